@@ -24,7 +24,7 @@ extern "C" {
 #endif
 
 #define GW_MUST_CHECK __attribute__((warn_unused_result))
-#define GW_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define GW_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 
 /* A string of bytes that somebody else owns; not NUL-terminated. data may be NULL when size is 0. */
 struct gw_bytes {

@@ -136,6 +136,7 @@ struct mr_live {
 	_Atomic uint64_t record;   /* 0: no user code is running; otherwise changes with every record */
 	_Atomic uint64_t bytes_in; /* so far, for the progress line */
 	_Atomic uint64_t records_in;
+	_Atomic uint32_t enough;   /* set by the driver: a sample that takes long may end here */
 	_Atomic uint32_t block;    /* 1: a block map is running: offset is the block's beginning */
 	_Atomic uint64_t block_size;
 	_Atomic uint32_t key_size; /* reduce: the key in flight, its first bytes */

@@ -30,9 +30,13 @@ struct mr_unit {
 };
 
 struct mr_board {
-	/* Ranges: ranges - 1 keys that separate them, in the order of the job. */
+	/* Every part is cut into `ranges` ranges of keys; bucket = part * ranges + range. The keys that
+	 * separate them are in the order of the job: ranges - 1 that all parts share, or, when the
+	 * parts themselves are ranges (GW_MR_BY_RANGE), parts * ranges - 1. Fewer if there was too
+	 * little to learn: the last ranges are empty then. */
 	uint32_t ranges;
-	uint32_t splitter_bytes_used;
+	uint32_t splitter_count;
+	uint32_t splitter_bytes;
 	/* Capacities are virtual: the pages of a mapping that nobody wrote cost nothing. */
 	uint32_t run_count, run_capacity;
 	uint32_t unit_count, unit_capacity;
@@ -43,13 +47,22 @@ struct mr_board {
 	struct mr_run *runs;
 	struct mr_unit *units;
 	struct mr_region *outputs;
-	uint8_t *splitters;
+	uint8_t *splitters; /* u32 size and bytes, one after the other */
 };
+
+/* Whether an MR_SAMPLE attempt should come before the maps. */
+bool mr_board_wants_sample(const struct mr_config *config, const struct mr_plan *plan);
 
 /* Bytes of memory that a board for the plan needs; mostly never touched. */
 size_t mr_board_size(const struct mr_config *config, const struct mr_plan *plan);
 /* Lays out a board in memory of that size, all zero, at the same address in every process. */
 struct mr_board *mr_board_init(void *memory, const struct mr_config *config, const struct mr_plan *plan);
+
+/* Sets the ranges: count splitters in order (count may be 0). The sample attempt calls it. */
+int mr_board_set_ranges(struct mr_board *board, uint32_t ranges, const struct gw_bytes *splitters,
+			uint32_t count, struct gw_error *error) GW_MUST_CHECK;
+/* Back to one range a part, as before the sample; for a sample that failed. */
+void mr_board_reset_ranges(struct mr_board *board);
 
 int mr_board_add_run(struct mr_board *board, const struct mr_run *run, struct gw_error *error)
 	GW_MUST_CHECK;

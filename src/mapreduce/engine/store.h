@@ -46,6 +46,9 @@ struct mr_store_operations {
 	/* A new private file (mode 0600) at path, which must not exist, open for reading and writing. */
 	int (*create_temp)(struct mr_store *store, const char *path, struct mr_file **file,
 			   struct gw_error *error);
+	/* Opens a file that create_temp made, for writing to it as well. */
+	int (*open_temp)(struct mr_store *store, const char *path, struct mr_file **file,
+			 struct gw_error *error);
 	/* Writes all of it; several processes may write to disjoint ranges of one file. */
 	int (*write_at)(struct mr_file *file, uint64_t offset, const void *data, size_t size,
 			struct gw_error *error);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pair.h - a key/value pair in memory and in a run. In a run a pair is
+ *
+ *     varint key size | varint value size * 2 + number | key | value       (general)
+ *     varint key size | key | varint zigzag(value)                         (numbers: a built-in combiner)
+ *
+ * where `number` says that the value came from gw_mr_emit_i64, so that text output prints it in decimal.
+ * Sizes were checked when the pair was emitted; readers of bytes that were on disk check a CRC first.
+ */
+#ifndef MR_PAIR_H
+#define MR_PAIR_H
+
+#include <groundwork/base.h>
+
+struct mr_pair {
+	const char *key;
+	const char *value;
+	uint32_t key_size;
+	uint32_t value_size : 31;
+	uint32_t number : 1;
+	uint64_t tag; /* the owner's: a hash, say */
+};
+
+enum { MR_VARINT_MAX = 10 };
+
+static inline size_t mr_varint_size(uint64_t value)
+{
+	return value < 128 ? 1 : (size_t)(70 - __builtin_clzll(value)) / 7;
+}
+
+static inline uint8_t *mr_put_varint(uint8_t *at, uint64_t value)
+{
+	while (value >= 128) {
+		*at++ = (uint8_t)(value | 128);
+		value >>= 7;
+	}
+	*at++ = (uint8_t)value;
+	return at;
+}
+
+static inline const uint8_t *mr_get_varint(const uint8_t *at, uint64_t *value)
+{
+	uint64_t sum = *at & 127;
+
+	for (unsigned shift = 7; *at++ & 128; shift += 7)
+		sum |= (uint64_t)(*at & 127) << (shift & 63);
+	*value = sum;
+	return at;
+}
+
+static inline uint64_t mr_zigzag(int64_t value)
+{
+	return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+}
+
+static inline int64_t mr_unzigzag(uint64_t value)
+{
+	return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+/* The value of a pair whose value is an int64. */
+static inline int64_t mr_pair_number(const struct mr_pair *pair)
+{
+	int64_t number;
+
+	memcpy(&number, pair->value, sizeof number);
+	return number;
+}
+
+static inline uint64_t mr_pair_size(const struct mr_pair *pair, bool numbers)
+{
+	uint64_t size = mr_varint_size(pair->key_size) + pair->key_size;
+
+	if (numbers)
+		return size + mr_varint_size(mr_zigzag(mr_pair_number(pair)));
+	return size + mr_varint_size((uint64_t)pair->value_size * 2) + pair->value_size;
+}
+
+static inline uint8_t *mr_put_pair(uint8_t *at, const struct mr_pair *pair, bool numbers)
+{
+	at = mr_put_varint(at, pair->key_size);
+	if (!numbers)
+		at = mr_put_varint(at, (uint64_t)pair->value_size * 2 + pair->number);
+	memcpy(at, pair->key, pair->key_size);
+	at += pair->key_size;
+	if (numbers)
+		return mr_put_varint(at, mr_zigzag(mr_pair_number(pair)));
+	memcpy(at, pair->value, pair->value_size);
+	return at + pair->value_size;
+}
+
+/* Reads a general pair; returns what follows it. Key and value point into the run. */
+static inline const uint8_t *mr_get_pair(const uint8_t *at, struct mr_pair *pair)
+{
+	uint64_t key_size, value_size;
+
+	at = mr_get_varint(at, &key_size);
+	at = mr_get_varint(at, &value_size);
+	pair->key = (const char *)at;
+	pair->key_size = (uint32_t)key_size;
+	pair->value = (const char *)at + key_size;
+	pair->value_size = (uint32_t)(value_size >> 1) & INT32_MAX;
+	pair->number = value_size & 1;
+	return at + key_size + (value_size >> 1);
+}
+
+/* Reads a pair of a numbers run. */
+static inline const uint8_t *mr_get_number_pair(const uint8_t *at, struct gw_bytes *key, int64_t *number)
+{
+	uint64_t key_size, zigzag;
+
+	at = mr_get_varint(at, &key_size);
+	*key = (struct gw_bytes){at, key_size};
+	at = mr_get_varint(at + key_size, &zigzag);
+	*number = mr_unzigzag(zigzag);
+	return at;
+}
+
+/* The key of an encoded pair; the same for both forms but for the value's size. */
+static inline struct gw_bytes mr_pair_key(const uint8_t *at)
+{
+	uint64_t key_size, value_size;
+
+	at = mr_get_varint(at, &key_size);
+	at = mr_get_varint(at, &value_size);
+	return (struct gw_bytes){at, key_size};
+}
+
+static inline struct gw_bytes mr_pair_value(const uint8_t *at)
+{
+	struct mr_pair pair;
+
+	mr_get_pair(at, &pair);
+	return (struct gw_bytes){pair.value, pair.value_size};
+}
+
+/* The order of unsigned bytes, inline: this is the innermost step of every sort. */
+static inline int mr_compare_bytes(struct gw_bytes a, struct gw_bytes b)
+{
+	size_t size = a.size < b.size ? a.size : b.size;
+	int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
+
+	return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/* Up to 8 bytes of the key from position depth as a big-endian number, zero-padded: its order is theirs. */
+static inline uint64_t mr_key_prefix(struct gw_bytes key, size_t depth)
+{
+	uint64_t word = 0;
+
+	if (depth >= key.size)
+		return 0;
+	if (key.size - depth >= 8) {
+		memcpy(&word, (const uint8_t *)key.data + depth, 8);
+		return __builtin_bswap64(word);
+	}
+	for (size_t i = depth; i < key.size; i++)
+		word |= (uint64_t)((const uint8_t *)key.data)[i] << (56 - 8 * (i - depth));
+	return word;
+}
+
+#endif
