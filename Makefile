@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. The build itself is meson.build; this file sets it up and gives the words to say.
+#
+#   make demo      see it work (installs what is missing, builds, runs)
+#   make check     all tests, "N passed, N failed" at the end (installs what is missing, too)
+#   make           a release build; the command is build/gw
+#   make long      the full counts, results to docs/evidence; PART=x for one part
+#   make bench     speed beside the peers, in the same run
+#   make fuzz      the fuzzers, TARGET=name SECONDS=60
+#   make lint      clang-tidy and clang-format, as advice
+#   make install   DESTDIR and PREFIX as usual
+
+BUILD ?= build
+PREFIX ?= /usr/local
+WERROR ?= true
+JOBS ?= $(shell nproc)
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD) -j $(JOBS)
+
+$(BUILD)/build.ninja:
+	@sh test/setup.sh --advise build
+	meson setup $(BUILD) --prefix=$(PREFIX) -Dwerror=$(WERROR)
+
+setup:
+	sh test/setup.sh build
+
+demo:
+	sh test/setup.sh build
+	@$(MAKE) --no-print-directory all
+	sh examples/demo.sh $(BUILD)/gw
+
+check:
+	@sh test/check.sh
+
+long:
+	@sh test/long.sh $(PART)
+
+bench:
+	sh test/setup.sh bench
+	@$(MAKE) --no-print-directory all
+	sh bench/bench.sh $(BUILD)/gw
+
+fuzz:
+	sh test/setup.sh check
+	@python3 test/fuzz.py $(if $(TARGET),--target $(TARGET)) $(if $(SECONDS),--seconds $(SECONDS))
+
+lint: all
+	sh test/setup.sh check
+	sh test/lint.sh $(BUILD)
+
+install: all
+	meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf build build-*
+
+.PHONY: all setup demo check long bench fuzz lint install clean

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands.c - the table of subcommands. A new one is one line here and one file of this room.
+ */
+#include "cli/cli.h"
+
+#include <groundwork/base.h>
+
+const struct cli_command cli_commands[] = {
+	{"completion", "Print the script that completes words in a shell", cli_completion,
+	 cli_completion_words},
+	{0},
+};
+
+const struct cli_command *cli_find(const char *name)
+{
+	for (const struct cli_command *command = cli_commands; command->name; command++) {
+		if (strcmp(command->name, name) == 0)
+			return command;
+	}
+	return NULL;
+}
