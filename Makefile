@@ -45,8 +45,9 @@ fuzz:
 	sh test/setup.sh check
 	@python3 test/fuzz.py $(if $(TARGET),--target $(TARGET)) $(if $(SECONDS),--seconds $(SECONDS))
 
-lint: all
-	sh test/setup.sh check
+lint:
+	sh test/setup.sh lint
+	@$(MAKE) --no-print-directory all
 	sh test/lint.sh $(BUILD)
 
 install: all
