@@ -49,9 +49,6 @@ struct mr_store_operations {
 	/* A new private file (mode 0600) at path, which must not exist, open for reading and writing. */
 	int (*create_temp)(struct mr_store *store, const char *path, struct mr_file **file,
 			   struct gw_error *error);
-	/* Opens a file that create_temp made, for writing to it as well. */
-	int (*open_temp)(struct mr_store *store, const char *path, struct mr_file **file,
-			 struct gw_error *error);
 	/* Opens such a file again, for reading and writing, in any process of the job. */
 	int (*open_temp)(struct mr_store *store, const char *path, struct mr_file **file,
 			 struct gw_error *error);
