@@ -14,7 +14,6 @@ _Static_assert(offsetof(struct io_request, data) == 0, "the caller's field comes
 _Static_assert(sizeof(struct io_buffer) == sizeof(struct gw_bytes), "both are struct iovec");
 _Static_assert(IO_OPERATIONS <= UINT8_MAX, "an operation is a byte of the request");
 
-
 /* What a done saw. */
 struct seen {
 	struct fake *fake;

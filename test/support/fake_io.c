@@ -299,7 +299,9 @@ bool fake_turn(struct fake *fake)
 	deliver(&fake->ends[0]);
 	deliver(&fake->ends[1]);
 	if (request) {
-		if (request->operation == IO_OPERATION_TIMER && request->u.run.at_ns > fake->now_ns &&
+		bool timer = request->operation == IO_OPERATION_TIMER;
+
+		if (timer && request->u.run.at_ns > fake->now_ns &&
 		    request->state != IO_REQUEST_CANCELLED)
 			fake->now_ns = request->u.run.at_ns;
 		fake_unlink_request(fake, request);
