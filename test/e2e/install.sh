@@ -1,0 +1,121 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What `make install` installs is whole: programs of other people compile against it, by pkg-config and
+# nothing else, as C and as C++, linked shared and static, and their jobs run. TAP.
+#
+#   sh test/e2e/install.sh BUILD_DIR
+#
+# Each program of examples/ is compiled and asked for its --help; word count also runs a job, whose output
+# has to be that of the shell.
+
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=$(cd "${1:-$top/build}" && pwd) || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+root=$work/root
+tests=0
+failed=0
+
+# try TITLE COMMAND...: one test; what the command prints is shown when it fails.
+try() {
+	title=$1
+	shift
+	tests=$((tests + 1))
+	if "$@" >"$work/said" 2>&1; then
+		echo "ok $tests - $title"
+	else
+		echo "not ok $tests - $title"
+		sed 's/^/# /' "$work/said" | head -40
+		failed=$((failed + 1))
+	fi
+}
+
+install_all() {
+	meson install -C "$build" --no-rebuild --quiet --destdir "$root"
+}
+
+find_one() {
+	find "$root" -path "*$1" | grep .
+}
+
+everything_is_there() {
+	for name in /bin/gw /include/groundwork/base.h /include/groundwork/mapreduce.h \
+		/libgroundwork.so /libgroundwork.so.0 /libgroundwork.a /pkgconfig/groundwork.pc \
+		/man/man1/gw.1 /man/man1/gw-mr.1 /bash-completion/completions/gw; do
+		find_one "$name" >/dev/null || { echo "not installed: $name"; return 1; }
+	done
+}
+
+nothing_internal_is_there() {
+	! find "$root" -name '*.h' | grep -v /include/groundwork/
+}
+
+only_gw_is_exported() {
+	others=$(nm -D --defined-only "$library/libgroundwork.so" | awk '{print $3}' |
+		sed 's/@.*//' | grep -v -e '^gw_' -e '^GROUNDWORK_' -e '^libgroundwork')
+	[ -z "$others" ] || { echo "exported too: $others"; return 1; }
+}
+
+flags() {
+	PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$library/pkgconfig pkg-config "$@" groundwork
+}
+
+# compile OUTPUT SOURCE: as a stranger would.
+compile() {
+	# shellcheck disable=SC2046 # the flags are words
+	cc -std=c11 -Wall -Wextra -Werror -O1 -o "$1" "$2" $(flags --cflags --libs)
+}
+
+compile_static() {
+	# shellcheck disable=SC2046
+	cc -std=c11 -Wall -Wextra -Werror -O1 -o "$1" "$2" $(flags --cflags) \
+		"$library/libgroundwork.a" $(flags --static --libs | tr ' ' '\n' | grep -v -e '^-lgroundwork$')
+	! ldd "$1" | grep libgroundwork
+}
+
+compile_as_cpp() {
+	printf '#include <groundwork/mapreduce.h>\nint main() { return gw_code_name(0) ? 0 : 1; }\n' >"$work/x.cc"
+	# shellcheck disable=SC2046
+	c++ -std=c++17 -Wall -Wextra -Werror -o "$work/x" "$work/x.cc" $(flags --cflags --libs) && "$work/x"
+}
+
+prints_help() {
+	"$1" --help | grep -q -e --memory
+}
+
+counts_words() {
+	rm -rf "$work/out"
+	"$1" "$work/text" "$work/out" && test -f "$work/out/_SUCCESS" &&
+		cat "$work"/out/part-* | cmp - "$work/expected"
+}
+
+try "meson install" install_all
+library=$(dirname "$(find_one /libgroundwork.so)")
+if nm -D "$library/libgroundwork.so" | grep -q __asan_init; then
+	echo "1..1 # a build with sanitizers is not one to install"
+	exit $failed
+fi
+LD_LIBRARY_PATH=$library
+export LD_LIBRARY_PATH
+
+cat "$top"/include/groundwork/*.h >"$work/text"
+tr -s '[:space:]' '\n' <"$work/text" | grep . | LC_ALL=C sort | uniq -c |
+	awk '{print $2 "\t" $1}' >"$work/expected"
+
+try "all that belongs to an installation is there" everything_is_there
+try "no internal header is installed" nothing_internal_is_there
+try "the library exports gw_ names only" only_gw_is_exported
+try "the installed command runs" "$(find_one /bin/gw)" --version
+try "a C++ program compiles, links and runs" compile_as_cpp
+for source in "$top"/examples/*.c; do
+	name=$(basename "$source" .c)
+	try "$name compiles against the installed library" compile "$work/$name" "$source"
+	try "$name prints its help" prints_help "$work/$name"
+done
+try "word count counts as the shell does" counts_words "$work/wordcount"
+try "word count links with the static library" compile_static "$work/wordcount-static" "$top/examples/wordcount.c"
+try "and counts there as well" counts_words "$work/wordcount-static"
+echo "1..$tests"
+exit $((failed > 0))
