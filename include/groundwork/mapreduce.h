@@ -235,6 +235,7 @@ struct gw_bytes gw_mr_column(struct gw_mr_task *task, struct gw_bytes line, uint
 struct gw_splitter {
 	uint8_t member[256];    /* 1: a separator */
 	uint8_t low[2][16];     /* the same as nibble tables: see src/mapreduce/engine/splitter.c */
+	uint8_t kernel;         /* chosen for this machine by init */
 };
 
 struct gw_token {
