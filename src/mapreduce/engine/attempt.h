@@ -77,7 +77,10 @@ struct mr_space {
 	/* Appends to the attempt's spill file, made on first use. */
 	int (*spill)(struct mr_space *space, const void *data, size_t size, struct mr_region *region,
 		     struct gw_error *error);
-	/* The region of a committed attempt (or this one's) as memory; released by unmap. */
+	/* Copies size bytes at offset of the region of a committed attempt, or of this one. */
+	int (*read)(struct mr_space *space, const struct mr_region *region, uint64_t offset,
+		    void *data, size_t size, struct gw_error *error);
+	/* All of such a region as memory, released by unmap. Costs nothing for shared memory. */
 	int (*map)(struct mr_space *space, const struct mr_region *region, struct gw_bytes *bytes,
 		   struct gw_error *error);
 	void (*unmap)(struct mr_space *space, const struct mr_region *region, struct gw_bytes bytes);

@@ -25,7 +25,7 @@ struct mr_unit {
 	bool exact;             /* bytes is known beforehand: the attempt writes to the part's file itself */
 	bool done;              /* committed */
 	bool placed;            /* offset is known */
-	bool written;           /* its bytes are in the part's file */
+	bool written;           /* its bytes are in the part's file, or that has been given out */
 	uint32_t first_output, output_count; /* in board->outputs */
 };
 
@@ -42,6 +42,7 @@ struct mr_board {
 	uint32_t unit_count, unit_capacity;
 	uint32_t output_count, output_capacity;
 	uint32_t splitter_capacity; /* bytes */
+	uint32_t place_at;          /* units before it have been given out by mr_board_next_place */
 	uint64_t map_bytes_out;     /* of all committed runs, unpacked */
 	/* Arrays, inside the same mapping. */
 	struct mr_run *runs;
@@ -74,7 +75,7 @@ int mr_board_plan_map_only(struct mr_board *board, const struct mr_config *confi
 			   const struct mr_plan *plan, struct gw_error *error) GW_MUST_CHECK;
 int mr_board_add_output(struct mr_board *board, uint32_t unit, const struct mr_region *region,
 			struct gw_error *error) GW_MUST_CHECK;
-void mr_board_unit_done(struct mr_board *board, uint32_t unit, uint64_t bytes);
+void mr_board_unit_done(struct mr_board *board, uint32_t unit);
 /* A unit whose place is known and whose output waits in regions, each once: true and its number. */
 bool mr_board_next_place(struct mr_board *board, uint32_t *unit);
 

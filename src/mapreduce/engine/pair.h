@@ -11,6 +11,8 @@
 #ifndef MR_PAIR_H
 #define MR_PAIR_H
 
+#include "base/varint.h"
+
 #include <groundwork/base.h>
 
 struct mr_pair {
@@ -21,8 +23,6 @@ struct mr_pair {
 	uint32_t number : 1;
 	uint64_t tag; /* the owner's: a hash, say */
 };
-
-enum { MR_VARINT_MAX = 10 };
 
 static inline size_t mr_varint_size(uint64_t value)
 {
@@ -49,16 +49,6 @@ static inline const uint8_t *mr_get_varint(const uint8_t *at, uint64_t *value)
 	return at;
 }
 
-static inline uint64_t mr_zigzag(int64_t value)
-{
-	return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-}
-
-static inline int64_t mr_unzigzag(uint64_t value)
-{
-	return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
-
 /* The value of a pair whose value is an int64. */
 static inline int64_t mr_pair_number(const struct mr_pair *pair)
 {
@@ -73,7 +63,7 @@ static inline uint64_t mr_pair_size(const struct mr_pair *pair, bool numbers)
 	uint64_t size = mr_varint_size(pair->key_size) + pair->key_size;
 
 	if (numbers)
-		return size + mr_varint_size(mr_zigzag(mr_pair_number(pair)));
+		return size + mr_varint_size(base_zigzag(mr_pair_number(pair)));
 	return size + mr_varint_size((uint64_t)pair->value_size * 2) + pair->value_size;
 }
 
@@ -85,7 +75,7 @@ static inline uint8_t *mr_put_pair(uint8_t *at, const struct mr_pair *pair, bool
 	memcpy(at, pair->key, pair->key_size);
 	at += pair->key_size;
 	if (numbers)
-		return mr_put_varint(at, mr_zigzag(mr_pair_number(pair)));
+		return mr_put_varint(at, base_zigzag(mr_pair_number(pair)));
 	memcpy(at, pair->value, pair->value_size);
 	return at + pair->value_size;
 }
@@ -113,7 +103,7 @@ static inline const uint8_t *mr_get_number_pair(const uint8_t *at, struct gw_byt
 	at = mr_get_varint(at, &key_size);
 	*key = (struct gw_bytes){at, key_size};
 	at = mr_get_varint(at + key_size, &zigzag);
-	*number = mr_unzigzag(zigzag);
+	*number = base_unzigzag(zigzag);
 	return at;
 }
 

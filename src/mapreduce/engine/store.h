@@ -59,6 +59,8 @@ struct mr_store_operations {
 	 * *offset (if not NULL) says where it begins. */
 	int (*append)(struct mr_file *file, const void *data, size_t size, uint64_t *offset,
 		      struct gw_error *error);
+	/* The descriptor of a temporary file, for user code that writes to it; it stays the file's. */
+	int (*descriptor)(struct mr_file *file);
 	void (*close)(struct mr_file *file);
 	/* Makes a temporary file or directory visible under its name: atomic, never over another. It
 	 * and what is in it get the permissions that the process gives to new files. */
