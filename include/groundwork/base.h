@@ -3,12 +3,12 @@
  * groundwork/base.h - what every part of Groundwork shares: byte strings, errors as values, and the
  * table of options from which parsing, --help and shell completion are made.
  *
- * Errors. A function that can fail returns int: 0 or positive is fine, negative is one of the codes of
- * GW_ERROR_TABLE. The last argument is a `struct gw_error *`, which may be NULL; when it is not, a
- * failure leaves in it the code and one sentence that names the thing ("input.txt: truncated after
- * byte 17"). The caller owns the object and starts it as {0}; nothing in it needs to be freed. The
- * same code, made positive, is the exit status of a command. No function here logs, exits or keeps a
- * pointer to what it was passed, unless it says so.
+ * Errors. A function that can fail returns int: 0 or positive is fine, negative is one of the codes
+ * of GW_ERROR_TABLE. The last argument is a `struct gw_error *`, which may be NULL; when it is not,
+ * a failure leaves in it the code and one sentence that names the thing ("input.txt: truncated
+ * after byte 17"). The caller owns the object and starts it as {0}; nothing in it needs to be
+ * freed. The same code, made positive, is the exit status of a command. No function here logs,
+ * exits or keeps a pointer to what it was passed, unless it says so.
  */
 #ifndef GROUNDWORK_BASE_H
 #define GROUNDWORK_BASE_H
@@ -26,7 +26,7 @@ extern "C" {
 #define GW_MUST_CHECK __attribute__((warn_unused_result))
 #define GW_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 
-/* A string of bytes that somebody else owns; not NUL-terminated. data may be NULL when size is 0. */
+/* Bytes that somebody else owns; not NUL-terminated. data may be NULL when size is 0. */
 struct gw_bytes {
 	const void *data;
 	size_t size;
@@ -77,25 +77,28 @@ enum { GW_ERROR_TEXT_MAX = 1024 };
 
 struct gw_error {
 	int code;                      /* 0: no error yet */
-	char text[GW_ERROR_TEXT_MAX];  /* one sentence, no newline at its end; cut with "..." if longer */
+	char text[GW_ERROR_TEXT_MAX];  /* one sentence, no newline; cut with "..." if longer */
 };
 
 /* Sets *error (if not NULL) to code and the formatted sentence; returns code, so that a failing
  * function ends in `return gw_fail(error, GW_E_NOT_FOUND, "%s: no such job", name);`. */
 int gw_fail(struct gw_error *error, int code, const char *format, ...) GW_PRINTF(3, 4);
 
-/* The same for a failed system call: the code that fits errno_value, and ": " and its text appended. */
+/* The same for a failed system call: the code that fits errno_value, and ": " and its text
+ * appended. */
 int gw_fail_errno(struct gw_error *error, int errno_value, const char *format, ...) GW_PRINTF(3, 4);
 
 /* Puts "context: " before the sentence that is there already; returns error->code (GW_E_FAILED when
  * error is NULL), so callers on the way up can say what they were doing. */
 int gw_fail_in(struct gw_error *error, const char *format, ...) GW_PRINTF(2, 3);
 
-/* The name ("NOT_FOUND") and text ("not found") of a code; "UNKNOWN" and "unknown error" for others. */
+/* The name ("NOT_FOUND") and text ("not found") of a code; "UNKNOWN" and "unknown error" for
+ * others. */
 const char *gw_code_name(int code);
 const char *gw_code_text(int code);
 
-/* Options: one table per command; {0} ends it. Values are stored into the caller's struct at offset. */
+/* Options: one table per command; {0} ends it. Values are stored into the caller's struct at
+ * offset. */
 enum gw_option_type {
 	GW_OPTION_FLAG = 1, /* bool: --name sets true, --no-name false */
 	GW_OPTION_INT,      /* int64_t: decimal, may be negative */
@@ -128,7 +131,8 @@ struct gw_option_group {
 };
 
 enum gw_option_style {
-	GW_STYLE_GNU,    /* --name VALUE, --name=VALUE, -n VALUE, -nVALUE, -ab, --; operands anywhere */
+	/* --name VALUE, --name=VALUE, -n VALUE, -nVALUE, -ab, --; operands anywhere */
+	GW_STYLE_GNU,
 	GW_STYLE_HADOOP, /* GNU, and -name VALUE with one dash too */
 };
 
@@ -144,7 +148,7 @@ int gw_options_parse(const struct gw_option_group *groups, enum gw_option_style 
 /* Frees the lists that parsing allocated. */
 void gw_options_done(const struct gw_option_group *groups);
 
-/* Writes the options part of --help, aligned, to the FILE; its type is void * to spare <stdio.h>. */
+/* Writes the options part of --help, aligned, to a FILE * (void * here spares <stdio.h>). */
 void gw_options_help(const struct gw_option_group *groups, void *file);
 
 /* "64M" -> bytes and "10s" -> milliseconds, as the options do. */

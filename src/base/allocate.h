@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * allocate.h - growing an array. Plain malloc, realloc and free are used elsewhere; tests make any of
- * them fail by linking with --wrap (test/support/allocation.h).
+ * allocate.h - growing an array. Plain malloc, realloc and free are used elsewhere; tests make any
+ * of them fail by linking with --wrap (test/support/allocation.h).
  */
 #ifndef BASE_ALLOCATE_H
 #define BASE_ALLOCATE_H
@@ -9,9 +9,10 @@
 #include <groundwork/base.h>
 
 /*
- * Makes room for at least `need` items of item_size bytes: at least doubles *capacity (counted in items)
- * when it is too small. Returns the array, which may have moved, or NULL when memory is short or the
- * number of bytes does not fit size_t; the old array and *capacity are then as before. need > 0.
+ * Makes room for at least `need` items of item_size bytes: at least doubles *capacity (counted in
+ * items) when it is too small. Returns the array, which may have moved, or NULL when memory is
+ * short or the number of bytes does not fit size_t; the old array and *capacity are then as before.
+ * need > 0.
  */
 void *base_grow(void *items, size_t item_size, size_t *capacity, size_t need) GW_MUST_CHECK;
 

@@ -14,7 +14,8 @@ struct base_arena_chunk {
 	max_align_t data[];
 };
 
-/* Where in the chunk an allocation with this alignment would begin; more than chunk->size if nowhere. */
+/* Where in the chunk an allocation with this alignment would begin; more than chunk->size if
+ * nowhere. */
 static size_t place(const struct base_arena_chunk *chunk, size_t alignment)
 {
 	uintptr_t free_from = (uintptr_t)chunk->data + chunk->used;

@@ -47,8 +47,8 @@ int base_buffer_append_string(struct base_buffer *buffer, const char *text, stru
 	return base_buffer_append(buffer, text, strlen(text), error);
 }
 
-int base_buffer_append_format(struct base_buffer *buffer, struct gw_error *error, const char *format,
-			      ...)
+int base_buffer_append_format(struct base_buffer *buffer, struct gw_error *error,
+			      const char *format, ...)
 {
 	va_list arguments;
 	int length, result;
@@ -63,7 +63,8 @@ int base_buffer_append_format(struct base_buffer *buffer, struct gw_error *error
 		return result;
 	/* vsnprintf also writes a NUL, for which the limit need not leave room. */
 	if (buffer->capacity - buffer->size == (size_t)length) {
-		uint8_t *moved = base_grow(buffer->data, 1, &buffer->capacity, buffer->capacity + 1);
+		uint8_t *moved =
+			base_grow(buffer->data, 1, &buffer->capacity, buffer->capacity + 1);
 
 		if (!moved)
 			return gw_fail(error, GW_E_NO_MEMORY, "no memory for a buffer");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * crc32c.h - the checksum of everything on disk and on the wire: CRC-32C (Castagnoli, as in iSCSI), at
- * the speed of memory.
+ * crc32c.h - the checksum of everything on disk and on the wire: CRC-32C (Castagnoli, as in iSCSI),
+ * at the speed of memory.
  */
 #ifndef BASE_CRC32C_H
 #define BASE_CRC32C_H

@@ -53,7 +53,8 @@ static void checksums_of_pieces_chain(void **state)
 		uint32_t whole = base_crc32c(0, data, size);
 
 		assert_int_equal(whole, slow_crc32c(0, data, size));
-		assert_int_equal(whole, base_crc32c(base_crc32c(0, data, cut), data + cut, size - cut));
+		assert_int_equal(whole,
+				 base_crc32c(base_crc32c(0, data, cut), data + cut, size - cut));
 	}
 }
 

@@ -2,7 +2,8 @@
 /*
  * error.c - errors as values: a code of the one table and a sentence that names the thing.
  *
- * Every writer here keeps the same promise about length: a sentence that does not fit ends in "...".
+ * Every writer here keeps the same promise about length: a sentence that does not fit ends in
+ * "...".
  */
 #include <groundwork/base.h>
 

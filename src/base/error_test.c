@@ -28,14 +28,15 @@ static void errno_gives_code_and_text(void **state)
 	static const struct {
 		int errno_value, code;
 	} rows[] = {
-		{ENOMEM, GW_E_NO_MEMORY},     {ENOENT, GW_E_NOT_FOUND}, {ENOTDIR, GW_E_NOT_FOUND},
-		{EEXIST, GW_E_EXISTS},        {ENOTEMPTY, GW_E_EXISTS}, {EACCES, GW_E_DENIED},
-		{EPERM, GW_E_DENIED},         {EROFS, GW_E_DENIED},     {ENOSPC, GW_E_NO_SPACE},
-		{EDQUOT, GW_E_NO_SPACE},      {EIO, GW_E_IO},           {EFBIG, GW_E_TOO_LARGE},
-		{ENAMETOOLONG, GW_E_TOO_LARGE}, {EMFILE, GW_E_TOO_LARGE}, {EINVAL, GW_E_INVALID},
-		{EISDIR, GW_E_INVALID},       {ENOSYS, GW_E_UNSUPPORTED}, {ECANCELED, GW_E_CANCELLED},
-		{ETIMEDOUT, GW_E_TIMEOUT},    {EBUSY, GW_E_BUSY},       {EPIPE, GW_E_CLOSED},
-		{ECONNRESET, GW_E_CLOSED},    {ELOOP, GW_E_FAILED},     {0, GW_E_FAILED},
+		{ENOMEM, GW_E_NO_MEMORY}, {ENOENT, GW_E_NOT_FOUND}, {ENOTDIR, GW_E_NOT_FOUND},
+		{EEXIST, GW_E_EXISTS}, {ENOTEMPTY, GW_E_EXISTS}, {EACCES, GW_E_DENIED},
+		{EPERM, GW_E_DENIED}, {EROFS, GW_E_DENIED}, {ENOSPC, GW_E_NO_SPACE},
+		{EDQUOT, GW_E_NO_SPACE}, {EIO, GW_E_IO}, {EFBIG, GW_E_TOO_LARGE},
+		{ENAMETOOLONG, GW_E_TOO_LARGE}, {EMFILE, GW_E_TOO_LARGE},
+		{EINVAL, GW_E_INVALID}, {EISDIR, GW_E_INVALID}, {ENOSYS, GW_E_UNSUPPORTED},
+		{ECANCELED, GW_E_CANCELLED}, {ETIMEDOUT, GW_E_TIMEOUT}, {EBUSY, GW_E_BUSY},
+		{EPIPE, GW_E_CLOSED}, {ECONNRESET, GW_E_CLOSED}, {ELOOP, GW_E_FAILED},
+		{0, GW_E_FAILED},
 	};
 	struct gw_error error = {0};
 
@@ -110,7 +111,8 @@ static void every_code_has_name_and_text(void **state)
 
 static void bytes_are_ordered_unsigned_and_prefix_first(void **state)
 {
-	static const char *const sorted[] = {"", "\x01", "a", "a\x01", "aa", "b", "\x7f", "\x80", "\xff"};
+	static const char *const sorted[] = {"",  "\x01", "a",	  "a\x01", "aa",
+					     "b", "\x7f", "\x80", "\xff"};
 	size_t count = sizeof(sorted) / sizeof(sorted[0]);
 
 	(void)state;
@@ -122,7 +124,8 @@ static void bytes_are_ordered_unsigned_and_prefix_first(void **state)
 		}
 	}
 	assert_int_equal(gw_bytes_compare((struct gw_bytes){0}, gw_string("")), 0);
-	assert_true(gw_bytes_compare((struct gw_bytes){"a\0b", 3}, (struct gw_bytes){"a\0c", 3}) < 0);
+	assert_true(gw_bytes_compare((struct gw_bytes){"a\0b", 3}, (struct gw_bytes){"a\0c", 3}) <
+		    0);
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log.h - log lines of a program. Libraries do not log; what they have to say is an error's sentence.
+ * log.h - log lines of a program. Libraries do not log; what they have to say is an error's
+ * sentence.
  *
  * A line is one write, so lines of several processes do not mix:
  *
@@ -28,8 +29,9 @@ struct base_log {
 	const char *name;          /* of the program; outlives the log */
 };
 
-/* Writes one line; wall_ms is the time since 1970 in milliseconds. Control characters of the text become
- * spaces; a text that is too long is cut and ends in "...". A line that cannot be written is lost. */
+/* Writes one line; wall_ms is the time since 1970 in milliseconds. Control characters of the
+ * text become spaces; a text that is too long is cut and ends in "...". A line that cannot be
+ * written is lost. */
 void base_log_line(const struct base_log *log, enum base_log_level level, uint64_t wall_ms,
 		   const char *format, ...) GW_PRINTF(4, 5);
 

@@ -80,7 +80,8 @@ static void long_lines_are_cut_with_dots(void **state)
 	(void)state;
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	for (size_t length = 1700; length < 2 * BASE_LOG_LINE_MAX; length += length < 2100 ? 1 : 500) {
+	for (size_t length = 1700; length < 2 * BASE_LOG_LINE_MAX;
+	     length += length < 2100 ? 1 : 500) {
 		int ends[2];
 		struct base_log log = pipe_log(ends, BASE_LOG_INFO);
 		char *text;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * map.c - entries in an array in order of insertion, found through a table of their indexes (open
- * addressing, linear probing). A removed entry becomes a hole that still ends no probe; when the array
- * is full, holes are closed and the table is made anew.
+ * addressing, linear probing). A removed entry becomes a hole that still ends no probe; when the
+ * array is full, holes are closed and the table is made anew.
  */
 #include "base/map.h"
 
@@ -98,11 +98,13 @@ static int make_room(struct base_map *map, struct gw_error *error)
 		slot_count *= 2;
 	moved = base_grow(map->entries, sizeof(*moved), &map->capacity, slot_count / 2);
 	if (!moved)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a map of %zu keys", map->count);
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a map of %zu keys",
+			       map->count);
 	map->entries = moved;
 	slots = calloc(slot_count, sizeof(*slots));
 	if (!slots)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a map of %zu keys", map->count);
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a map of %zu keys",
+			       map->count);
 	free(map->slots);
 	map->slots = slots;
 	map->slot_count = slot_count;

@@ -9,8 +9,9 @@
  *             ...
  *     base_map_done(&map);
  *
- * Keys are copied; values belong to the caller and may be NULL. Zero is an empty map. A map whose keys
- * come from outside gets a random seed before its first use, so that nobody can choose keys that collide.
+ * Keys are copied; values belong to the caller and may be NULL. Zero is an empty map. A map whose
+ * keys come from outside gets a random seed before its first use, so that nobody can choose keys
+ * that collide.
  */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
@@ -46,7 +47,8 @@ bool base_map_remove(struct base_map *map, struct gw_bytes key, void **value);
 
 /* The next key in order of insertion, from *position = 0 on; false at the end. Keys may be removed
  * meanwhile, but not put. key is the map's and lasts as long as it is in the map. */
-bool base_map_next(const struct base_map *map, size_t *position, struct gw_bytes *key, void **value);
+bool base_map_next(const struct base_map *map, size_t *position, struct gw_bytes *key,
+		   void **value);
 
 /* Frees all but the values; the map is empty as at the start, its seed kept. */
 void base_map_done(struct base_map *map);

@@ -148,14 +148,16 @@ static void many_keys_grow_the_table(void **state)
 
 	(void)state;
 	for (uint32_t key = 0; key < 100000; key++)
-		assert_int_equal(base_map_put(&map, key_bytes(&key), (void *)(uintptr_t)key, NULL), 0);
+		assert_int_equal(base_map_put(&map, key_bytes(&key), (void *)(uintptr_t)key, NULL),
+				 0);
 	for (uint32_t key = 0; key < 100000; key++)
 		assert_ptr_equal(base_map_get(&map, key_bytes(&key)), (void *)(uintptr_t)key);
 	assert_true(map.slot_count >= 2 * map.used);
 	base_map_done(&map);
 }
 
-/* Removing while walking, as a caller that clears a map does; the table does not grow without end. */
+/* Removing while walking, as a caller that clears a map does; the table does not grow without
+ * end. */
 static void removing_makes_room_again(void **state)
 {
 	struct base_map map = {0};

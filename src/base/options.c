@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options.c - parses a command line by tables. What --help and completion print from the same tables is
- * in options_help.c.
+ * options.c - parses a command line by tables. What --help and completion print from the same
+ * tables is in options_help.c.
  */
 #include "base/options.h"
 
@@ -143,7 +143,8 @@ static int take_value(struct parse *parse, const struct found *found, const char
 	if (!attached) {
 		if (parse->next >= parse->argc)
 			return gw_fail(parse->error, GW_E_USAGE, "%.*s: needs a value (%s)",
-				       found->written_size, found->written, found->option->argument);
+				       found->written_size, found->written,
+				       found->option->argument);
 		attached = parse->argv[parse->next++];
 	}
 	return store(parse, found, attached);

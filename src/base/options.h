@@ -10,9 +10,9 @@
 #include <stdio.h>
 
 /*
- * Prints what may stand after the word `previous`, one word a line: the choices, if it is an option that
- * has some; nothing, if it is an option with another value (the shell then offers file names); else the
- * long options of all groups. previous may be NULL.
+ * Prints what may stand after the word `previous`, one word a line: the choices, if it is an option
+ * that has some; nothing, if it is an option with another value (the shell then offers file names);
+ * else the long options of all groups. previous may be NULL.
  */
 void base_options_words(const struct gw_option_group *groups, const char *previous, FILE *file);
 

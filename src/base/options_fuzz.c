@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* options_fuzz.c - a command line of any bytes: words end with NUL, the first byte picks the style. */
+/* options_fuzz.c - a command line of any bytes: words end with NUL, the first byte picks the
+ * style. */
 #include <groundwork/base.h>
 
 #include <assert.h>
@@ -45,8 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(copy, data, size);
 	for (size_t at = 0; at < size && argc < WORDS_MAX; at += strlen(copy + at) + 1)
 		argv[argc++] = copy + at;
-	if (gw_options_parse(groups, size && data[0] & 1 ? GW_STYLE_HADOOP : GW_STYLE_GNU, argc, argv,
-			     &operands, &count, &error) == 0) {
+	if (gw_options_parse(groups, size && data[0] & 1 ? GW_STYLE_HADOOP : GW_STYLE_GNU, argc,
+			     argv, &operands, &count, &error) == 0) {
 		assert(count + values.list.count <= (size_t)argc);
 		assert(operands[count] == NULL);
 		free(operands);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * options_help.c - what is printed from a table of options: --help, and words for the shell to complete.
+ * options_help.c - what is printed from a table of options: --help, and words for the shell to
+ * complete.
  */
 #include "base/options.h"
 
@@ -68,7 +69,8 @@ static const struct gw_option *awaits_value(const struct gw_option_group *groups
 		for (const struct gw_option *option = groups->table; option->name; option++) {
 			if (option->type == GW_OPTION_FLAG)
 				continue;
-			if (strcmp(option->name, name) == 0 || (letter && option->letter == word[1]))
+			if (strcmp(option->name, name) == 0 ||
+			    (letter && option->letter == word[1]))
 				return option;
 		}
 	}

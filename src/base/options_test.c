@@ -176,7 +176,8 @@ static void hadoop_takes_one_dash_or_two(void **state)
 	      "-jobs 4 --output=d -memory=64K -file a -f b -verbose -no-op -o e");
 	assert_int_equal(parsed.result, GW_E_USAGE);
 	assert_string_equal(parsed.error.text, "-no-op: no such option");
-	parse(&parsed, GW_STYLE_HADOOP, "-jobs 4 --output=d -memory=64K -file a -f b -verbose -qv x");
+	parse(&parsed, GW_STYLE_HADOOP,
+	      "-jobs 4 --output=d -memory=64K -file a -f b -verbose -qv x");
 	assert_operands(&parsed, "x");
 	assert_int_equal(parsed.values.jobs, 4);
 	assert_int_equal(parsed.values.memory, 65536);
@@ -194,7 +195,8 @@ static void lists_keep_their_order(void **state)
 	struct parsed parsed;
 
 	(void)state;
-	parse(&parsed, GW_STYLE_GNU, "-f1 -f2 -f3 -f4 -f5 -f6 -f7 -f8 -f9 --file 10 --file=11 -f 12");
+	parse(&parsed, GW_STYLE_GNU,
+	      "-f1 -f2 -f3 -f4 -f5 -f6 -f7 -f8 -f9 --file 10 --file=11 -f 12");
 	assert_operands(&parsed, "");
 	assert_int_equal(parsed.values.files.count, 12);
 	for (size_t i = 0; i < 12; i++)
@@ -265,7 +267,12 @@ static void sizes_and_times(void **state)
 		const char *text;
 		uint64_t ms;
 	} times[] = {
-		{"0", 0}, {"250ms", 250}, {"10", 10000}, {"10s", 10000}, {"5m", 300000}, {"1h", 3600000},
+		{"0", 0},
+		{"250ms", 250},
+		{"10", 10000},
+		{"10s", 10000},
+		{"5m", 300000},
+		{"1h", 3600000},
 		{"18446744073709551615ms", UINT64_MAX},
 	};
 	static const char *const refused[] = {"", "K", "1KB", "1.5G", " 1", "1 ", "-1", "+1", "1e3",
@@ -291,7 +298,8 @@ static void sizes_and_times(void **state)
 }
 
 /* What the function prints for the groups of a parsed line. */
-static char *printed(void (*print)(const struct parsed *parsed, FILE *file), const struct parsed *parsed)
+static char *printed(void (*print)(const struct parsed *parsed, FILE *file),
+		     const struct parsed *parsed)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -344,8 +352,9 @@ static void print_words(const struct parsed *parsed, FILE *file)
 
 static void completion_offers_options_or_choices(void **state)
 {
-	static const char all[] = "--verbose\n--quick\n--jobs\n--output\n--memory\n--timeout\n--codec\n"
-				  "--a-quite-long-option-name\n--file\n";
+	static const char all[] =
+		"--verbose\n--quick\n--jobs\n--output\n--memory\n--timeout\n--codec\n"
+		"--a-quite-long-option-name\n--file\n";
 	static const struct {
 		const char *line, *words;
 	} rows[] = {
@@ -368,8 +377,8 @@ static void completion_offers_options_or_choices(void **state)
 	}
 }
 
-/* Random lines made of known pieces: each argument is an operand, or belongs to one option; nothing is
- * lost, and writing operands last changes nothing. */
+/* Random lines made of known pieces: each argument is an operand, or belongs to one option;
+ * nothing is lost, and writing operands last changes nothing. */
 static void random_lines_lose_nothing(void **state)
 {
 	static const char *const pieces[] = {"-v", "-q",	"--no-verbose", "-j7",	 "--jobs=7",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * varint.h - numbers in as few bytes as they need: seven bits a byte, least significant first, the top
- * bit set on all bytes but the last. Exactly one encoding of each number is accepted.
+ * varint.h - numbers in as few bytes as they need: seven bits a byte, least significant first, the
+ * top bit set on all bytes but the last. Exactly one encoding of each number is accepted.
  */
 #ifndef BASE_VARINT_H
 #define BASE_VARINT_H
@@ -16,8 +16,8 @@ size_t base_varint_put(uint8_t *out, uint64_t number);
 /* How many bytes that would be. */
 size_t base_varint_size(uint64_t number);
 
-/* Reads a number from the front of data[0..size): how many bytes it took, or 0 when the data ends inside
- * it, it does not fit 64 bits, or it is longer than it needs to be. */
+/* Reads a number from the front of data[0..size): how many bytes it took, or 0 when the data
+ * ends inside it, it does not fit 64 bits, or it is longer than it needs to be. */
 size_t base_varint_get(const uint8_t *data, size_t size, uint64_t *number) GW_MUST_CHECK;
 
 /* Signed numbers as unsigned ones that are small when the number is near 0: 0, -1, 1, -2, ... */

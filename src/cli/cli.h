@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cli.h - the subcommands of `gw`. Each is one entry of the table in commands.c and one file of this room,
- * which parses, calls the library and prints; no logic lives here.
+ * cli.h - the subcommands of `gw`. Each is one entry of the table in commands.c and one file of
+ * this room, which parses, calls the library and prints; no logic lives here.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -13,8 +13,9 @@ struct cli_command {
 	const char *summary; /* one line of `gw --help` */
 	/* argv[0] is the subcommand's own name. Returns the exit status. */
 	int (*run)(int argc, char **argv);
-	/* Completion: prints what may come after argv[0..argc), one word a line; argv[0] as above. The
-	 * shell leaves out what does not begin like the word being typed. NULL: file names only. */
+	/* Completion: prints what may come after argv[0..argc), one word a line; argv[0] as
+	 * above. The shell leaves out what does not begin like the word being typed. NULL: file
+	 * names only. */
 	void (*words)(int argc, char **argv, FILE *file);
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * completion.c - `gw completion`: completing words in a shell. The script that the shell reads is short
- * and never out of date: it asks `gw completion words` each time, which answers from the same tables
- * that parse the command line.
+ * completion.c - `gw completion`: completing words in a shell. The script that the shell reads is
+ * short and never out of date: it asks `gw completion words` each time, which answers from the same
+ * tables that parse the command line.
  */
 #include "cli/cli.h"
 

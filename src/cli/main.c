@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - the command `gw`: finds the subcommand and runs it. Kept apart from the rest of the room so
- * that tests can link with the rest.
+ * main.c - the command `gw`: finds the subcommand and runs it. Kept apart from the rest of the room
+ * so that tests can link with the rest.
  */
 #include "cli/cli.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * allocation.c - see allocation.h. The countdown is the one mutable global here; a test program has one
- * thread and is no part of the library.
+ * allocation.c - see allocation.h. The countdown is the one mutable global here; a test program has
+ * one thread and is no part of the library.
  */
 #include "support/allocation.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * allocation.h - makes the n-th allocation fail. Test programs are linked with --wrap for malloc,
- * calloc, realloc, aligned_alloc and posix_memalign, so this covers every such call in our code and in
- * the test, but not inside shared libraries.
+ * calloc, realloc, aligned_alloc and posix_memalign, so this covers every such call in our code and
+ * in the test, but not inside shared libraries.
  */
 #ifndef TEST_SUPPORT_ALLOCATION_H
 #define TEST_SUPPORT_ALLOCATION_H
@@ -17,8 +17,8 @@ void test_fail_allocation(uint64_t number);
 bool test_allocation_failed(void);
 
 /*
- * Calls function(context) with the first allocation failing, then the second, and so on until a call
- * ends without having met its failure; that one must return 0. Each other call must return
+ * Calls function(context) with the first allocation failing, then the second, and so on until a
+ * call ends without having met its failure; that one must return 0. Each other call must return
  * GW_E_NO_MEMORY. The function starts from nothing and releases everything each time, so leaks show
  * under the address sanitizer. Returns how many failures were met.
  */
