@@ -209,10 +209,10 @@ int mr_map_split(struct gw_mr_task *task, const struct mr_plan *plan, uint32_t s
 	}
 	atomic_store_explicit(&task->setup.live->block, 0, memory_order_relaxed);
 	/* What was emitted may point into the input: it has to be taken before that goes. */
+	if (!failed)
+		failed = mr_task_finish(task, error);
 	if (!failed && task->attempt->kind == MR_SAMPLE)
 		failed = mr_sample_take(task, error);
-	if (!failed && task->attempt->kind == MR_MAP)
-		failed = mr_task_finish(task, error);
 	if (!failed && task->attempt->kind == MR_MAP)
 		failed = mr_emit_flush(task, error);
 	mr_input_close(input);

@@ -198,6 +198,8 @@ int mr_task_finish(struct gw_mr_task *task, struct gw_error *error)
 {
 	int returned = 0;
 
+	/* The last record is over: if finish fails, it is not the reason. */
+	atomic_store_explicit(&task->setup.live->record, 0, memory_order_relaxed);
 	if (task->config->job.finish)
 		returned = task->config->job.finish(task, task->state);
 	return mr_task_returned(task, returned, "finish", error);
