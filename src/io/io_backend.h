@@ -116,7 +116,8 @@ struct io_request {
 /* ---- The table that a backend fills in --------------------------------------------------- */
 
 struct io_operations {
-	/* Starts a request whose operation and arguments are set. It ends by io_finish. */
+	/* Starts a request whose operation and arguments are set. It ends by io_finish. An
+	 * IO_OPERATION_POST may come from any thread, all others come from the io's own. */
 	void (*submit)(struct io *io, struct io_request *request);
 	/* The request is under way and its state was set to cancelled: end it soon if that can
 	 * be. */

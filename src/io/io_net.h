@@ -69,7 +69,8 @@ static inline void io_peer(struct io *io, struct io_stream *stream, struct io_pe
 	io->operations->peer(io, stream, peer);
 }
 
-/* From now on the reader is called for what arrives, until reading ends (struct io_reader). */
+/* From now on the reader is called for what arrives, until reading ends (struct io_reader). A
+ * stream has one reader; starting another replaces it. */
 static inline void io_read_start(struct io *io, struct io_stream *stream, struct io_reader *reader)
 {
 	io->operations->read_start(io, stream, reader);
