@@ -6,6 +6,8 @@
 #ifndef MR_CONFIG_H
 #define MR_CONFIG_H
 
+#include "host_machine.h"
+
 #include <groundwork/mapreduce.h>
 
 enum mr_spill_codec {
@@ -17,7 +19,8 @@ enum mr_spill_codec {
 enum {
 	MR_SLOTS_MAX = 256,
 	MR_PARTS_MAX = 10000,
-	MR_KEY_MAX = INT32_MAX,
+	MR_ATTEMPTS_MAX = 100,
+	MR_KEY_MAX = INT32_MAX, /* of values too */
 };
 
 struct mr_config {
@@ -31,8 +34,23 @@ struct mr_config {
 	const char *staging; /* private directory of this run, beside the output: temporary files */
 };
 
-/* Checks job and options and fills in every default. Nothing is kept of error's callers. */
+/*
+ * Checks job and options and fills in every default; in options zero asks for the default too. Fails with
+ * GW_E_USAGE and a sentence that names the option or the field of the job. staging is the caller's to set.
+ */
 int mr_config_init(struct mr_config *config, const struct gw_mr_job *job,
 		   const struct gw_mr_options *options, struct gw_error *error) GW_MUST_CHECK;
+
+/* The same for a machine that is described instead of looked at: a function of its arguments alone. */
+int mr_config_init_for(struct mr_config *config, const struct gw_mr_job *job,
+		       const struct gw_mr_options *options, const struct mr_machine *machine,
+		       struct gw_error *error) GW_MUST_CHECK;
+
+/* Is a record of the input able to hold newlines inside quotes? Then only a reader that starts at the
+ * beginning of the file knows where records begin. */
+static inline bool mr_config_quoted(const struct mr_config *config)
+{
+	return config->job.input == GW_MR_COLUMNS && config->job.separator == ',';
+}
 
 #endif

@@ -40,11 +40,19 @@ struct mr_plan {
 	void *memory;   /* arena that owns all of it */
 };
 
+enum {
+	MR_FILES_MAX = 1 << 30,
+	MR_SPLITS_MAX = 1 << 20,
+	MR_SPLITS_PER_SLOT = 4,     /* at least, so that slots end at about the same time */
+	MR_SPLIT_MIN = 256 << 10,   /* but no split is made smaller than this for that */
+};
+
 /*
- * Walks config->options.inputs: a directory gives its regular files, recursively, in byte order of the
- * paths, without those whose name begins with '.' or '_'. A missing or unreadable input is an error that
- * names it; empty files give no piece. Inputs under slots * 64 MiB are cut into at least four splits a
- * slot (but none under 256 KiB). With job.reader the splits have no pieces.
+ * Walks config->options.inputs in their order: a directory gives its regular files, recursively, in byte
+ * order of the paths, without files and directories whose name begins with '.' or '_' and without links.
+ * A missing or unreadable input is an error that names it; empty files give no piece. All splits are
+ * equally big as far as whole files allow: at most split_size, and at least four a slot if none is then
+ * under 256 KiB. With job.reader the splits have no pieces.
  */
 int mr_plan_init(struct mr_plan *plan, const struct mr_config *config, struct mr_store *store,
 		 struct gw_error *error) GW_MUST_CHECK;

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store_local.c - mr_store over the files of this machine. Descriptors are never inherited by programs
+ * that user code starts. Trees (removing, listing, committing) are in store_local_tree.c.
+ */
+#include "store_local.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	POPULATE_STEP = 4 << 20,
+	/* More than this is not made resident beforehand: it might push out its own beginning. */
+	POPULATE_MAX = 256 << 20,
+	/* The kernel moves at most 2 GiB a call. */
+	TRANSFER_MAX = 1 << 30,
+};
+
+struct local_file {
+	struct mr_file file;
+	int fd;
+	uint64_t end; /* where append goes on */
+	char path[];
+};
+
+static struct local_file *local_of(struct mr_file *file)
+{
+	return (struct local_file *)file;
+}
+
+/* Wraps the descriptor, which is closed on failure. */
+static int make_file(struct mr_store *store, int fd, const char *path, uint64_t end,
+		     struct mr_file **file, struct gw_error *error)
+{
+	size_t size = strlen(path) + 1;
+	struct local_file *local = malloc(sizeof *local + size);
+
+	if (!local) {
+		close(fd);
+		return gw_fail(error, GW_E_NO_MEMORY, "%s: out of memory", path);
+	}
+	local->file.store = store;
+	local->fd = fd;
+	local->end = end;
+	memcpy(local->path, path, size);
+	*file = &local->file;
+	return 0;
+}
+
+int mr_local_check_kind(const char *path, const struct stat *status, struct gw_error *error)
+{
+	if (S_ISREG(status->st_mode))
+		return 0;
+	if (S_ISDIR(status->st_mode))
+		return gw_fail(error, GW_E_INVALID, "%s: is a directory", path);
+	if (S_ISFIFO(status->st_mode))
+		return gw_fail(error, GW_E_INVALID, "%s: is a pipe, which can be read only once; copy "
+			       "what comes out of it to a file first", path);
+	return gw_fail(error, GW_E_INVALID, "%s: is not a regular file", path);
+}
+
+static int open_any(struct mr_store *store, const char *path, int flags, struct mr_file **file,
+		    struct gw_error *error)
+{
+	struct stat status;
+	int result, fd;
+
+	/* Without O_NONBLOCK opening a FIFO would wait for its writer; regular files ignore it. */
+	fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 && errno == ENXIO)
+		return gw_fail(error, GW_E_INVALID, "%s: is not a regular file", path);
+	if (fd < 0)
+		return gw_fail_errno(error, errno, "%s", path);
+	if (fstat(fd, &status) < 0) {
+		result = gw_fail_errno(error, errno, "%s", path);
+		close(fd);
+		return result;
+	}
+	result = mr_local_check_kind(path, &status, error);
+	if (result < 0) {
+		close(fd);
+		return result;
+	}
+	return make_file(store, fd, path, (uint64_t)status.st_size, file, error);
+}
+
+static int local_open(struct mr_store *store, const char *path, struct mr_file **file,
+		      struct gw_error *error)
+{
+	return open_any(store, path, O_RDONLY, file, error);
+}
+
+static int local_open_temp(struct mr_store *store, const char *path, struct mr_file **file,
+			   struct gw_error *error)
+{
+	return open_any(store, path, O_RDWR | O_NOFOLLOW, file, error);
+}
+
+static int local_create_temp(struct mr_store *store, const char *path, struct mr_file **file,
+			     struct gw_error *error)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (fd < 0)
+		return gw_fail_errno(error, errno, "%s: cannot be created", path);
+	return make_file(store, fd, path, 0, file, error);
+}
+
+static void local_close(struct mr_file *file)
+{
+	struct local_file *local = local_of(file);
+
+	close(local->fd);
+	free(local);
+}
+
+static int local_size(struct mr_file *file, uint64_t *size, struct gw_error *error)
+{
+	struct local_file *local = local_of(file);
+	struct stat status;
+
+	if (fstat(local->fd, &status) < 0)
+		return gw_fail_errno(error, errno, "%s", local->path);
+	*size = (uint64_t)status.st_size;
+	return 0;
+}
+
+static int fail_truncated(const struct local_file *local, uint64_t offset, uint64_t size,
+			  struct gw_error *error)
+{
+	return gw_fail(error, GW_E_TRUNCATED, "%s: ends before byte %" PRIu64
+		       " (%" PRIu64 " bytes wanted there)", local->path, offset + size, size);
+}
+
+static int local_read_at(struct mr_file *file, uint64_t offset, void *data, size_t size,
+			 struct gw_error *error)
+{
+	struct local_file *local = local_of(file);
+	size_t done = 0;
+
+	if (offset > INT64_MAX || size > INT64_MAX - offset)
+		return fail_truncated(local, offset, size, error);
+	while (done < size) {
+		size_t step = size - done < TRANSFER_MAX ? size - done : TRANSFER_MAX;
+		ssize_t got = pread(local->fd, (char *)data + done, step, (off_t)(offset + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return gw_fail_errno(error, errno, "%s: reading at byte %" PRIu64,
+					     local->path, offset + done);
+		if (got == 0)
+			return fail_truncated(local, offset, size, error);
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+static int local_write_at(struct mr_file *file, uint64_t offset, const void *data, size_t size,
+			  struct gw_error *error)
+{
+	struct local_file *local = local_of(file);
+	size_t done = 0;
+
+	if (offset > INT64_MAX || size > INT64_MAX - offset)
+		return gw_fail(error, GW_E_TOO_LARGE, "%s: no file is that long", local->path);
+	while (done < size) {
+		size_t step = size - done < TRANSFER_MAX ? size - done : TRANSFER_MAX;
+		ssize_t put = pwrite(local->fd, (const char *)data + done, step,
+				     (off_t)(offset + done));
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return gw_fail_errno(error, errno, "%s: writing at byte %" PRIu64,
+					     local->path, offset + done);
+		done += (size_t)put;
+	}
+	return 0;
+}
+
+static int local_append(struct mr_file *file, const void *data, size_t size, uint64_t *offset,
+			struct gw_error *error)
+{
+	struct local_file *local = local_of(file);
+	int result = local_write_at(file, local->end, data, size, error);
+
+	if (result < 0)
+		return result;
+	if (offset)
+		*offset = local->end;
+	local->end += size;
+	return 0;
+}
+
+/* Maps whole pages: how far into its first page offset is. */
+static size_t page_part(uint64_t offset)
+{
+	return (size_t)(offset & ((uint64_t)sysconf(_SC_PAGESIZE) - 1));
+}
+
+/* Reads the pages in before they are touched: a call for 4 MiB costs much less than a thousand faults. A
+ * kernel that does not know it (before 5.14), or a page that cannot be read, is met when it is touched. */
+static void populate(char *memory, size_t size)
+{
+	if (size > POPULATE_MAX)
+		return;
+	for (size_t done = 0; done < size; done += POPULATE_STEP) {
+		size_t step = size - done < POPULATE_STEP ? size - done : POPULATE_STEP;
+
+		if (madvise(memory + done, step, MADV_POPULATE_READ) < 0)
+			return;
+	}
+}
+
+static int local_map(struct mr_file *file, uint64_t offset, size_t size, struct gw_bytes *bytes,
+		     struct gw_error *error)
+{
+	struct local_file *local = local_of(file);
+	size_t part = page_part(offset);
+	uint64_t file_size;
+	char *memory;
+	int result;
+
+	*bytes = (struct gw_bytes){NULL, 0};
+	result = local_size(file, &file_size, error);
+	if (result < 0)
+		return result;
+	if (offset > file_size || size > file_size - offset)
+		return fail_truncated(local, offset, size, error);
+	if (size == 0)
+		return 0;
+	if (size > SIZE_MAX - part)
+		return gw_fail(error, GW_E_TOO_LARGE, "%s: too long to map", local->path);
+	memory = mmap(NULL, part + size, PROT_READ, MAP_SHARED, local->fd, (off_t)(offset - part));
+	if (memory == MAP_FAILED)
+		return gw_fail_errno(error, errno, "%s: mapping %zu bytes at byte %" PRIu64,
+				     local->path, size, offset);
+	populate(memory, part + size);
+	*bytes = (struct gw_bytes){memory + part, size};
+	return 0;
+}
+
+static void local_unmap(struct mr_store *store, struct gw_bytes bytes)
+{
+	size_t part;
+
+	(void)store;
+	if (bytes.size == 0)
+		return;
+	/* What lies before the range in its page is found again from the address. */
+	part = page_part((uintptr_t)bytes.data);
+	if (munmap((char *)(uintptr_t)bytes.data - part, part + bytes.size) < 0)
+		assert(!"unmap of memory that map did not give");
+}
+
+static int local_locations(struct mr_file *file, uint64_t offset, uint64_t size,
+			   struct mr_location *locations, size_t max, struct gw_error *error)
+{
+	(void)file;
+	(void)offset;
+	(void)size;
+	(void)locations;
+	(void)max;
+	(void)error;
+	return 0;
+}
+
+static int local_descriptor(struct mr_file *file)
+{
+	return local_of(file)->fd;
+}
+
+static const struct mr_store_operations local_operations = {
+	.open = local_open,
+	.size = local_size,
+	.read_at = local_read_at,
+	.map = local_map,
+	.unmap = local_unmap,
+	.locations = local_locations,
+	.create_temp = local_create_temp,
+	.open_temp = local_open_temp,
+	.write_at = local_write_at,
+	.append = local_append,
+	.descriptor = local_descriptor,
+	.close = local_close,
+	.commit = mr_local_commit,
+	.make_directory = mr_local_make_directory,
+	.remove = mr_local_remove,
+	.list = mr_local_list,
+};
+
+void mr_store_local_init(struct mr_store *store)
+{
+	store->operations = &local_operations;
+}
