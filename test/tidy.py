@@ -22,6 +22,7 @@ TEXT_ENDS = SOURCE_ENDS + (".md", ".1", ".toml", ".txt", ".map", ".json", ".html
 # Known by name to make, meson, git, editors and readers; debian/ is read by the packaging tools.
 KNOWN = {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", "Makefile",
          "meson.build", "meson_options.txt", ".gitignore", ".clang-format", ".clang-tidy", ".editorconfig"}
+TABLE = "test/tidy.toml"
 
 
 class House:
@@ -29,7 +30,7 @@ class House:
 
     def __init__(self, root, build=None):
         self.root, self.build = root, build
-        with open(os.path.join(root, "test/tidy.toml"), "rb") as file:
+        with open(os.path.join(root, TABLE), "rb") as file:
             self.table = tomllib.load(file)
         self.used = set()
         self.paths = list_files(root)
@@ -74,7 +75,7 @@ def list_files(root):
 
 
 def is_test(path):
-    return path.startswith("test/") or re.search(r"_(test|fuzz|scenario)\.[ch]$", path) is not None
+    return path.startswith("test/") or re.search(r"(_(test|fuzz|scenario)|\bfixture|_fixture)\.[ch]$", path) is not None
 
 
 def functions(text):
@@ -185,14 +186,14 @@ def dead_code(house):
 
 
 def dead_files(house):
-    """Every other file is named by a file that is not itself."""
+    """Every other file is named by a file that is not itself, nor the table of exceptions."""
     for path in house.paths:
         name = os.path.basename(path)
         if path.endswith((".c", ".h")) or name in KNOWN or path.startswith(("debian/", "test/corpus/")):
             continue
         stem = name[:-3] if name.endswith((".py", ".sh")) else name
         named = re.compile(r"(?<![\w-])" + re.escape(stem) + r"(?![\w-])")
-        if not any(named.search(text) for other, text in house.texts.items() if other != path):
+        if not any(named.search(text) for other, text in house.texts.items() if other not in (path, TABLE)):
             if not house.excused("allow_unused_file", path):
                 yield f"{path}: no other file names it"
 
