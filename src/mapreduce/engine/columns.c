@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-/* The end of the quoted field that begins at data[begin]: behind its last quote. open: there is none. */
+/* The end of the quoted field that begins at data[begin]: behind its last quote. open: there is
+ * none. */
 static size_t quoted_end(const char *data, size_t size, size_t begin, bool *open)
 {
 	size_t at = begin + 1;
@@ -63,7 +64,8 @@ static int unquote(struct gw_bytes raw, struct mr_scratch *scratch, struct gw_by
 	}
 	out = base_grow(scratch->data, 1, &scratch->capacity, raw.size);
 	if (!out)
-		return gw_fail(error, GW_E_NO_MEMORY, "a field of %zu bytes: out of memory", raw.size);
+		return gw_fail(error, GW_E_NO_MEMORY, "a field of %zu bytes: out of memory",
+			       raw.size);
 	scratch->data = out;
 	for (size_t i = 1; i < inner_end; i++) {
 		out[used++] = data[i];

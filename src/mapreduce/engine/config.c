@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config.c - checks a job and its options against each other and fills in the defaults, so that nothing
- * behind this door has to ask again. A function of the job, the options and the machine: a task's number
- * means the same in every run with the same three (`--only-map 17` relies on it).
+ * config.c - checks a job and its options against each other and fills in the defaults, so that
+ * nothing behind this door has to ask again. A function of the job, the options and the machine: a
+ * task's number means the same in every run with the same three (`--only-map 17` relies on it).
  */
 #include "config.h"
 
@@ -25,10 +25,10 @@ enum {
  *            + slots * slot_memory              private: tables, buffers, sorting
  *            + pool_memory                      shared: what finished attempts left behind
  *
- * slot_memory is a SLOT_SHARE-th of an even share, since what a slot makes moves to the pool; but never
- * less than SLOT_MEMORY_MIN, below which every job spills all the time, nor more than SLOT_MEMORY_MAX,
- * above which tables no longer gain from size. The pool gets at least half of what is divided: slots
- * that this would not leave room for are not started.
+ * slot_memory is a SLOT_SHARE-th of an even share, since what a slot makes moves to the pool; but
+ * never less than SLOT_MEMORY_MIN, below which every job spills all the time, nor more than
+ * SLOT_MEMORY_MAX, above which tables no longer gain from size. The pool gets at least half of what
+ * is divided: slots that this would not leave room for are not started.
  */
 #define MEMORY_PER_PROCESS (4 * MIB)
 #define SLOT_MEMORY_MIN (4 * MIB)
@@ -38,7 +38,8 @@ enum {
 static void divide_memory(struct mr_config *config)
 {
 	uint64_t memory = config->options.memory;
-	uint64_t slots_max = (memory - MEMORY_PER_PROCESS) / (MEMORY_PER_PROCESS + 2 * SLOT_MEMORY_MIN);
+	uint64_t slots_max = (memory - MEMORY_PER_PROCESS) /
+			     (MEMORY_PER_PROCESS + 2 * SLOT_MEMORY_MIN);
 	uint64_t divided, slot;
 
 	assert(memory >= MEMORY_MIN && slots_max > 0);
@@ -63,14 +64,20 @@ static int check_map(const struct gw_mr_job *job, struct gw_error *error)
 	if (!job->map_block)
 		return 0;
 	if (job->reader)
-		return gw_fail(error, GW_E_USAGE, "job %s: a reader gives records, so it needs map, "
-			       "not map_block", job->name);
+		return gw_fail(error, GW_E_USAGE,
+			       "job %s: a reader gives records, so it needs map, "
+			       "not map_block",
+			       job->name);
 	if (job->input == GW_MR_FRAMED)
-		return gw_fail(error, GW_E_USAGE, "job %s: framed input has pairs, so it needs map, "
-			       "not map_block", job->name);
+		return gw_fail(error, GW_E_USAGE,
+			       "job %s: framed input has pairs, so it needs map, "
+			       "not map_block",
+			       job->name);
 	if (job->input == GW_MR_COLUMNS && job->separator == ',')
-		return gw_fail(error, GW_E_USAGE, "job %s: CSV may have newlines inside quotes, so it "
-			       "needs map, not map_block", job->name);
+		return gw_fail(error, GW_E_USAGE,
+			       "job %s: CSV may have newlines inside quotes, so it "
+			       "needs map, not map_block",
+			       job->name);
 	return 0;
 }
 
@@ -81,8 +88,10 @@ static int check_input(const struct gw_mr_job *job, struct gw_error *error)
 			       (unsigned)job->input);
 	if (job->reader && (!job->reader->split_count || !job->reader->open || !job->reader->next ||
 			    !job->reader->close))
-		return gw_fail(error, GW_E_USAGE, "job %s: its reader lacks one of split_count, open, "
-			       "next and close", job->name);
+		return gw_fail(error, GW_E_USAGE,
+			       "job %s: its reader lacks one of split_count, open, "
+			       "next and close",
+			       job->name);
 	if (job->input == GW_MR_FIXED && (job->record_size == 0 || job->record_size > MR_KEY_MAX))
 		return gw_fail(error, GW_E_USAGE, "job %s: record_size is %" PRIu64
 			       ", must be 1 to %d", job->name, job->record_size, MR_KEY_MAX);
@@ -92,8 +101,8 @@ static int check_input(const struct gw_mr_job *job, struct gw_error *error)
 			       job->record_size);
 	if (job->input == GW_MR_COLUMNS &&
 	    (job->separator == '\n' || job->separator == '\r' || job->separator == '"'))
-		return gw_fail(error, GW_E_USAGE, "job %s: a newline or a quote cannot separate columns",
-			       job->name);
+		return gw_fail(error, GW_E_USAGE,
+			       "job %s: a newline or a quote cannot separate columns", job->name);
 	return 0;
 }
 
@@ -130,7 +139,8 @@ static int check_map_only(const struct gw_mr_job *job, struct gw_error *error)
 	else if (job->compare || job->compare_values || job->sort_values)
 		what = "an order of keys or values";
 	if (what)
-		return gw_fail(error, GW_E_USAGE, "job %s: is map_only and has %s", job->name, what);
+		return gw_fail(error, GW_E_USAGE, "job %s: is map_only and has %s", job->name,
+			       what);
 	return 0;
 }
 
@@ -195,13 +205,15 @@ static int fill_counts(struct mr_config *config, const struct mr_machine *machin
 	if (result == 0)
 		result = fill_count(&options->parts, 1, MR_PARTS_MAX, "parts", error);
 	if (result == 0)
-		result = fill_count(&options->attempts, DEFAULT_ATTEMPTS, MR_ATTEMPTS_MAX, "attempts",
-				    error);
+		result = fill_count(&options->attempts, DEFAULT_ATTEMPTS, MR_ATTEMPTS_MAX,
+				    "attempts", error);
 	if (result < 0)
 		return result;
 	if (config->job.map_only && options->parts > 1)
-		return gw_fail(error, GW_E_USAGE, "--parts %" PRId64 ": job %s is map_only and writes "
-			       "one part", options->parts, config->job.name);
+		return gw_fail(error, GW_E_USAGE,
+			       "--parts %" PRId64 ": job %s is map_only and writes "
+			       "one part",
+			       options->parts, config->job.name);
 	config->slots = (uint32_t)options->jobs;
 	config->parts = (uint32_t)options->parts;
 	return 0;
@@ -250,13 +262,14 @@ static int check_only(const struct mr_config *config, struct gw_error *error)
 	int64_t map = config->options.only_map, reduce = config->options.only_reduce;
 
 	if (map < -1)
-		return gw_fail(error, GW_E_USAGE, "--only-map %" PRId64 ": tasks are counted from 0",
-			       map);
+		return gw_fail(error, GW_E_USAGE,
+			       "--only-map %" PRId64 ": tasks are counted from 0", map);
 	if (reduce < -1)
-		return gw_fail(error, GW_E_USAGE, "--only-reduce %" PRId64 ": parts are counted from 0",
-			       reduce);
+		return gw_fail(error, GW_E_USAGE,
+			       "--only-reduce %" PRId64 ": parts are counted from 0", reduce);
 	if (map >= 0 && reduce >= 0)
-		return gw_fail(error, GW_E_USAGE, "--only-map and --only-reduce exclude each other");
+		return gw_fail(error, GW_E_USAGE,
+			       "--only-map and --only-reduce exclude each other");
 	if (reduce >= 0 && config->job.map_only)
 		return gw_fail(error, GW_E_USAGE, "--only-reduce %" PRId64 ": job %s is map_only",
 			       reduce, config->job.name);

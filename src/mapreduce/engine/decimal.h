@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decimal.h - a number as text, faster than printf by an order of magnitude: most of the output of a job
- * that counts is made here.
+ * decimal.h - a number as text, faster than printf by an order of magnitude: most of the output of
+ * a job that counts is made here.
  */
 #ifndef MR_DECIMAL_H
 #define MR_DECIMAL_H

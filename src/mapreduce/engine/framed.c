@@ -22,7 +22,8 @@ enum {
 
 static const uint8_t magic[MR_FRAME_MAGIC_SIZE] = {0xf7, 'G', 'W', 'F'};
 
-int mr_frame_read_header(const void *data, size_t size, struct mr_frame *frame, struct gw_error *error)
+int mr_frame_read_header(const void *data, size_t size, struct mr_frame *frame,
+			 struct gw_error *error)
 {
 	const uint8_t *header = data;
 	size_t looked_at = size < sizeof magic ? size : sizeof magic;
@@ -98,8 +99,8 @@ void mr_frame_mask(void *data, size_t size, uint16_t mask, size_t position)
 		bytes[i] ^= parts[(position + i) % 2];
 }
 
-/* Goes over the payload as it is stored under mask, in chunks that overlap by the size of the magic less
- * one. */
+/* Goes over the payload as it is stored under mask, in chunks that overlap by the size of the magic
+ * less one. */
 struct masked_walk {
 	const struct gw_bytes *parts;
 	size_t count, part, offset; /* where in the parts */
@@ -208,6 +209,7 @@ void mr_frame_unmask(void *data, struct mr_frame *frame)
 	mr_frame_mask(payload, frame->payload_size, frame->mask, 0);
 	frame->mask = 0;
 	base_store16(header + AT_MASK, 0);
-	frame->checksum = base_crc32c(mr_frame_checksum_begin(header), payload, frame->payload_size);
+	frame->checksum = base_crc32c(mr_frame_checksum_begin(header), payload,
+				      frame->payload_size);
 	base_store32(header + AT_CHECKSUM, frame->checksum);
 }

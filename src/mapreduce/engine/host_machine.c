@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host_machine.c - cores from the affinity mask; memory from /proc/meminfo and from the limits of the
- * control groups that this process is in, version 1 or 2 (a limit holds for all groups below it, so the
- * ancestors are asked too).
+ * host_machine.c - cores from the affinity mask; memory from /proc/meminfo and from the limits of
+ * the control groups that this process is in, version 1 or 2 (a limit holds for all groups below
+ * it, so the ancestors are asked too).
  */
 #include "host_machine.h"
 
@@ -66,7 +66,8 @@ static uint64_t memory_installed(const char *root)
 	if (!read_small(path, text))
 		return MEMORY_UNKNOWN;
 	line = strstr(text, "MemTotal:");
-	if (!line || sscanf(line, "MemTotal: %llu", &kib) != 1 || kib == 0 || kib > UINT64_MAX / 1024)
+	if (!line || sscanf(line, "MemTotal: %llu", &kib) != 1 || kib == 0 ||
+	    kib > UINT64_MAX / 1024)
 		return MEMORY_UNKNOWN;
 	return kib * 1024;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host_machine.h - what this machine lets the process have: cores and memory. The defaults of a job come
- * from here (config.h).
+ * host_machine.h - what this machine lets the process have: cores and memory. The defaults of a job
+ * come from here (config.h).
  */
 #ifndef MR_HOST_MACHINE_H
 #define MR_HOST_MACHINE_H
@@ -13,8 +13,8 @@ struct mr_machine {
 	uint64_t memory; /* bytes of RAM, or the limit of the control group when that is less */
 };
 
-/* Never fails: what cannot be learnt is taken as one core and 1 GiB. root is put before the names in
- * /proc and /sys ("" but in tests). */
+/* Never fails: what cannot be learnt is taken as one core and 1 GiB. root is put before the names
+ * in /proc and /sys ("" but in tests). */
 void mr_machine_read(struct mr_machine *machine, const char *root);
 
 #endif

@@ -3,9 +3,9 @@
  * input.c - walks over the pieces of a split and gives each as blocks.
  *
  * A piece of a plain file is cut at record borders (input_borders.c) and mapped. What is small,
- * compressed, or in a store without maps goes through a buffer instead: filled from mr_unpack, handed out
- * up to the last whole record, the rest kept for the next block. A frame that is stored under a mask
- * (framed.h) has to be copied to be read, so it leaves a map as a block of its own.
+ * compressed, or in a store without maps goes through a buffer instead: filled from mr_unpack,
+ * handed out up to the last whole record, the rest kept for the next block. A frame that is stored
+ * under a mask (framed.h) has to be copied to be read, so it leaves a map as a block of its own.
  */
 #include "input.h"
 
@@ -20,10 +20,13 @@
 #include <stdlib.h>
 
 enum {
-	BLOCK_SIZE = 4 << 20,   /* of what goes through the buffer, or a share of the slot's memory */
+	/* Bytes of a block that goes through the buffer, or this share of a small slot's memory. */
+	BLOCK_SIZE = 4 << 20,
 	BLOCK_SHARE = 4,
-	MAP_MIN = 64 << 10,     /* below this reading is cheaper than mapping */
-	WINDOW_MAX = 8 << 20,   /* what a .zst frame may ask for even from a small slot: zstd -19 does */
+	/* Below this reading is cheaper than mapping. */
+	MAP_MIN = 64 << 10,
+	/* A .zst frame may ask for this much even from a small slot: what zstd -19 makes does. */
+	WINDOW_MIN = 8 << 20,
 };
 
 struct mr_input {
@@ -62,11 +65,13 @@ static const struct mr_plan_file *plan_file(const struct mr_input *input)
 
 static int fail_memory(const struct mr_input *input, struct gw_error *error)
 {
-	return gw_fail(error, GW_E_NO_MEMORY, "%s: reading it: out of memory", plan_file(input)->path);
+	return gw_fail(error, GW_E_NO_MEMORY, "%s: reading it: out of memory",
+		       plan_file(input)->path);
 }
 
-int mr_input_open(struct mr_input **made, const struct mr_config *config, const struct mr_plan *plan,
-		  struct mr_store *store, uint32_t split, struct gw_error *error)
+int mr_input_open(struct mr_input **made, const struct mr_config *config,
+		  const struct mr_plan *plan, struct mr_store *store, uint32_t split,
+		  struct gw_error *error)
 {
 	struct mr_input *input = malloc(sizeof *input);
 
@@ -96,7 +101,8 @@ void mr_input_close(struct mr_input *input)
 	free(input);
 }
 
-/* ---- The buffer -------------------------------------------------------------------------------- */
+/* ---- The buffer --------------------------------------------------------------------------------
+ * */
 
 /* To exactly that size, since it is counted; who needs more asks for twice as much. */
 static int grow_buffer(struct mr_input *input, size_t need, struct gw_error *error)
@@ -115,12 +121,14 @@ static int grow_buffer(struct mr_input *input, size_t need, struct gw_error *err
 
 static int fail_record_long(const struct mr_input *input, uint64_t offset, struct gw_error *error)
 {
-	return gw_fail(error, GW_E_TOO_LARGE, "%s: the record at byte %" PRIu64 " does not fit the %"
-		       PRIu64 " bytes of a slot; give more --memory", plan_file(input)->path, offset,
-		       input->config->slot_memory);
+	return gw_fail(error, GW_E_TOO_LARGE,
+		       "%s: the record at byte %" PRIu64 " does not fit the %" PRIu64
+		       " bytes of a slot; give more --memory",
+		       plan_file(input)->path, offset, input->config->slot_memory);
 }
 
-static int start_stream(struct mr_input *input, uint64_t begin, uint64_t end, struct gw_error *error)
+static int start_stream(struct mr_input *input, uint64_t begin, uint64_t end,
+			struct gw_error *error)
 {
 	uint64_t share = input->config->slot_memory / 2;
 	struct mr_unpack_source source = {
@@ -129,7 +137,7 @@ static int start_stream(struct mr_input *input, uint64_t begin, uint64_t end, st
 		.begin = begin,
 		.end = end,
 		.compression = plan_file(input)->compression,
-		.window_max = share > WINDOW_MAX ? share : WINDOW_MAX,
+		.window_max = share > WINDOW_MIN ? share : WINDOW_MIN,
 	};
 
 	input->streaming = true;
@@ -155,7 +163,8 @@ static int fill_buffer(struct mr_input *input, size_t size, struct gw_error *err
 	return 0;
 }
 
-/* Only frames whose checksum is right: the others are left for the reader of the frames to refuse. */
+/* Only frames whose checksum is right: the others are left for the reader of the frames to refuse.
+ * */
 static void unmask_frames(char *data, size_t size)
 {
 	struct mr_frame frame;
@@ -209,7 +218,8 @@ static int next_buffered(struct mr_input *input, struct mr_block *block, struct 
 		memmove(input->buffer, input->buffer + input->used, input->filled - input->used);
 	input->filled -= input->used;
 	input->used = 0;
-	for (; whole == 0 && !input->stream_ended; size = size <= max / 2 ? size * 2 : (size_t)max) {
+	for (; whole == 0 && !input->stream_ended;
+	     size = size <= max / 2 ? size * 2 : (size_t)max) {
 		if (input->filled >= size && size < max)
 			continue;
 		if (input->filled >= max)
@@ -232,7 +242,8 @@ static int next_buffered(struct mr_input *input, struct mr_block *block, struct 
 	return 1;
 }
 
-/* ---- Maps -------------------------------------------------------------------------------------- */
+/* ---- Maps --------------------------------------------------------------------------------------
+ * */
 
 static int map_piece(struct mr_input *input, uint64_t begin, uint64_t end, struct gw_error *error)
 {
@@ -271,8 +282,8 @@ static int copy_frame(struct mr_input *input, size_t size, struct gw_error *erro
 	return 0;
 }
 
-/* How much of the map can be given as it is, up to the next masked frame. 0: it begins with one, which
- * has *frame_size bytes. What is no frame can be given: its reader will refuse it. */
+/* How much of the map can be given as it is, up to the next masked frame. 0: it begins with one,
+ * which has *frame_size bytes. What is no frame can be given: its reader will refuse it. */
 static size_t unmasked_size(const struct mr_input *input, size_t *frame_size)
 {
 	size_t at = 0, size = input->mapped_size;
@@ -318,7 +329,8 @@ static int next_mapped(struct mr_input *input, struct mr_block *block, struct gw
 	return 1;
 }
 
-/* ---- Pieces ------------------------------------------------------------------------------------ */
+/* ---- Pieces ------------------------------------------------------------------------------------
+ * */
 
 static int open_piece(struct mr_input *input, struct gw_error *error)
 {
@@ -342,8 +354,8 @@ static void close_piece(struct mr_input *input)
 /* May a record be as long as the file, or its borders be known only from its front? */
 static bool is_uncut(const struct mr_input *input)
 {
-	return plan_file(input)->compression != MR_PLAIN || input->config->job.input == GW_MR_FILES ||
-	       mr_config_quoted(input->config);
+	return plan_file(input)->compression != MR_PLAIN ||
+	       input->config->job.input == GW_MR_FILES || mr_config_quoted(input->config);
 }
 
 /* Goes on to the next part of the piece: maps it or starts to stream it. */

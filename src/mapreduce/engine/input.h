@@ -13,16 +13,16 @@
  *     }
  *     mr_input_close(input);
  *
- * Plain files are mapped: the block is a whole piece, grown to record borders, and stays valid until
- * mr_input_close (stable). Compressed files are unpacked through a buffer that the next call of
- * mr_input_next reuses (not stable); a block then has about block_size bytes, more when one record is
- * longer. Under 64 KiB a block is read into the buffer too, since mapping costs more than reading. A piece
- * over MR_BLOCK_MAX gives several blocks.
+ * Plain files are mapped: the block is a whole piece, grown to record borders, and stays valid
+ * until mr_input_close (stable). Compressed files are unpacked through a buffer that the next call
+ * of mr_input_next reuses (not stable); a block then has about block_size bytes, more when one
+ * record is longer. Under 64 KiB a block is read into the buffer too, since mapping costs more than
+ * reading. A piece over MR_BLOCK_MAX gives several blocks.
  *
- * Which records belong to a piece is a function of the file alone: those whose first byte lies in it, so
- * the pieces of a file together give every record once. A line begins behind a newline, a fixed-size
- * record at a multiple of its size, a frame (framed.h) where its header is. A file is read up to the size
- * that it had when the plan was made; if it is shorter now, that is an error.
+ * Which records belong to a piece is a function of the file alone: those whose first byte lies in
+ * it, so the pieces of a file together give every record once. A line begins behind a newline, a
+ * fixed-size record at a multiple of its size, a frame (framed.h) where its header is. A file is
+ * read up to the size that it had when the plan was made; if it is shorter now, that is an error.
  */
 #ifndef MR_INPUT_H
 #define MR_INPUT_H
@@ -45,22 +45,25 @@ struct mr_block {
 	bool stable;     /* memory stays as it is until mr_input_close */
 };
 
-int mr_input_open(struct mr_input **input, const struct mr_config *config, const struct mr_plan *plan,
-		  struct mr_store *store, uint32_t split, struct gw_error *error) GW_MUST_CHECK;
+int mr_input_open(struct mr_input **input, const struct mr_config *config,
+		  const struct mr_plan *plan, struct mr_store *store, uint32_t split,
+		  struct gw_error *error) GW_MUST_CHECK;
 
 /* 1 and a block that is not empty, 0 at the end of the split, or a negative code. */
-int mr_input_next(struct mr_input *input, struct mr_block *block, struct gw_error *error) GW_MUST_CHECK;
+int mr_input_next(struct mr_input *input, struct mr_block *block,
+		  struct gw_error *error) GW_MUST_CHECK;
 void mr_input_close(struct mr_input *input);
 
 /*
- * The end of the record that begins at data[begin] of a block: where the next one begins, or size. With
- * GW_MR_FRAMED begin is that of a frame, and so is what the two functions return: frames are what can
- * be cut there.
+ * The end of the record that begins at data[begin] of a block: where the next one begins, or size.
+ * With GW_MR_FRAMED begin is that of a frame, and so is what the two functions return: frames are
+ * what can be cut there.
  */
 size_t mr_record_end(const struct mr_config *config, const struct mr_block *block, size_t begin);
 
 /* The beginning of the record that data[position] belongs to; used to halve a block (paper 4.6). */
-size_t mr_record_begin(const struct mr_config *config, const struct mr_block *block, size_t position);
+size_t mr_record_begin(const struct mr_config *config, const struct mr_block *block,
+		       size_t position);
 
 /* Fields are the library's. */
 struct mr_records {
@@ -87,11 +90,11 @@ int mr_records_next_other(struct mr_records *records, struct gw_bytes *key, stru
 			  size_t *at, struct gw_error *error) GW_MUST_CHECK;
 
 /*
- * 1, the record and *at, its offset in block->data; 0 at the end; negative when the data is corrupt (a
- * fixed-size record that is cut off, a frame whose checksum is wrong, a quote that is not closed) or a
- * key or value is longer than MR_KEY_MAX, naming file and offset. What *key and *value point to is in the
- * block, but for a key that is a number or had to be unquoted: that lasts until the next call. Inline,
- * since a line costs little more than the search for its end.
+ * 1, the record and *at, its offset in block->data; 0 at the end; negative when the data is corrupt
+ * (a fixed-size record that is cut off, a frame whose checksum is wrong, a quote that is not
+ * closed) or a key or value is longer than MR_KEY_MAX, naming file and offset. What *key and *value
+ * point to is in the block, but for a key that is a number or had to be unquoted: that lasts until
+ * the next call. Inline, since a line costs little more than the search for its end.
  */
 static inline int GW_MUST_CHECK mr_records_next(struct mr_records *records, struct gw_bytes *key,
 						struct gw_bytes *value, size_t *at,

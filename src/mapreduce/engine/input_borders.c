@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * input_borders.c - the first border at or behind a position, for each format whose files may be cut. The
- * records of a piece are what lies between that of its beginning and that of its end; two neighbours
- * ask the same question about the same position, so nothing falls between them.
+ * input_borders.c - the first border at or behind a position, for each format whose files may be
+ * cut. The records of a piece are what lies between that of its beginning and that of its end; two
+ * neighbours ask the same question about the same position, so nothing falls between them.
  */
 #include "input_borders.h"
 
@@ -18,8 +18,8 @@ static int read_window(struct mr_borders *borders, uint64_t offset, size_t size,
 		       struct gw_error *error)
 {
 	assert(size <= sizeof borders->window);
-	return borders->file->store->operations->read_at(borders->file, offset, borders->window, size,
-							 error);
+	return borders->file->store->operations->read_at(borders->file, offset, borders->window,
+							 size, error);
 }
 
 /* The first line that begins in [position, limit), or limit. */
@@ -157,9 +157,10 @@ int mr_borders_find(struct mr_borders *borders, uint64_t from, uint64_t to, uint
 	if (result < 0)
 		return result;
 	if (job->input == GW_MR_FIXED && *begin < *end && (*end - *begin) % job->record_size)
-		return gw_fail(error, GW_E_TRUNCATED, "%s: the last record, at byte %" PRIu64
-			       ", has only %" PRIu64 " of %" PRIu64 " bytes", borders->plan_file->path,
-			       *end - *end % job->record_size, *end % job->record_size,
-			       job->record_size);
+		return gw_fail(error, GW_E_TRUNCATED,
+			       "%s: the last record, at byte %" PRIu64 ", has only %" PRIu64
+			       " of %" PRIu64 " bytes",
+			       borders->plan_file->path, *end - *end % job->record_size,
+			       *end % job->record_size, job->record_size);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.c - pairs as text, frames (framed.h) or bare bytes, collected in a buffer. What is longer than
- * the buffer passes it by.
+ * output.c - pairs as text, frames (framed.h) or bare bytes, collected in a buffer. What is longer
+ * than the buffer passes it by.
  */
 #include "output.h"
 
@@ -86,7 +86,8 @@ static int put(struct mr_output *output, const void *data, size_t size, struct g
 	return 0;
 }
 
-/* ---- Frames ------------------------------------------------------------------------------------ */
+/* ---- Frames ------------------------------------------------------------------------------------
+ * */
 
 static size_t open_payload_size(const struct mr_output *output)
 {
@@ -109,8 +110,8 @@ static void end_frame(struct mr_output *output)
 }
 
 /* Writes a part of a payload under a mask: through the buffer, since the caller's bytes stay. */
-static int put_masked(struct mr_output *output, struct gw_bytes part, uint16_t mask, size_t position,
-		      struct gw_error *error)
+static int put_masked(struct mr_output *output, struct gw_bytes part, uint16_t mask,
+		      size_t position, struct gw_error *error)
 {
 	const uint8_t *bytes = part.data;
 	size_t done = 0;
@@ -164,12 +165,14 @@ static int pair_framed(struct mr_output *output, struct gw_bytes key, struct gw_
 	sizes_size += base_varint_put(sizes + sizes_size, value.size);
 	size = sizes_size + (uint64_t)key.size + value.size;
 	if (size > UINT32_MAX)
-		return gw_fail(error, GW_E_TOO_LARGE, "a pair of %zu and %zu bytes does not fit a frame",
-			       key.size, value.size);
+		return gw_fail(error, GW_E_TOO_LARGE,
+			       "a pair of %zu and %zu bytes does not fit a frame", key.size,
+			       value.size);
 	if (output->frame_pairs && open_payload_size(output) + size > MR_FRAME_TARGET)
 		end_frame(output);
 	if (size > MR_FRAME_TARGET)
-		return put_frame(output, (struct gw_bytes[]){{sizes, sizes_size}, key, value}, 3, error);
+		return put_frame(output, (struct gw_bytes[]){{sizes, sizes_size}, key, value}, 3,
+				 error);
 	if (output->frame_pairs == 0) {
 		/* A frame that is begun always has room for its target. */
 		if (output->capacity - output->used < BUFFER_MIN) {
@@ -192,7 +195,8 @@ static int pair_framed(struct mr_output *output, struct gw_bytes key, struct gw_
 	return 0;
 }
 
-/* ---- Text and bare bytes ----------------------------------------------------------------------- */
+/* ---- Text and bare bytes -----------------------------------------------------------------------
+ * */
 
 static int64_t number_of(struct gw_bytes value)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.h - pairs as bytes in the job's output format. Formatting only: where the bytes go is a sink's
- * business. Every format can be concatenated: the output of two ranges of keys, one behind the other, is
- * the output of both.
+ * output.h - pairs as bytes in the job's output format. Formatting only: where the bytes go is a
+ * sink's business. Every format can be concatenated: the output of two ranges of keys, one behind
+ * the other, is the output of both.
  */
 #ifndef MR_OUTPUT_H
 #define MR_OUTPUT_H
@@ -26,7 +26,7 @@ struct mr_output {
 	size_t used, capacity;
 	size_t frame;         /* GW_MR_OUT_FRAMED: where the open frame's header is in buffer */
 	uint32_t frame_pairs; /* in it; 0: none is open */
-	uint64_t written;     /* bytes given to the sink and in the buffer; of a frame when it ends */
+	uint64_t written; /* bytes given to the sink and in the buffer; of a frame when it ends */
 };
 
 int mr_output_init(struct mr_output *output, const struct mr_config *config, mr_sink_function *sink,
@@ -36,8 +36,8 @@ int mr_output_init(struct mr_output *output, const struct mr_config *config, mr_
 int mr_output_pair_other(struct mr_output *output, struct gw_bytes key, struct gw_bytes value,
 			 bool number, struct gw_error *error) GW_MUST_CHECK;
 
-/* number: the value is an int64 from gw_mr_emit_i64, printed in decimal by the text format. GW_E_TOO_LARGE
- * when key and value together are too long for a frame (4 GiB). */
+/* number: the value is an int64 from gw_mr_emit_i64, printed in decimal by the text format.
+ * GW_E_TOO_LARGE when key and value together are too long for a frame (4 GiB). */
 static inline int GW_MUST_CHECK mr_output_pair(struct mr_output *output, struct gw_bytes key,
 					       struct gw_bytes value, bool number,
 					       struct gw_error *error)
@@ -65,9 +65,9 @@ int mr_output_bytes(struct mr_output *output, const void *data, size_t size, str
 int mr_output_flush(struct mr_output *output, struct gw_error *error) GW_MUST_CHECK;
 void mr_output_done(struct mr_output *output);
 
-/* Bytes that mr_output_pair would write for the pair, which is no number of gw_mr_emit_i64, for formats in
- * which that is a function of the two sizes; false for the others (framed; the user's; the sums of a
- * built-in combiner as text). */
+/* Bytes that mr_output_pair would write for the pair, which is no number of gw_mr_emit_i64, for
+ * formats in which that is a function of the two sizes; false for the others (framed; the user's;
+ * the sums of a built-in combiner as text). */
 bool mr_output_pair_size(const struct mr_config *config, size_t key, size_t value, uint64_t *size);
 
 #endif

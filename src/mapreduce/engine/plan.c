@@ -2,9 +2,10 @@
 /*
  * plan.c - from names of inputs to splits.
  *
- * All inputs are thought of as one string of bytes, file behind file, with borders at equal distances in
- * it. A file that may be cut is cut where a border falls; one that may not belongs to the split in which
- * it begins. So big files are cut, small ones share a split, and both cost one pass over the files.
+ * All inputs are thought of as one string of bytes, file behind file, with borders at equal
+ * distances in it. A file that may be cut is cut where a border falls; one that may not belongs to
+ * the split in which it begins. So big files are cut, small ones share a split, and both cost one
+ * pass over the files.
  */
 #include "plan.h"
 
@@ -29,11 +30,13 @@ struct planner {
 
 static int fail_memory(const struct planner *planner)
 {
-	return gw_fail(planner->error, GW_E_NO_MEMORY, "planning %" PRIu32 " input files: out of memory",
+	return gw_fail(planner->error, GW_E_NO_MEMORY,
+		       "planning %" PRIu32 " input files: out of memory",
 		       planner->plan->file_count);
 }
 
-/* ---- Files ------------------------------------------------------------------------------------- */
+/* ---- Files -------------------------------------------------------------------------------------
+ * */
 
 static bool ends_in(const char *path, const char *ending)
 {
@@ -140,7 +143,8 @@ static int find_files(struct planner *planner)
 	return 0;
 }
 
-/* ---- Splits ------------------------------------------------------------------------------------ */
+/* ---- Splits ------------------------------------------------------------------------------------
+ * */
 
 static bool is_whole(const struct mr_config *config, const struct mr_plan_file *file)
 {
@@ -160,9 +164,10 @@ static int count_borders(struct planner *planner)
 		wanted = bytes / MR_SPLIT_MIN;
 	planner->borders = least > wanted ? least : wanted;
 	if (planner->borders > MR_SPLITS_MAX)
-		return gw_fail(planner->error, GW_E_TOO_LARGE, "%" PRIu64 " bytes of input in splits of "
-			       "%" PRIu64 " make more than %d: choose a greater --split-size", bytes,
-			       split_size, MR_SPLITS_MAX);
+		return gw_fail(planner->error, GW_E_TOO_LARGE,
+			       "%" PRIu64 " bytes of input in splits of "
+			       "%" PRIu64 " make more than %d: choose a greater --split-size",
+			       bytes, split_size, MR_SPLITS_MAX);
 	return 0;
 }
 

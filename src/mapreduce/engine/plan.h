@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan.h - cuts the inputs into splits (paper sections 3.1 and 3.5). Done once by the driver before it
- * forks, so every slot inherits the plan and a task is named by its number alone.
+ * plan.h - cuts the inputs into splits (paper sections 3.1 and 3.5). Done once by the driver before
+ * it forks, so every slot inherits the plan and a task is named by its number alone.
  *
- * A split is a list of pieces of files. A big file gives several splits of split_size; many small files
- * share one, so that 100,000 tiny inputs are a few hundred tasks. A compressed file, or any file when the
- * job says whole_files, is one piece. A record belongs to the piece in which its first byte lies.
+ * A split is a list of pieces of files. A big file gives several splits of split_size; many small
+ * files share one, so that 100,000 tiny inputs are a few hundred tasks. A compressed file, or any
+ * file when the job says whole_files, is one piece. A record belongs to the piece in which its
+ * first byte lies.
  */
 #ifndef MR_PLAN_H
 #define MR_PLAN_H
@@ -48,11 +49,11 @@ enum {
 };
 
 /*
- * Walks config->options.inputs in their order: a directory gives its regular files, recursively, in byte
- * order of the paths, without files and directories whose name begins with '.' or '_' and without links.
- * A missing or unreadable input is an error that names it; empty files give no piece. All splits are
- * equally big as far as whole files allow: at most split_size, and at least four a slot if none is then
- * under 256 KiB. With job.reader the splits have no pieces.
+ * Walks config->options.inputs in their order: a directory gives its regular files, recursively, in
+ * byte order of the paths, without files and directories whose name begins with '.' or '_' and
+ * without links. A missing or unreadable input is an error that names it; empty files give no
+ * piece. All splits are equally big as far as whole files allow: at most split_size, and at least
+ * four a slot if none is then under 256 KiB. With job.reader the splits have no pieces.
  */
 int mr_plan_init(struct mr_plan *plan, const struct mr_config *config, struct mr_store *store,
 		 struct gw_error *error) GW_MUST_CHECK;

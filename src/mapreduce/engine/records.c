@@ -10,7 +10,8 @@
 #include <assert.h>
 #include <inttypes.h>
 
-/* ---- Borders ----------------------------------------------------------------------------------- */
+/* ---- Borders -----------------------------------------------------------------------------------
+ * */
 
 static size_t behind_newline(const char *data, size_t size, size_t from)
 {
@@ -54,7 +55,8 @@ size_t mr_record_end(const struct mr_config *config, const struct mr_block *bloc
 	}
 }
 
-size_t mr_record_begin(const struct mr_config *config, const struct mr_block *block, size_t position)
+size_t mr_record_begin(const struct mr_config *config, const struct mr_block *block,
+		       size_t position)
 {
 	const char *newline;
 	size_t begin = 0, end;
@@ -122,7 +124,8 @@ size_t mr_whole_records(const struct mr_config *config, const char *data, size_t
 	return begin;
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------- */
+/* ---- Reading -----------------------------------------------------------------------------------
+ * */
 
 void mr_records_init(struct mr_records *records, const struct mr_config *config,
 		     const struct mr_plan *plan, const struct mr_block *block)
@@ -175,9 +178,11 @@ static int next_fixed(struct mr_records *records, struct gw_bytes *key, struct g
 	size_t left = records->size - records->position;
 
 	if (left < job->record_size)
-		return gw_fail(error, GW_E_TRUNCATED, "%s: the record at byte %" PRIu64 " has only %zu "
-			       "of %" PRIu64 " bytes", records->name,
-			       records->block->offset + records->position, left, job->record_size);
+		return gw_fail(error, GW_E_TRUNCATED,
+			       "%s: the record at byte %" PRIu64 " has only %zu "
+			       "of %" PRIu64 " bytes",
+			       records->name, records->block->offset + records->position, left,
+			       job->record_size);
 	*key = (struct gw_bytes){record, job->key_size};
 	*value = (struct gw_bytes){record + job->key_size, job->record_size - job->key_size};
 	records->position += job->record_size;
@@ -217,13 +222,15 @@ static int next_columns(struct mr_records *records, struct gw_bytes *key, struct
 
 static int fail_frame(const struct mr_records *records, size_t at, struct gw_error *error)
 {
-	return gw_fail_in(error, "%s: at byte %" PRIu64, records->name, records->block->offset + at);
+	return gw_fail_in(error, "%s: at byte %" PRIu64, records->name,
+			  records->block->offset + at);
 }
 
 static int fail_pair(const struct mr_records *records, struct gw_error *error)
 {
-	return gw_fail(error, GW_E_CORRUPT, "%s: at byte %" PRIu64 ": a pair does not fit its frame",
-		       records->name, records->block->offset + records->position);
+	return gw_fail(error, GW_E_CORRUPT,
+		       "%s: at byte %" PRIu64 ": a pair does not fit its frame", records->name,
+		       records->block->offset + records->position);
 }
 
 /* Checks the frame at position and goes to its first pair. */
@@ -248,7 +255,8 @@ static int enter_frame(struct mr_records *records, struct gw_error *error)
 	return 0;
 }
 
-/* The checksum was right, so what does not fit was written wrong; still nothing outside is touched. */
+/* The checksum was right, so what does not fit was written wrong; still nothing outside is touched.
+ * */
 static int next_framed(struct mr_records *records, struct gw_bytes *key, struct gw_bytes *value,
 		       size_t *at, struct gw_error *error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store_local.c - mr_store over the files of this machine. Descriptors are never inherited by programs
- * that user code starts. Trees (removing, listing, committing) are in store_local_tree.c.
+ * store_local.c - mr_store over the files of this machine. Descriptors are never inherited by
+ * programs that user code starts. Trees (removing, listing, committing) are in store_local_tree.c.
  */
 #include "store_local.h"
 
@@ -60,8 +60,9 @@ int mr_local_check_kind(const char *path, const struct stat *status, struct gw_e
 	if (S_ISDIR(status->st_mode))
 		return gw_fail(error, GW_E_INVALID, "%s: is a directory", path);
 	if (S_ISFIFO(status->st_mode))
-		return gw_fail(error, GW_E_INVALID, "%s: is a pipe, which can be read only once; copy "
-			       "what comes out of it to a file first", path);
+		return gw_fail(error, GW_E_INVALID,
+			       "%s: is a pipe and can be read only once; copy it to a file first",
+			       path);
 	return gw_fail(error, GW_E_INVALID, "%s: is not a regular file", path);
 }
 
@@ -205,8 +206,9 @@ static size_t page_part(uint64_t offset)
 	return (size_t)(offset & ((uint64_t)sysconf(_SC_PAGESIZE) - 1));
 }
 
-/* Reads the pages in before they are touched: a call for 4 MiB costs much less than a thousand faults. A
- * kernel that does not know it (before 5.14), or a page that cannot be read, is met when it is touched. */
+/* Reads the pages in before they are touched: a call for 4 MiB costs much less than a thousand
+ * faults. A kernel that does not know it (before 5.14), or a page that cannot be read, is met when
+ * it is touched. */
 static void populate(char *memory, size_t size)
 {
 	if (size > POPULATE_MAX)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store_local.h - what the two halves of the local store share: files (store_local.c) and trees of them
- * (store_local_tree.c).
+ * store_local.h - what the two halves of the local store share: files (store_local.c) and trees of
+ * them (store_local_tree.c).
  */
 #ifndef MR_STORE_LOCAL_H
 #define MR_STORE_LOCAL_H
@@ -18,7 +18,7 @@ int mr_local_commit(struct mr_store *store, const char *temporary, const char *p
 		    struct gw_error *error);
 int mr_local_make_directory(struct mr_store *store, const char *path, struct gw_error *error);
 int mr_local_remove(struct mr_store *store, const char *path, struct gw_error *error);
-int mr_local_list(struct mr_store *store, const char *path, mr_entry_function *function, void *context,
-		  struct gw_error *error);
+int mr_local_list(struct mr_store *store, const char *path, mr_entry_function *function,
+		  void *context, struct gw_error *error);
 
 #endif

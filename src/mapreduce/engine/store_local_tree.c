@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store_local_tree.c - names of local files: making them visible, removing and listing them. Trees are
- * walked by descriptor (openat, unlinkat), so that a symbolic link put into one is never followed out
- * of it.
+ * store_local_tree.c - names of local files: making them visible, removing and listing them. Trees
+ * are walked by descriptor (openat, unlinkat), so that a symbolic link put into one is never
+ * followed out of it.
  */
 #include "store_local.h"
 
@@ -137,8 +137,9 @@ static mode_t file_mask(void)
 	return mask;
 }
 
-/* For file systems without RENAME_NOREPLACE. A file is linked, which never replaces; a directory has to
- * be looked for first, which leaves a gap that only an empty directory made in it could fall into. */
+/* For file systems without RENAME_NOREPLACE. A file is linked, which never replaces; a directory
+ * has to be looked for first, which leaves a gap that only an empty directory made in it could fall
+ * into. */
 static int rename_checked(const char *temporary, const char *path)
 {
 	struct stat status;
@@ -172,7 +173,8 @@ int mr_local_commit(struct mr_store *store, const char *temporary, const char *p
 	return gw_fail_errno(error, errno, "%s: cannot be renamed to %s", temporary, path);
 }
 
-/* ---- Listing ----------------------------------------------------------------------------------- */
+/* ---- Listing -----------------------------------------------------------------------------------
+ * */
 
 struct listing {
 	const char *path;
@@ -189,7 +191,8 @@ struct listing {
 
 static int fail_memory(const struct listing *listing)
 {
-	return gw_fail(listing->error, GW_E_NO_MEMORY, "%s: listing it: out of memory", listing->path);
+	return gw_fail(listing->error, GW_E_NO_MEMORY, "%s: listing it: out of memory",
+		       listing->path);
 }
 
 static int grow_listing(struct listing *listing, size_t name_size)
@@ -290,17 +293,18 @@ static int report_listing(struct listing *listing, mr_entry_function *function, 
 		path[path_size++] = '/';
 	for (size_t i = 0; i < listing->count && result == 0; i++) {
 		const struct listed *item = &listing->items[i];
+		const char *name = listing->names + item->name;
 		struct mr_entry entry = {path, item->size, item->is_directory, item->is_readable};
 
-		strcpy(path + path_size, listing->names + item->name);
+		memcpy(path + path_size, name, strlen(name) + 1);
 		result = function(context, &entry, listing->error);
 	}
 	free(path);
 	return result;
 }
 
-int mr_local_list(struct mr_store *store, const char *path, mr_entry_function *function, void *context,
-		  struct gw_error *error)
+int mr_local_list(struct mr_store *store, const char *path, mr_entry_function *function,
+		  void *context, struct gw_error *error)
 {
 	struct listing listing = {.path = path, .error = error};
 	struct stat status;

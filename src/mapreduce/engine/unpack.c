@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unpack.c - drives ISA-L's inflate, zstd and lz4 by the same loop: hand the codec packed bytes and room,
- * take what it makes, until the room is full or the file has ended. A codec is a table of four functions.
+ * unpack.c - drives ISA-L's inflate, zstd and lz4 by the same loop: hand the codec packed bytes and
+ * room, take what it makes, until the room is full or the file has ended. A codec is a table of
+ * four functions.
  */
 #include "unpack.h"
 
@@ -21,12 +22,13 @@ enum {
 
 struct codec {
 	const char *format; /* its name in errors */
-	/* Are these the first bytes of such a file? There are MAGIC_MAX unless the file is shorter. */
+	/* Are these the first bytes of such a file? There are MAGIC_MAX unless the file is shorter.
+	 * */
 	bool (*begins)(const uint8_t *data, size_t size);
 	/* Before the first byte of a file. */
 	int (*start)(struct mr_unpack *unpack, struct gw_error *error);
-	/* Unpacks from unpack->in to unpack->out and moves both on. Sets unpack->complete to whether
-	 * the file could end behind what has been taken. */
+	/* Unpacks from unpack->in to unpack->out and moves both on. Sets unpack->complete to
+	 * whether the file could end behind what has been taken. */
 	int (*step)(struct mr_unpack *unpack, struct gw_error *error);
 	void (*free)(struct mr_unpack *unpack);
 };
@@ -49,16 +51,19 @@ struct mr_unpack {
 
 static int fail_corrupt(const struct mr_unpack *unpack, const char *reason, struct gw_error *error)
 {
-	return gw_fail(error, GW_E_CORRUPT, "%s: corrupt %s data behind unpacked byte %" PRIu64 ": %s",
+	return gw_fail(error, GW_E_CORRUPT,
+		       "%s: corrupt %s data behind unpacked byte %" PRIu64 ": %s",
 		       unpack->source.path, unpack->codec->format, unpack->unpacked, reason);
 }
 
 static int fail_memory(const struct mr_unpack *unpack, struct gw_error *error)
 {
-	return gw_fail(error, GW_E_NO_MEMORY, "%s: unpacking it: out of memory", unpack->source.path);
+	return gw_fail(error, GW_E_NO_MEMORY, "%s: unpacking it: out of memory",
+		       unpack->source.path);
 }
 
-/* ---- .gz --------------------------------------------------------------------------------------- */
+/* ---- .gz ---------------------------------------------------------------------------------------
+ * */
 
 static bool gzip_begins(const uint8_t *data, size_t size)
 {
@@ -103,8 +108,8 @@ static const char *gzip_reason(int code)
 	}
 }
 
-/* Between members: zeros, with which tapes and some tools fill up a file, are passed over as gzip does.
- * True when there is a member to go on with. */
+/* Between members: zeros, with which tapes and some tools fill up a file, are passed over as gzip
+ * does. True when there is a member to go on with. */
 static bool gzip_next_member(struct mr_unpack *unpack)
 {
 	while (unpack->in_size > 0 && *unpack->in == 0) {
@@ -143,7 +148,8 @@ static void gzip_free(struct mr_unpack *unpack)
 	free(unpack->gzip);
 }
 
-/* ---- .zst -------------------------------------------------------------------------------------- */
+/* ---- .zst --------------------------------------------------------------------------------------
+ * */
 
 static uint32_t magic_of(const uint8_t *data, size_t size)
 {
@@ -224,7 +230,8 @@ static void zstd_free(struct mr_unpack *unpack)
 	ZSTD_freeDCtx(unpack->zstd);
 }
 
-/* ---- .lz4 -------------------------------------------------------------------------------------- */
+/* ---- .lz4 --------------------------------------------------------------------------------------
+ * */
 
 static bool lz4_begins(const uint8_t *data, size_t size)
 {
@@ -274,7 +281,8 @@ static const struct codec codecs[] = {
 	[MR_LZ4] = {"lz4", lz4_begins, lz4_start, lz4_step, lz4_free},
 };
 
-/* ---- The loop ---------------------------------------------------------------------------------- */
+/* ---- The loop ----------------------------------------------------------------------------------
+ * */
 
 /* Reads packed bytes when none are left, as far as there are more. */
 static int refill(struct mr_unpack *unpack, struct gw_error *error)
@@ -286,7 +294,8 @@ static int refill(struct mr_unpack *unpack, struct gw_error *error)
 
 	if (unpack->in_size > 0 || size == 0)
 		return 0;
-	result = file->store->operations->read_at(file, unpack->position, unpack->packed, size, error);
+	result = file->store->operations->read_at(file, unpack->position, unpack->packed, size,
+						  error);
 	if (result < 0)
 		return result;
 	unpack->position += size;
@@ -376,8 +385,9 @@ int mr_unpack_read(struct mr_unpack *unpack, void *data, size_t size, size_t *go
 			continue;
 		if (unpack->in_size == 0 && unpack->complete)
 			break;
-		return gw_fail(error, GW_E_TRUNCATED, "%s: the %s data is cut off behind unpacked byte %"
-			       PRIu64, unpack->source.path, unpack->codec->format, unpack->unpacked);
+		return gw_fail(error, GW_E_TRUNCATED,
+			       "%s: the %s data is cut off behind unpacked byte %" PRIu64,
+			       unpack->source.path, unpack->codec->format, unpack->unpacked);
 	}
 	*got = size - unpack->out_size;
 	return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unpack.h - the bytes of a file from front to back, unpacked if it is compressed, in bounded memory:
- * .gz (all members), .zst and .lz4 (all frames). Checksums are checked. One struct reads one file after
- * the other and keeps its memory in between.
+ * unpack.h - the bytes of a file from front to back, unpacked if it is compressed, in bounded
+ * memory: .gz (all members), .zst and .lz4 (all frames). Checksums are checked. One struct reads
+ * one file after the other and keeps its memory in between.
  *
  *     struct mr_unpack *unpack = NULL;
  *     mr_unpack_open(&unpack, &source, error);
@@ -32,9 +32,9 @@ int mr_unpack_open(struct mr_unpack **unpack, const struct mr_unpack_source *sou
 		   struct gw_error *error) GW_MUST_CHECK;
 
 /*
- * The next size bytes; *got is less than size only at the end. GW_E_TRUNCATED or GW_E_CORRUPT with the
- * file and the offset in the unpacked stream up to which it could be read; GW_E_TOO_LARGE for a window
- * that is over the limit. After a failure it may only be opened anew or freed.
+ * The next size bytes; *got is less than size only at the end. GW_E_TRUNCATED or GW_E_CORRUPT with
+ * the file and the offset in the unpacked stream up to which it could be read; GW_E_TOO_LARGE for a
+ * window that is over the limit. After a failure it may only be opened anew or freed.
  */
 int mr_unpack_read(struct mr_unpack *unpack, void *data, size_t size, size_t *got,
 		   struct gw_error *error) GW_MUST_CHECK;
