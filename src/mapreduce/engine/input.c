@@ -101,8 +101,7 @@ void mr_input_close(struct mr_input *input)
 	free(input);
 }
 
-/* ---- The buffer --------------------------------------------------------------------------------
- * */
+/* ---- The buffer ------------------------------------------------------------------------------ */
 
 /* To exactly that size, since it is counted; who needs more asks for twice as much. */
 static int grow_buffer(struct mr_input *input, size_t need, struct gw_error *error)
@@ -163,8 +162,7 @@ static int fill_buffer(struct mr_input *input, size_t size, struct gw_error *err
 	return 0;
 }
 
-/* Only frames whose checksum is right: the others are left for the reader of the frames to refuse.
- * */
+/* Only frames whose checksum is right: the others are left for their reader to refuse. */
 static void unmask_frames(char *data, size_t size)
 {
 	struct mr_frame frame;
@@ -242,8 +240,7 @@ static int next_buffered(struct mr_input *input, struct mr_block *block, struct 
 	return 1;
 }
 
-/* ---- Maps --------------------------------------------------------------------------------------
- * */
+/* ---- Maps ------------------------------------------------------------------------------------ */
 
 static int map_piece(struct mr_input *input, uint64_t begin, uint64_t end, struct gw_error *error)
 {
@@ -329,8 +326,7 @@ static int next_mapped(struct mr_input *input, struct mr_block *block, struct gw
 	return 1;
 }
 
-/* ---- Pieces ------------------------------------------------------------------------------------
- * */
+/* ---- Pieces ---------------------------------------------------------------------------------- */
 
 static int open_piece(struct mr_input *input, struct gw_error *error)
 {

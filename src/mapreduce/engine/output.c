@@ -86,8 +86,7 @@ static int put(struct mr_output *output, const void *data, size_t size, struct g
 	return 0;
 }
 
-/* ---- Frames ------------------------------------------------------------------------------------
- * */
+/* ---- Frames ---------------------------------------------------------------------------------- */
 
 static size_t open_payload_size(const struct mr_output *output)
 {
@@ -195,8 +194,7 @@ static int pair_framed(struct mr_output *output, struct gw_bytes key, struct gw_
 	return 0;
 }
 
-/* ---- Text and bare bytes -----------------------------------------------------------------------
- * */
+/* ---- Text and bare bytes --------------------------------------------------------------------- */
 
 static int64_t number_of(struct gw_bytes value)
 {

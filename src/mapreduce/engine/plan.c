@@ -35,8 +35,7 @@ static int fail_memory(const struct planner *planner)
 		       planner->plan->file_count);
 }
 
-/* ---- Files -------------------------------------------------------------------------------------
- * */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static bool ends_in(const char *path, const char *ending)
 {
@@ -143,8 +142,7 @@ static int find_files(struct planner *planner)
 	return 0;
 }
 
-/* ---- Splits ------------------------------------------------------------------------------------
- * */
+/* ---- Splits ---------------------------------------------------------------------------------- */
 
 static bool is_whole(const struct mr_config *config, const struct mr_plan_file *file)
 {

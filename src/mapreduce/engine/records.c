@@ -10,8 +10,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
-/* ---- Borders -----------------------------------------------------------------------------------
- * */
+/* ---- Borders --------------------------------------------------------------------------------- */
 
 static size_t behind_newline(const char *data, size_t size, size_t from)
 {
@@ -124,8 +123,7 @@ size_t mr_whole_records(const struct mr_config *config, const char *data, size_t
 	return begin;
 }
 
-/* ---- Reading -----------------------------------------------------------------------------------
- * */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 void mr_records_init(struct mr_records *records, const struct mr_config *config,
 		     const struct mr_plan *plan, const struct mr_block *block)
@@ -255,8 +253,7 @@ static int enter_frame(struct mr_records *records, struct gw_error *error)
 	return 0;
 }
 
-/* The checksum was right, so what does not fit was written wrong; still nothing outside is touched.
- * */
+/* The checksum was right, so what does not fit was written wrong: it is refused all the same. */
 static int next_framed(struct mr_records *records, struct gw_bytes *key, struct gw_bytes *value,
 		       size_t *at, struct gw_error *error)
 {

@@ -62,8 +62,7 @@ struct mr_store_operations {
 	 * since; *offset (if not NULL) says where it begins. */
 	int (*append)(struct mr_file *file, const void *data, size_t size, uint64_t *offset,
 		      struct gw_error *error);
-	/* The descriptor of a temporary file, for user code that writes to it; it stays the file's.
-	 * */
+	/* The descriptor of a temporary file, for user code that writes to it; the file's own. */
 	int (*descriptor)(struct mr_file *file);
 	void (*close)(struct mr_file *file);
 	/* Makes a temporary file or directory visible under its name: atomic, never over another.
@@ -75,8 +74,7 @@ struct mr_store_operations {
 	/* Removes a file, or a directory with all that is in it; absent is fine. */
 	int (*remove)(struct mr_store *store, const char *path, struct gw_error *error);
 	/* Calls function for path itself if it is a file (a link to one too), or for the regular
-	 * files and directories in it, sorted by name. Links found in a directory are not followed.
-	 * */
+	 * files and directories in it, sorted by name. Links in a directory are not followed. */
 	int (*list)(struct mr_store *store, const char *path, mr_entry_function *function,
 		    void *context, struct gw_error *error);
 };

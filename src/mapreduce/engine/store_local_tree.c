@@ -173,8 +173,7 @@ int mr_local_commit(struct mr_store *store, const char *temporary, const char *p
 	return gw_fail_errno(error, errno, "%s: cannot be renamed to %s", temporary, path);
 }
 
-/* ---- Listing -----------------------------------------------------------------------------------
- * */
+/* ---- Listing --------------------------------------------------------------------------------- */
 
 struct listing {
 	const char *path;

@@ -17,13 +17,11 @@
 
 enum {
 	PACKED_SIZE = 128 << 10, /* packed bytes that are read at once */
-	MAGIC_MAX = 4,
 };
 
 struct codec {
 	const char *format; /* its name in errors */
-	/* Are these the first bytes of such a file? There are MAGIC_MAX unless the file is shorter.
-	 * */
+	/* Are these the first bytes of such a file? */
 	bool (*begins)(const uint8_t *data, size_t size);
 	/* Before the first byte of a file. */
 	int (*start)(struct mr_unpack *unpack, struct gw_error *error);
@@ -62,8 +60,7 @@ static int fail_memory(const struct mr_unpack *unpack, struct gw_error *error)
 		       unpack->source.path);
 }
 
-/* ---- .gz ---------------------------------------------------------------------------------------
- * */
+/* ---- .gz ------------------------------------------------------------------------------------- */
 
 static bool gzip_begins(const uint8_t *data, size_t size)
 {
@@ -148,8 +145,7 @@ static void gzip_free(struct mr_unpack *unpack)
 	free(unpack->gzip);
 }
 
-/* ---- .zst --------------------------------------------------------------------------------------
- * */
+/* ---- .zst ------------------------------------------------------------------------------------ */
 
 static uint32_t magic_of(const uint8_t *data, size_t size)
 {
@@ -230,8 +226,7 @@ static void zstd_free(struct mr_unpack *unpack)
 	ZSTD_freeDCtx(unpack->zstd);
 }
 
-/* ---- .lz4 --------------------------------------------------------------------------------------
- * */
+/* ---- .lz4 ------------------------------------------------------------------------------------ */
 
 static bool lz4_begins(const uint8_t *data, size_t size)
 {
@@ -281,8 +276,7 @@ static const struct codec codecs[] = {
 	[MR_LZ4] = {"lz4", lz4_begins, lz4_start, lz4_step, lz4_free},
 };
 
-/* ---- The loop ----------------------------------------------------------------------------------
- * */
+/* ---- The loop -------------------------------------------------------------------------------- */
 
 /* Reads packed bytes when none are left, as far as there are more. */
 static int refill(struct mr_unpack *unpack, struct gw_error *error)
