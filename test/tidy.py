@@ -22,6 +22,8 @@ TEXT_ENDS = SOURCE_ENDS + (".md", ".1", ".toml", ".txt", ".map", ".json", ".html
 # Known by name to make, meson, git, editors and readers; debian/ is read by the packaging tools.
 KNOWN = {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", "Makefile",
          "meson.build", "meson_options.txt", ".gitignore", ".clang-format", ".clang-tidy", ".editorconfig"}
+# Read by folder, not by name.
+DATA = ("debian/", "test/corpus/", "bench/results/")
 TABLE = "test/tidy.toml"
 
 
@@ -167,18 +169,20 @@ def unfinished_words(house):
 
 
 def dead_code(house):
-    """Every .c is listed in a meson.build of its folder or above, every .h included by something."""
+    """Every .c is listed in a meson.build of its folder or above or compiled by a script of its folder; every .h is
+    included by something."""
     included = set()
     for path, text in house.sources(".c", ".h").items():
         names = re.findall(r'#\s*include\s*"([^"]+)"', text)
         included.update(file for file in (included_file(house, path, name) for name in names) if file != path)
         included.update("include/" + name for name in re.findall(r"#\s*include\s*<(groundwork/[^>]+)>", text))
-    builds = house.sources("meson.build")
+    builds = house.sources("meson.build", ".py", ".sh")
     for path in house.sources(".c", ".h"):
         folders = path.split("/")[:-1]
         above = ["/".join(folders[:depth] + ["meson.build"]) for depth in range(len(folders) + 1)]
-        listed = any(re.search(r"['/]" + re.escape(os.path.basename(path)) + "'", builds.get(file, ""))
-                     for file in above)
+        beside = [file for file in builds if file.split("/")[:-1] == folders]
+        name = re.compile(r"(?<![\w-])" + re.escape(os.path.basename(path)) + r"(?!\w)")
+        listed = any(name.search(builds.get(file, "")) for file in above + beside)
         if path.endswith(".c") and not listed and not house.excused("allow_unused_file", path):
             yield f"{path}: in no meson.build"
         if path.endswith(".h") and path not in included and not house.excused("allow_unused_file", path):
@@ -189,7 +193,7 @@ def dead_files(house):
     """Every other file is named by a file that is not itself, nor the table of exceptions."""
     for path in house.paths:
         name = os.path.basename(path)
-        if path.endswith((".c", ".h")) or name in KNOWN or path.startswith(("debian/", "test/corpus/")):
+        if path.endswith((".c", ".h")) or name in KNOWN or path.startswith(DATA):
             continue
         stem = name[:-3] if name.endswith((".py", ".sh")) else name
         named = re.compile(r"(?<![\w-])" + re.escape(stem) + r"(?![\w-])")
