@@ -235,7 +235,8 @@ static int emit_number(struct gw_mr_task *task, struct gw_bytes key, int64_t val
 static int emit_bytes(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value, bool number,
 		      struct gw_error *error)
 {
-	struct mr_pair pair = {.key = key.data, .key_size = (uint32_t)key.size, .value = value.data,
+	struct mr_pair pair = {.key = key.size ? key.data : "", .key_size = (uint32_t)key.size,
+			       .value = value.size ? value.data : "",
 			       .value_size = (uint32_t)value.size & INT32_MAX, .number = number};
 
 	if (key.size > MR_KEY_MAX || value.size > MR_KEY_MAX)

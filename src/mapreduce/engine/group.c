@@ -38,7 +38,7 @@ static void values_advance(struct gw_mr_values *values)
 	if (more < 0)
 		values->failed = more;
 	values->more = more == 1;
-	values->same = values->more && key_same(values);
+	values->same = values->more && values->key.data && key_same(values);
 }
 
 /* All values of the key, combined; then the next key is read ahead. */

@@ -179,10 +179,12 @@ static int read_part(struct mr_sorter *sorter, uint32_t run, const uint8_t **dat
 {
 	const struct mr_run *from = &sorter->task->setup.board->runs[run];
 	const struct mr_bucket *bucket = &sorter->buckets[run];
-	uint8_t *buffer = sorter->loaded + sorter->loaded_used;
+	uint8_t *buffer = NULL;
 
-	if (from->region.spilled)
+	if (from->region.spilled) {
+		buffer = sorter->loaded + sorter->loaded_used;
 		sorter->loaded_used += bucket->bytes;
+	}
 	assert(sorter->loaded_used <= sorter->loaded_capacity);
 	return mr_run_read_bucket(sorter->task->setup.space, from, bucket, buffer, sorter->packed,
 				  data, error);
