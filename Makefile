@@ -16,7 +16,7 @@ WERROR ?= true
 JOBS ?= $(shell nproc)
 
 all: $(BUILD)/build.ninja
-	ninja -C $(BUILD) -j $(JOBS)
+	ninja -C $(BUILD) -j $(JOBS) products
 
 $(BUILD)/build.ninja:
 	@sh test/setup.sh --advise build

@@ -64,7 +64,8 @@ def run_all(programs, runs, seconds, deadline):
 
 def main():
     parser = argparse.ArgumentParser(description="make fuzz")
-    parser.add_argument("--target", help="only those with this in their name")
+    parser.add_argument("--target", type=lambda name: name.replace("/", "-"),
+                        help="only those with this in their name, like base/options_fuzz")
     parser.add_argument("--seconds", type=int, default=60, help="for each; default 60")
     arguments = parser.parse_args()
     status = subprocess.call([sys.executable, os.path.join(TOP, "test/check.py"), "builds"])
