@@ -56,7 +56,7 @@ offered() {
 		printf "%s\n" "${COMPREPLY[@]}"' bash "$@"
 }
 
-commands_offered() {
+commands_complete() {
 	[ "$(offered comp)" = completion ] && [ "$(offered completion '')" = bash ] &&
 		offered '' | grep -qx -e --help && [ -z "$(offered nothing-like-this)" ]
 }
