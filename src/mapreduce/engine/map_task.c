@@ -207,7 +207,8 @@ int mr_map_split(struct gw_mr_task *task, const struct mr_plan *plan, uint32_t s
 		if (!failed)
 			failed = map_input(task, plan, input, error);
 	}
-	atomic_store_explicit(&task->setup.live->block, 0, memory_order_relaxed);
+	if (!failed) /* else the driver is to see that it was in this block */
+		atomic_store_explicit(&task->setup.live->block, 0, memory_order_relaxed);
 	/* What was emitted may point into the input: it has to be taken before that goes. */
 	if (!failed)
 		failed = mr_task_finish(task, error);
