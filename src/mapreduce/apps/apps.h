@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * apps.h - the ready-made jobs behind `gw mr JOB`. Each is a main function of its own: argv[0] is
+ * the name that usage and reports print ("gw mr sort"), the rest are the job's options and
+ * operands; the result is the exit status.
+ */
+#ifndef MR_APPS_H
+#define MR_APPS_H
+
+/* The paper's jobs and word count: JOB [options] INPUT... OUTPUT_DIR. */
+int mr_wordcount_main(int argc, char **argv);
+int mr_grep_main(int argc, char **argv);
+int mr_sort_main(int argc, char **argv);
+int mr_urlcount_main(int argc, char **argv);
+int mr_linkgraph_main(int argc, char **argv);
+int mr_termvector_main(int argc, char **argv);
+int mr_invindex_main(int argc, char **argv);
+
+/* Any commands as map and reduce: Hadoop Streaming's options. */
+int mr_stream_main(int argc, char **argv);
+
+/* What is done with a finished output directory: printed, or (an inverted index) asked. */
+int mr_cat_main(int argc, char **argv);
+int mr_query_main(int argc, char **argv);
+
+#endif
