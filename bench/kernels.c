@@ -4,8 +4,9 @@
  *
  *     ninja -C build bench-kernels && build/bench-kernels FILE [NEEDLE]
  *
- * First over the same 256 KiB of FILE again and again (they stay in the L2 cache), then over the whole
- * of it (at least 64 MiB, in the page cache). Figures are 10^9 bytes a second, the best of five.
+ * First over the same 256 KiB of FILE again and again (they stay in the L2 cache), then over the
+ * whole of it (at least 64 MiB, in the page cache). Figures are 10^9 bytes a second, the best of
+ * five.
  */
 #include "mapreduce/apps/search.h"
 #include "mapreduce/engine/splitter.h"
@@ -62,8 +63,8 @@ static size_t split(const void *context, const char *data, size_t size)
 	return count;
 }
 
-static double best_rate(work_function *work, const void *context, const char *data, size_t size, int turns,
-			size_t *result)
+static double best_rate(work_function *work, const void *context, const char *data, size_t size,
+			int turns, size_t *result)
 {
 	double best = 0;
 

@@ -5,8 +5,8 @@
 #include <assert.h>
 
 /*
- * How common each byte is, 17 steps a factor of two. Made from equal shares of the Linux sources (as a
- * tar file), /usr/share/doc, HTML and JSON, and Python, as Debian 12 has them.
+ * How common each byte is, 17 steps a factor of two. Made from equal shares of the Linux sources
+ * (as a tar file), /usr/share/doc, HTML and JSON, and Python, as Debian 12 has them.
  */
 static const uint8_t byte_commonness[256] = {
 	212, 12, 12, 11, 12, 11, 12, 12, 17, 182, 209, 11, 17, 59, 13, 13,
@@ -124,7 +124,8 @@ static const char *find_plain(const struct mr_search *search, const char *data, 
 
 	for (; data <= last; data++) {
 		if (((uint8_t)data[a->offset] | a->fold) == a->byte &&
-		    ((uint8_t)data[b->offset] | b->fold) == b->byte && mr_search_matches(search, data))
+		    ((uint8_t)data[b->offset] | b->fold) == b->byte &&
+		    mr_search_matches(search, data))
 			return data;
 	}
 	return NULL;

@@ -2,10 +2,10 @@
 /*
  * search.h - finds a literal in memory as fast as memory can be read, and counts bytes.
  *
- * Two bytes of the needle that are rare in text and code are compared at their distance, 64 or more
- * starting points at once; only where both agree is the whole needle compared. There is a kernel for
- * AVX-512, one for AVX2 and one in plain C. mr_search_init takes the best one that runs here and keeps
- * the choice in the object, so a test can take each.
+ * Two bytes of the needle that are rare in text and code are compared at their distance, 64 or
+ * more starting points at once; only where both agree is the whole needle compared. There is a
+ * kernel for AVX-512, one for AVX2 and one in plain C. mr_search_init takes the best one that
+ * runs here and keeps the choice in the object, so a test can take each.
  *
  * No function reads a byte outside of what it was given. Nothing here allocates.
  */
@@ -37,14 +37,15 @@ struct mr_search {
 	size_t size;
 	bool ignore_case;
 	uint8_t kernel;
-	struct mr_search_byte first, second; /* first.offset <= second.offset; one byte: both the same */
+	struct mr_search_byte first, second; /* in the needle's order; of one byte, twice that */
 };
 
 /* Is the kernel made for this machine? MR_SEARCH_PLAIN always is. */
 bool mr_search_runs_here(enum mr_search_kernel kernel);
 enum mr_search_kernel mr_search_best_kernel(void);
 
-/* needle has at least one byte and outlives the object. ignore_case: ASCII letters match both cases. */
+/* needle has at least one byte and outlives the object. ignore_case: ASCII letters match both
+ * cases. */
 void mr_search_init(struct mr_search *search, struct gw_bytes needle, bool ignore_case);
 
 /* The first match that lies in [data, end), or NULL. */
@@ -56,7 +57,8 @@ bool mr_search_matches(const struct mr_search *search, const char *data);
 /* How many newlines there are in data[0..size). */
 size_t mr_count_lines(enum mr_search_kernel kernel, const char *data, size_t size);
 
-/* The kernels. last is the last byte at which a match may start; data <= last. For search.c only. */
+/* The kernels. last is the last byte at which a match may start; data <= last. For search.c
+ * only. */
 const char *mr_search_avx2(const struct mr_search *search, const char *data, const char *last);
 const char *mr_search_avx512(const struct mr_search *search, const char *data, const char *last);
 size_t mr_count_lines_avx2(const char *data, size_t size);

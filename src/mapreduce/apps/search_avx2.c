@@ -23,7 +23,8 @@ TARGET_INLINE __m256i agree(const struct pair *pair, const char *first, const ch
 	__m256i a = _mm256_or_si256(load(first), pair->first_fold);
 	__m256i b = _mm256_or_si256(load(second), pair->second_fold);
 
-	return _mm256_and_si256(_mm256_cmpeq_epi8(a, pair->first), _mm256_cmpeq_epi8(b, pair->second));
+	return _mm256_and_si256(_mm256_cmpeq_epi8(a, pair->first),
+				_mm256_cmpeq_epi8(b, pair->second));
 }
 
 TARGET_INLINE uint32_t bits(__m256i found)
@@ -56,7 +57,8 @@ TARGET static const char *find_tail(const struct mr_search *search, const struct
 	return verify(search, data, _bzhi_u32(found, (unsigned)starts));
 }
 
-TARGET const char *mr_search_avx2(const struct mr_search *search, const char *data, const char *last)
+TARGET const char *mr_search_avx2(const struct mr_search *search, const char *data,
+				  const char *last)
 {
 	const struct pair pair = {
 		_mm256_set1_epi8((char)search->first.byte),

@@ -2,9 +2,10 @@
 /*
  * search_avx512.c - the AVX-512 kernel of search.h: 256 starting points a turn.
  *
- * Memory is the limit (25 GB/s from DRAM where this was written), so the loop only has to be lean. Per
- * 64 starts: two loads, each with its own (byte | fold) ^ wanted, which is zero where it agrees, and an OR
- * of the two. The minimum of four such vectors has a zero byte where there is a candidate.
+ * Memory is the limit (25 GB/s from DRAM where this was written), so the loop only has to be
+ * lean. Per 64 starts: two loads, each with its own (byte | fold) ^ wanted, which is zero where
+ * it agrees, and an OR of the two. The minimum of four such vectors has a zero byte where there
+ * is a candidate.
  */
 #include "search.h"
 
@@ -68,7 +69,8 @@ TARGET static const char *find_tail(const struct mr_search *search, const struct
 	return NULL;
 }
 
-TARGET const char *mr_search_avx512(const struct mr_search *search, const char *data, const char *last)
+TARGET const char *mr_search_avx512(const struct mr_search *search, const char *data,
+				    const char *last)
 {
 	const struct pair pair = {
 		_mm512_set1_epi8((char)search->first.byte),

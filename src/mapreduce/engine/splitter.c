@@ -2,9 +2,10 @@
 /*
  * splitter.c - the public face of the splitter, and its kernel in plain C.
  *
- * The nibble tables: bit h of low[0][l] says whether the byte 16 * h + l is a separator, bit h of
- * low[1][l] the same for 16 * (h + 8) + l. With them a vector shuffle looks up 16 to 64 bytes at once:
- * the row by the low nibble, the bit in it by the high nibble. Any set of bytes can be said that way.
+ * The nibble tables: bit h of low[0][l] says whether the byte 16 * h + l is a separator, bit h
+ * of low[1][l] the same for 16 * (h + 8) + l. With them a vector shuffle looks up 16 to 64 bytes
+ * at once: the row by the low nibble, the bit in it by the high nibble. Any set of bytes can be
+ * said that way.
  */
 #include "splitter.h"
 
@@ -17,8 +18,8 @@ bool mr_splitter_runs_here(enum mr_splitter_kernel kernel)
 {
 #if defined(__x86_64__)
 	if (kernel == MR_SPLITTER_AVX512)
-		return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2") &&
-		       __builtin_cpu_supports("bmi2");
+		return __builtin_cpu_supports("avx512bw") &&
+		       __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi2");
 	if (kernel == MR_SPLITTER_AVX2)
 		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 #endif

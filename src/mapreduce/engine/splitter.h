@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * splitter.h - the kernels behind gw_split, and how a test takes one of them: set splitter.kernel after
- * init to one that mr_splitter_runs_here.
+ * splitter.h - the kernels behind gw_split, and how a test takes one of them: set
+ * splitter.kernel after init to one that mr_splitter_runs_here.
  */
 #ifndef MR_SPLITTER_H
 #define MR_SPLITTER_H
@@ -31,9 +31,9 @@ size_t mr_split_avx512(const struct gw_splitter *splitter, const char *data, siz
 
 /*
  * The two vector kernels write the places where separators begin or end, one after the other, as
- * 32-bit numbers: start, end, start, end, which is tokens whose size still is the end. Done with the
- * data at `at`, `places` of them written: closes or takes back the token that is open, sets *position
- * and returns the number of tokens, ends still to be made sizes.
+ * 32-bit numbers: start, end, start, end, which is tokens whose size still is the end. Done with
+ * the data at `at`, `places` of them written: closes or takes back the token that is open, sets
+ * *position and returns the number of tokens, ends still to be made sizes.
  */
 static inline size_t mr_split_close(size_t size, size_t at, size_t places, size_t *position,
 				    struct gw_token *tokens)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * splitter_avx2.c - the kernel of gw_split for AVX2: as splitter_avx512.c, but the positions of the bits
- * are counted out one by one, eight a turn.
+ * splitter_avx2.c - the kernel of gw_split for AVX2: as splitter_avx512.c, but the positions of
+ * the bits are counted out one by one, eight a turn.
  */
 #include "splitter.h"
 

@@ -2,10 +2,10 @@
 /*
  * splitter_avx512.c - the kernel of gw_split for AVX-512 with VBMI2.
  *
- * 64 bytes become a mask of separators; the mask against itself moved by one has a bit wherever a
- * separator follows a token or the reverse; VPCOMPRESSB turns those bits into their positions, which
- * are widened and stored. No branch depends on the text unless it has more than 32 such places in 64
- * bytes.
+ * 64 bytes become a mask of separators; the mask against itself moved by one has a bit wherever
+ * a separator follows a token or the reverse; VPCOMPRESSB turns those bits into their positions,
+ * which are widened and stored. No branch depends on the text unless it has more than 32 such
+ * places in 64 bytes.
  */
 #include "splitter.h"
 
@@ -13,7 +13,7 @@
 #include <immintrin.h>
 
 #define TARGET \
-	__attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt")))
+	__attribute__((target("avx512f,avx512bw,avx512vbmi2,bmi,bmi2,popcnt")))
 #define TARGET_INLINE TARGET __attribute__((always_inline)) static inline
 
 struct tables {
@@ -79,7 +79,8 @@ TARGET_INLINE size_t store_places(const struct tables *tables, uint32_t *places,
 TARGET static void ends_to_sizes(struct gw_token *tokens, size_t count)
 {
 	for (size_t i = 0; i < count; i += 8) {
-		__mmask8 wanted = (__mmask8)_bzhi_u32(0xff, count - i < 8 ? (unsigned)(count - i) : 8);
+		unsigned some = count - i < 8 ? (unsigned)(count - i) : 8;
+		__mmask8 wanted = (__mmask8)_bzhi_u32(0xff, some);
 		__m512i ends = _mm512_maskz_loadu_epi64(wanted, tokens + i);
 		__m512i sizes = _mm512_sub_epi64(ends, _mm512_slli_epi64(ends, 32));
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * splitter_fuzz.c - the kernels of gw_split must agree. Input: size of the set, room for tokens, where to
- * begin, the set, the text.
+ * splitter_fuzz.c - the kernels of gw_split must agree. Input: size of the set, room for tokens,
+ * where to begin, the set, the text.
  */
 #include "splitter.h"
 
@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { ROOM_MAX = 64 + 255 };
 
 /* The plain kernel needs no slack, so it can be asked for as many as the other made. */
-static void compare(const struct gw_splitter *splitter, const char *text, size_t size, size_t position,
-		    size_t room)
+static void compare(const struct gw_splitter *splitter, const char *text, size_t size,
+		    size_t position, size_t room)
 {
 	struct gw_splitter plain = *splitter;
 	struct gw_token tokens[ROOM_MAX], expected[ROOM_MAX];

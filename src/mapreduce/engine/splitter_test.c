@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* splitter_test.c - every kernel of gw_split against the obvious loop, at the very edge of memory. */
+/* splitter_test.c - every kernel of gw_split against the obvious loop, at the very edge of
+ * memory. */
 #include "splitter.h"
 
 #include <setjmp.h>
@@ -94,7 +95,8 @@ static void check_kernel(struct gw_bytes set, enum mr_splitter_kernel kernel, co
 	free(expected);
 }
 
-static void check_all(struct gw_bytes set, const char *data, size_t size, size_t position, size_t max)
+static void check_all(struct gw_bytes set, const char *data, size_t size, size_t position,
+		      size_t max)
 {
 	for (int kernel = 0; kernel < MR_SPLITTER_KERNELS; kernel++) {
 		if (mr_splitter_runs_here(kernel))
@@ -134,8 +136,8 @@ static void test_random_sets_and_bytes(void **state)
 			set[i] = (uint8_t)next_random(&seed);
 		for (size_t i = 0; i < size; i++)
 			data[i] = (char)(next_random(&seed) % values);
-		check_all((struct gw_bytes){set, set_size}, data, size, size ? next_random(&seed) % size : 0,
-			  64 + next_random(&seed) % 3000);
+		check_all((struct gw_bytes){set, set_size}, data, size,
+			  size ? next_random(&seed) % size : 0, 64 + next_random(&seed) % 3000);
 	}
 	room_free(room);
 }
