@@ -67,8 +67,8 @@ def list_files(root):
     """What git knows or would add; in a tree without git everything but build directories."""
     done = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"],
                           capture_output=True, text=True, check=False)
-    paths = done.stdout.split("\n") if done.returncode == 0 else []
-    if not os.path.exists(os.path.join(root, ".git")):
+    paths = done.stdout.split("\n")
+    if done.returncode != 0 or not os.path.exists(os.path.join(root, ".git")):
         paths = []
         for where, directories, names in os.walk(root):
             directories[:] = [name for name in directories if not name.startswith("build") and name != "__pycache__"]
