@@ -68,12 +68,13 @@ struct mr_run {
 
 /* What the attempt needs of whoever runs it. Calls are made by the attempt, in its process. */
 struct mr_space {
-	/* Shared memory for size bytes: 1 and the region with its address; 0 when the budget has no room
-	 * left (then the caller spills); negative on failure. */
-	int (*allocate)(struct mr_space *space, uint64_t size, struct mr_region *region, void **memory,
+	/* Shared memory for size bytes: 1 and the region; 0 when the budget has no room left (then the
+	 * caller spills); negative on failure. */
+	int (*allocate)(struct mr_space *space, uint64_t size, struct mr_region *region,
 			struct gw_error *error);
-	/* Gives back the tail of the region allocated last, down to size bytes. */
-	void (*shrink)(struct mr_space *space, struct mr_region *region, uint64_t size);
+	/* Fills the region that was allocated last. */
+	int (*write)(struct mr_space *space, const struct mr_region *region, const void *data,
+		     size_t size, struct gw_error *error);
 	/* Appends to the attempt's spill file, made on first use. */
 	int (*spill)(struct mr_space *space, const void *data, size_t size, struct mr_region *region,
 		     struct gw_error *error);

@@ -10,7 +10,7 @@
 
 /* ---- The space ------------------------------------------------------------------------------------- */
 
-static int space_allocate(struct mr_space *space, uint64_t size, struct mr_region *region, void **memory,
+static int space_allocate(struct mr_space *space, uint64_t size, struct mr_region *region,
 			  struct gw_error *error)
 {
 	struct fixture *fixture = (struct fixture *)space;
@@ -25,14 +25,18 @@ static int space_allocate(struct mr_space *space, uint64_t size, struct mr_regio
 	made->size = size;
 	fixture->shared_bytes += size;
 	*region = (struct mr_region){.offset = fixture->region_count++, .size = size};
-	*memory = made->bytes;
 	return 1;
 }
 
-static void space_shrink(struct mr_space *space, struct mr_region *region, uint64_t size)
+static int space_write(struct mr_space *space, const struct mr_region *region, const void *data,
+		       size_t size, struct gw_error *error)
 {
-	(void)space;
-	region->size = size;
+	struct fixture *fixture = (struct fixture *)space;
+
+	(void)error;
+	assert(size <= region->size);
+	memcpy(fixture->regions[region->offset].bytes, data, size);
+	return 0;
 }
 
 static int space_spill(struct mr_space *space, const void *data, size_t size, struct mr_region *region,
@@ -124,7 +128,7 @@ struct fixture *fixture_new(void)
 
 	assert(fixture);
 	fixture->space = (struct mr_space){
-		.allocate = space_allocate, .shrink = space_shrink, .spill = space_spill,
+		.allocate = space_allocate, .write = space_write, .spill = space_spill,
 		.read = space_read, .map = space_map, .unmap = space_unmap,
 		.publish_run = space_publish_run, .publish_output = space_publish_output,
 	};

@@ -34,14 +34,13 @@ static int write_to_region(void *context, const void *data, size_t size, struct 
 	struct gw_mr_task *task = context;
 	struct mr_space *space = task->setup.space;
 	struct mr_region region;
-	void *memory;
 	int failed;
 
 	if (task->probing)
 		return 0;
-	failed = space->allocate(space, size, &region, &memory, error);
+	failed = space->allocate(space, size, &region, error);
 	if (failed == 1)
-		memcpy(memory, data, size);
+		failed = space->write(space, &region, data, size, error);
 	else if (failed == 0)
 		failed = space->spill(space, data, size, &region, error);
 	if (failed < 0)

@@ -232,43 +232,40 @@ static size_t largest_bucket(const struct mr_run_writer *writer)
 	return largest;
 }
 
-/* Where the run is composed: shared memory when there is room, else scratch memory. */
-static int run_memory(struct mr_run_writer *writer, uint64_t size, struct mr_region *region,
-		      uint8_t **memory, size_t *packed_room, struct gw_error *error)
+/* Scratch memory to compose the run in, with room behind it for one packed bucket. A run that stays in
+ * shared memory is composed here too: writing to fresh shared memory costs half of touching it. */
+static int reserve_scratch(struct mr_run_writer *writer, uint64_t size, bool spilled,
+			   size_t *packed_room, struct gw_error *error)
 {
-	void *shared = NULL;
-	int room = writer->space->allocate(writer->space, size, region, &shared, error);
-	int failed;
-
-	*memory = shared;
-	if (room != 0)
-		return room;
-	*packed_room = pack_bound(writer->config->codec, largest_bucket(writer));
-	failed = grow((void **)&writer->scratch, &writer->scratch_capacity, size + *packed_room, 1,
-		      error);
-	*memory = writer->scratch;
-	return failed;
+	*packed_room = spilled ? pack_bound(writer->config->codec, largest_bucket(writer)) : 0;
+	return grow((void **)&writer->scratch, &writer->scratch_capacity, size + *packed_room, 1,
+		    error);
 }
 
-static int publish(struct mr_run_writer *writer, struct mr_region *region, uint8_t *memory,
-		   uint64_t size, size_t packed_room, bool spilled, struct gw_error *error)
+/* Puts the composed run into its region, or packed into the spill file, and publishes it. */
+static int put_run(struct mr_run_writer *writer, struct mr_region *region, uint64_t size,
+		   size_t packed_room, bool spilled, struct gw_error *error)
 {
 	struct mr_run run = {.task = writer->number, .sequence = writer->sequence};
-	int failed = 0;
+	struct mr_space *space = writer->space;
+	uint8_t *memory = writer->scratch;
+	int failed;
 
 	if (spilled)
 		size = pack_run(writer, memory, memory + size, packed_room);
 	header_put(writer, memory, spilled);
-	if (spilled) {
-		failed = writer->space->spill(writer->space, memory, size, region, error);
-		writer->counters->automatic[MR_COUNT_SPILLED_BYTES] += (int64_t)size;
-	}
+	if (spilled)
+		failed = space->spill(space, memory, size, region, error);
+	else
+		failed = space->write(space, region, memory, size, error);
 	if (failed)
 		return failed;
+	if (spilled)
+		writer->counters->automatic[MR_COUNT_SPILLED_BYTES] += (int64_t)size;
 	writer->counters->automatic[MR_COUNT_SHUFFLE_BYTES] += (int64_t)size;
 	writer->sequence++;
 	run.region = *region;
-	return writer->space->publish_run(writer->space, &run, error);
+	return space->publish_run(space, &run, error);
 }
 
 static inline __attribute__((always_inline)) int write_run(struct mr_run_writer *writer,
@@ -278,8 +275,8 @@ static inline __attribute__((always_inline)) int write_run(struct mr_run_writer 
 {
 	struct mr_region region = {0};
 	size_t packed_room = 0;
-	uint8_t *memory;
 	uint64_t size;
+	bool spilled;
 	int got;
 
 	if (count == 0)
@@ -291,11 +288,15 @@ static inline __attribute__((always_inline)) int write_run(struct mr_run_writer 
 	size = place_buckets(writer);
 	if (size == 0)
 		return gw_fail(error, GW_E_TOO_LARGE, "over 4 GiB of pairs in one bucket");
-	got = run_memory(writer, size, &region, &memory, &packed_room, error);
+	got = writer->space->allocate(writer->space, size, &region, error);
 	if (got < 0)
 		return got;
-	scatter_pairs(writer, items, count, get, memory);
-	return publish(writer, &region, memory, size, packed_room, got == 0, error);
+	spilled = got == 0;
+	got = reserve_scratch(writer, size, spilled, &packed_room, error);
+	if (got < 0)
+		return got;
+	scatter_pairs(writer, items, count, get, writer->scratch);
+	return put_run(writer, &region, size, packed_room, spilled, error);
 }
 
 int mr_run_write_pairs(struct mr_run_writer *writer, const struct mr_pair *pairs, size_t count,

@@ -220,7 +220,7 @@ static void counts_words_in_every_memory(void **state)
 		{.map = map_words, .reduce = reduce_sum, .combine = reduce_sum},
 		{.map = map_words, .reduce = reduce_sum, .combine_with = GW_MR_SUM},
 	};
-	char *text = make_text(3 << 20, 40000, 1), *expected = count_words(text);
+	char *text = make_text(1 << 20, 20000, 1), *expected = count_words(text);
 
 	for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
 		check_everywhere(*state, &jobs[i], text, expected);
@@ -231,7 +231,7 @@ static void counts_words_in_every_memory(void **state)
 static void one_key_has_all_values(void **state)
 {
 	static const struct gw_mr_job job = {.map = map_words, .reduce = reduce_sum};
-	char *text = make_text(2 << 20, 1, 3), *expected = count_words(text);
+	char *text = make_text(1 << 20, 1, 3), *expected = count_words(text);
 
 	check_everywhere(*state, &job, text, expected);
 	free(text);
@@ -285,7 +285,7 @@ static void sorts_lines_in_every_memory(void **state)
 {
 	static const struct gw_mr_job job = {.map = map_line, .partition_by = GW_MR_BY_RANGE};
 	struct fixture *fixture = *state;
-	char *text = make_text(3 << 20, 100000, 9), *expected = sort_lines(text);
+	char *text = make_text(1 << 20, 40000, 9), *expected = sort_lines(text);
 	char *together = malloc(strlen(expected) + 1);
 	size_t at = 0;
 
@@ -383,7 +383,7 @@ static int write_line_with_a(struct gw_mr_task *task, struct gw_bytes key, struc
 static void map_only_keeps_the_order_of_the_input(void **state)
 {
 	static const struct gw_mr_job job = {.map = write_line_with_a, .map_only = true};
-	char *text = make_text(2 << 20, 1000, 5), *expected = malloc(strlen(text) + 2);
+	char *text = make_text(1 << 20, 1000, 5), *expected = malloc(strlen(text) + 2);
 	char *copy = strdup(text), *save = NULL;
 	size_t at = 0;
 
@@ -456,7 +456,7 @@ static void a_full_disk_is_an_error_at_every_write(void **state)
 		{.map = map_words, .reduce = reduce_sum, .combine = reduce_sum},
 	};
 	struct fixture *fixture = *state;
-	char *text = make_text(1 << 20, 30000, 77);
+	char *text = make_text(200 << 10, 10000, 77);
 	const char *inputs[2] = {fixture_file(fixture, "in.txt", text, strlen(text)), NULL};
 
 	set_memory(fixture, SPILL_LZ4);
