@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pattern_fuzz.c - the lines that a pattern finds by its literals are the lines that PCRE2 finds alone.
- * Input: a byte of options, the pattern up to the first NUL, the text.
+ * pattern_fuzz.c - the lines that a pattern finds by its literals are the lines that PCRE2 finds
+ * alone. Input: a byte of options, the pattern up to the first NUL, the text.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "pattern.h"
@@ -30,7 +30,8 @@ static int line_matches(const pcre2_code *code, const char *line, size_t size)
 }
 
 /* Each line that the matcher gives must match, each that it leaves out must not. */
-static void compare(struct mr_matcher *matcher, const pcre2_code *code, const char *text, size_t size)
+static void compare(struct mr_matcher *matcher, const pcre2_code *code, const char *text,
+		    size_t size)
 {
 	const char *at = text, *end = text + size;
 	struct gw_error error = {0};
