@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 
+FIXTURE = re.compile(r"\b(\w+_)?fixture\.c$")  # what tests share; linked with them only
 
 def objects(house):
     """{source: object file} of the rooms' code in the build."""
@@ -17,7 +18,7 @@ def objects(house):
         if not re.fullmatch(r"(lib[\w-]+\.a|gw)\.p", directory) or "groundwork" in directory:
             continue
         for name in os.listdir(os.path.join(house.build, directory)):
-            if name in names and house.room(names[name]):
+            if name in names and house.room(names[name]) and not FIXTURE.search(names[name]):
                 found[names[name]] = os.path.join(house.build, directory, name)
     return found
 
@@ -37,20 +38,20 @@ def plain(symbol):
     return re.sub(r"(?<=[a-z_])64$", "", symbol)
 
 
-def symbols(object_file):
-    """(defined globals, undefined) symbols of an object file."""
-    defined, undefined = set(), set()
-    for line in run_tool("nm", "-g", object_file).split("\n"):
-        parts = line.split()
-        if len(parts) == 2 and parts[0] in "Uw":
-            undefined.add(parts[1])
-        elif len(parts) == 3:
-            defined.add(parts[2])
-    return defined, undefined
+def symbols(house):
+    """{source: (defined globals, undefined symbols)}; asked for once."""
+    if not hasattr(house, "symbols"):
+        sources = {file: source for source, file in objects(house).items()}
+        house.symbols = {source: (set(), set()) for source in sources.values()}
+        for line in (run_tool("nm", "-A", "-g", *sources) if sources else "").splitlines():
+            file, _, rest = line.rpartition(".o:")
+            kind, name = rest.split()[-2:]
+            house.symbols[sources[file + ".o"]][kind in "Uwv"].add(name)
+    return house.symbols
 
 
 def symbol_arrows(house):
-    found = {source: symbols(file) for source, file in objects(house).items()}
+    found = symbols(house)
     if not found:
         yield f"{house.build}: no object files in it"
     owner = {name: house.room(source) for source, (defined, _) in found.items() for name in defined}
@@ -78,8 +79,7 @@ def mutable_globals(house):
 def calls(house):
     groups = {name: set(text.split()) for name, text in house.table["calls"].items()}
     watched = {call: group for group, members in groups.items() for call in members}
-    for source, file in objects(house).items():
-        _, undefined = symbols(file)
+    for source, (_, undefined) in symbols(house).items():
         reached = {name for name in map(plain, undefined) if name in watched}
         allowed = allowances(house, source, groups, reached)
         for name in sorted(reached - allowed):
