@@ -19,8 +19,4 @@ int mr_invindex_main(int argc, char **argv);
 /* Any commands as map and reduce: Hadoop Streaming's options. */
 int mr_stream_main(int argc, char **argv);
 
-/* What is done with a finished output directory: printed, or (an inverted index) asked. */
-int mr_cat_main(int argc, char **argv);
-int mr_query_main(int argc, char **argv);
-
 #endif

@@ -2,7 +2,7 @@
 /*
  * log_line.h - one line of a web server's access log, in the Common or the Combined Log Format:
  *
- *     host ident user [day/month/year:hour:minute:second zone] "METHOD URL PROTOCOL" status bytes...
+ *   host ident user [day/month/year:hour:minute:second zone] "METHOD URL PROTOCOL" status bytes...
  *
  * What follows the bytes ("referrer" "agent", say) is not looked at.
  */

@@ -276,7 +276,7 @@ static int compare_key(const struct part *part, uint64_t offset, struct gw_bytes
 	return 0;
 }
 
-/* The first line whose key is not before the given one: where it begins, and how the two compare. */
+/* The first line whose key is not before the given one, and how the two compare. */
 static int find_line(const struct part *part, struct gw_bytes key, struct base_buffer *buffer,
 		     uint64_t *begin, int *order, struct gw_error *error)
 {
