@@ -15,6 +15,10 @@
 
 #include "attempt.h"
 
+/* A range is sorted in the second-level cache; more buckets than this cost more in open places of a run
+ * than their size saves. */
+enum { MR_RANGE_BYTES = 1 << 20, MR_BUCKETS_MAX = 4096 };
+
 /* A unit makes one stretch of output of one part: a reduce attempt's work, or a split of a map-only job. */
 struct mr_unit {
 	uint32_t part;

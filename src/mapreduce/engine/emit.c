@@ -169,11 +169,16 @@ static inline bool is_stable(const struct gw_mr_task *task, const void *data)
 	return (uintptr_t)data - (uintptr_t)task->stable < task->stable_size;
 }
 
-static int emit_pair(struct gw_mr_task *task, struct mr_pairs *pairs, const struct mr_pair *pair,
-		     struct gw_error *error)
+static inline int emit_pair(struct gw_mr_task *task, struct mr_pairs *pairs,
+			    const struct mr_pair *pair, struct gw_error *error)
 {
-	bool keep_key = is_stable(task, pair->key), keep_value = is_stable(task, pair->value);
-	int added = mr_pairs_add(pairs, pair, keep_key, keep_value, error);
+	bool keep_key = is_stable(task, pair->key);
+	bool keep_value = pair->value_size == 0 || is_stable(task, pair->value);
+	int added;
+
+	if (keep_key && keep_value && mr_pairs_add_kept(pairs, pair))
+		return 0;
+	added = mr_pairs_add(pairs, pair, keep_key, keep_value, error);
 
 	if (added != 0)
 		return added < 0 ? added : 0;
@@ -232,7 +237,7 @@ static int emit_number(struct gw_mr_task *task, struct gw_bytes key, int64_t val
 	return 0;
 }
 
-static int emit_bytes(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value, bool number,
+static inline int emit_bytes(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value, bool number,
 		      struct gw_error *error)
 {
 	struct mr_pair pair = {.key = key.size ? key.data : "", .key_size = (uint32_t)key.size,

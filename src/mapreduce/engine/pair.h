@@ -67,16 +67,40 @@ static inline uint64_t mr_pair_size(const struct mr_pair *pair, bool numbers)
 	return size + mr_varint_size((uint64_t)pair->value_size * 2) + pair->value_size;
 }
 
+/* memcpy that is inline for the few bytes that most keys have. */
+static inline void mr_copy(uint8_t *to, const char *from, size_t size)
+{
+	uint64_t first, last;
+
+	if (size > 16) {
+		memcpy(to, from, size);
+	} else if (size >= 8) {
+		memcpy(&first, from, 8);
+		memcpy(&last, from + size - 8, 8);
+		memcpy(to, &first, 8);
+		memcpy(to + size - 8, &last, 8);
+	} else if (size >= 4) {
+		memcpy(&first, from, 4);
+		memcpy(&last, from + size - 4, 4);
+		memcpy(to, &first, 4);
+		memcpy(to + size - 4, &last, 4);
+	} else if (size > 0) {
+		to[0] = (uint8_t)from[0];
+		to[size / 2] = (uint8_t)from[size / 2];
+		to[size - 1] = (uint8_t)from[size - 1];
+	}
+}
+
 static inline uint8_t *mr_put_pair(uint8_t *at, const struct mr_pair *pair, bool numbers)
 {
 	at = mr_put_varint(at, pair->key_size);
 	if (!numbers)
 		at = mr_put_varint(at, (uint64_t)pair->value_size * 2 + pair->number);
-	memcpy(at, pair->key, pair->key_size);
+	mr_copy(at, pair->key, pair->key_size);
 	at += pair->key_size;
 	if (numbers)
 		return mr_put_varint(at, base_zigzag(mr_pair_number(pair)));
-	memcpy(at, pair->value, pair->value_size);
+	mr_copy(at, pair->value, pair->value_size);
 	return at + pair->value_size;
 }
 

@@ -34,4 +34,18 @@ void mr_pairs_clear(struct mr_pairs *pairs);
 int mr_pairs_add(struct mr_pairs *pairs, const struct mr_pair *pair, bool keep_key, bool keep_value,
 		 struct gw_error *error) GW_MUST_CHECK;
 
+/* The common case of mr_pairs_add, inline: room for a pair that needs no copy and no set. False: call that. */
+static inline bool mr_pairs_add_kept(struct mr_pairs *pairs, const struct mr_pair *pair)
+{
+	uint64_t size = mr_pair_size(pair, false);
+
+	if (pairs->distinct || pairs->count == pairs->capacity ||
+	    pairs->encoded + size > pairs->memory_max ||
+	    (pairs->count + 1) * sizeof *pair + pairs->copied > pairs->memory_max)
+		return false;
+	pairs->pairs[pairs->count++] = *pair;
+	pairs->encoded += size;
+	return true;
+}
+
 #endif

@@ -38,6 +38,25 @@ static int ranges_reserve(struct mr_ranges *ranges, uint32_t count, struct gw_er
 	return 0;
 }
 
+_Static_assert(MR_BUCKETS_MAX <= UINT16_MAX, "numbers of splitters fit starts[]");
+
+/* Cuts the span of the prefixes into cells, so that a search has few splitters left. */
+static void ranges_set_cells(struct mr_ranges *ranges)
+{
+	const uint64_t *prefixes = ranges->prefixes;
+	uint64_t span = ranges->count ? prefixes[ranges->count - 1] - prefixes[0] : 0;
+	uint32_t at = 0;
+
+	ranges->shift = 0;
+	while (span >> ranges->shift >= MR_RANGE_CELLS)
+		ranges->shift++;
+	for (uint32_t cell = 0; cell <= MR_RANGE_CELLS; cell++) {
+		while (at < ranges->count && (prefixes[at] - prefixes[0]) >> ranges->shift < cell)
+			at++;
+		ranges->starts[cell] = (uint16_t)at;
+	}
+}
+
 int mr_ranges_load(struct mr_ranges *ranges, const struct mr_config *config,
 		   const struct mr_board *board, struct gw_error *error)
 {
@@ -65,6 +84,8 @@ int mr_ranges_load(struct mr_ranges *ranges, const struct mr_config *config,
 			common_prefix(ranges->splitters[0], ranges->splitters[ranges->count - 1]);
 	for (uint32_t i = 0; i < ranges->count; i++)
 		ranges->prefixes[i] = mr_key_prefix(ranges->splitters[i], ranges->common);
+	if (!config->job.compare)
+		ranges_set_cells(ranges);
 	return 0;
 }
 
@@ -96,11 +117,20 @@ static uint32_t count_by_compare(const struct mr_ranges *ranges, const struct gw
 	return begin;
 }
 
-/* The first prefix that is not less than word: a search without a branch that could be mispredicted. */
-static uint32_t lower_bound(const uint64_t *prefixes, uint32_t count, uint64_t word)
+/* The first splitter whose prefix is not less than word. */
+static inline uint32_t lower_bound(const struct mr_ranges *ranges, uint64_t word)
 {
-	const uint64_t *base = prefixes;
+	const uint64_t *prefixes = ranges->prefixes, *base;
+	uint32_t first, count;
 
+	if (word <= prefixes[0])
+		return 0;
+	if (word > prefixes[ranges->count - 1])
+		return ranges->count;
+	first = ranges->starts[(word - prefixes[0]) >> ranges->shift];
+	count = ranges->starts[((word - prefixes[0]) >> ranges->shift) + 1] - first;
+	base = prefixes + first;
+	/* No branch that could be mispredicted. */
 	while (count > 1) {
 		uint32_t half = count / 2;
 
@@ -129,7 +159,7 @@ static uint32_t range_of(const struct mr_ranges *ranges, const struct gw_mr_task
 			return order < 0 ? 0 : ranges->count;
 	}
 	word = mr_key_prefix(key, ranges->common);
-	low = lower_bound(ranges->prefixes, ranges->count, word);
+	low = lower_bound(ranges, word);
 	while (low + equal < ranges->count && ranges->prefixes[low + equal] == word)
 		equal++;
 	return equal ? count_by_compare(ranges, task, key, low, equal) : low;

@@ -9,6 +9,8 @@
 
 #include "board.h"
 
+enum { MR_RANGE_CELLS = 1 << 12 };
+
 struct mr_ranges {
 	const struct mr_config *config;
 	uint32_t parts;
@@ -19,6 +21,10 @@ struct mr_ranges {
 	size_t common;     /* leading bytes that all splitters share; 0 with the job's own compare */
 	struct gw_bytes *splitters; /* point into the board */
 	uint64_t *prefixes;         /* of each splitter, the 8 bytes behind the common ones */
+	/* Where the search begins: cell i holds the splitters from starts[i] to starts[i + 1], those
+	 * whose (prefix - prefixes[0]) >> shift is i. */
+	unsigned shift;
+	uint16_t starts[MR_RANGE_CELLS + 1];
 };
 
 /* Reads the board's ranges as they are now; may be called again on the same object. */

@@ -67,10 +67,6 @@ struct mr_worker {
 /* A table of a map task larger than the caches costs more at each emit than it saves in runs. */
 enum { MR_MAP_SLOTS_MAX = 1 << 18 };
 
-/* A range is sorted in the second-level cache; more buckets than this cost more in open places of a run
- * than their size saves. */
-enum { MR_RANGE_BYTES = 1 << 20, MR_BUCKETS_MAX = 4096 };
-
 /* Whether the values of the job are numbers that a built-in combiner merges. */
 static inline bool mr_job_numbers(const struct gw_mr_job *job)
 {
