@@ -10,6 +10,7 @@ import subprocess
 
 FIXTURE = re.compile(r"\b(\w+_)?fixture\.c$")  # what tests share; linked with them only
 
+
 def objects(house):
     """{source: object file} of the rooms' code in the build."""
     names = {path.replace("/", "_") + ".o": path for path in house.texts if path.endswith(".c")}
