@@ -7,6 +7,8 @@
  * greater first, so that their order is that of bytes), one byte that is 0 if the file begins
  * there, then its name. All keys go to the first part, where one attempt sees them in order and
  * adds up neighbours.
+ *
+ * An empty file is in no split, so it has no line here; GNU grep prints one with 0.
  */
 #include "grep.h"
 
