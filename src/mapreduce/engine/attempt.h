@@ -63,6 +63,7 @@ struct mr_region {
 struct mr_run {
 	uint32_t task;     /* the split */
 	uint32_t sequence; /* of runs within the attempt, from 0 */
+	uint32_t codec;    /* enum mr_spill_codec of its buckets */
 	struct mr_region region;
 };
 

@@ -127,7 +127,7 @@ static int sum_buckets(struct mr_board *board, uint32_t count, struct mr_space *
 		       struct mr_unit *sums, struct mr_bucket *buckets, struct gw_error *error)
 {
 	for (uint32_t i = 0; i < board->run_count; i++) {
-		int failed = mr_run_read_index(space, &board->runs[i], 0, count, buckets, error);
+		int failed = mr_run_check(space, &board->runs[i], count, buckets, error);
 
 		if (failed)
 			return failed;

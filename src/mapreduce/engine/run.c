@@ -251,6 +251,7 @@ static int put_run(struct mr_run_writer *writer, struct mr_region *region, uint6
 	uint8_t *memory = writer->scratch;
 	int failed;
 
+	run.codec = spilled ? (uint32_t)writer->config->codec : MR_SPILL_PLAIN;
 	if (spilled)
 		size = pack_run(writer, memory, memory + size, packed_room);
 	header_put(writer, memory, spilled);
@@ -327,18 +328,16 @@ static int run_corrupt(const struct mr_run *run, const char *what, struct gw_err
 		       run->task, what);
 }
 
-static int header_check(const struct mr_run *run, const uint8_t *header, uint32_t first,
-			uint32_t count, struct gw_error *error)
+static int header_check(const struct mr_run *run, const uint8_t *header, uint32_t count,
+			struct gw_error *error)
 {
-	uint32_t buckets = base_load32(header + 8);
-
 	if (base_load32(header) != RUN_MAGIC)
 		return run_corrupt(run, "no run begins here", error);
 	if (header[4] != MR_RUN_VERSION)
 		return gw_fail(error, GW_E_VERSION, "spilled run of map task %u: version %u, not %u",
 			       run->task, header[4], MR_RUN_VERSION);
-	if (first > buckets || count > buckets - first)
-		return run_corrupt(run, "it has fewer buckets than the job", error);
+	if (base_load32(header + 8) != count)
+		return run_corrupt(run, "it has not the buckets of the job", error);
 	return 0;
 }
 
@@ -351,23 +350,20 @@ static int index_check(const struct mr_run *run, const struct mr_bucket *bucket,
 	return 0;
 }
 
-int mr_run_read_index(struct mr_space *space, const struct mr_run *run, uint32_t first, uint32_t count,
-		      struct mr_bucket *buckets, struct gw_error *error)
+/* Reads count entries from `first` on and goes on with the checksum of the index. */
+static int index_read(struct mr_space *space, const struct mr_run *run, uint32_t first, uint32_t count,
+		      struct mr_bucket *buckets, uint32_t *crc, struct gw_error *error)
 {
-	uint8_t header[MR_RUN_HEADER];
-	int failed = space->read(space, &run->region, 0, header, sizeof header, error);
-
-	if (!failed)
-		failed = header_check(run, header, first, count, error);
-	if (failed)
-		return failed;
 	for (uint32_t i = 0, some; i < count; i += some) {
 		uint8_t entries[INDEX_CHUNK * MR_RUN_INDEX];
+		int failed;
 
 		some = count - i < INDEX_CHUNK ? count - i : INDEX_CHUNK;
 		failed = space->read(space, &run->region,
 				     MR_RUN_HEADER + (uint64_t)(first + i) * MR_RUN_INDEX, entries,
 				     (size_t)some * MR_RUN_INDEX, error);
+		if (!failed && crc)
+			*crc = base_crc32c(*crc, entries, (size_t)some * MR_RUN_INDEX);
 		for (uint32_t k = 0; k < some && !failed; k++) {
 			index_get(entries + (size_t)k * MR_RUN_INDEX, &buckets[i + k]);
 			failed = index_check(run, &buckets[i + k], error);
@@ -378,17 +374,39 @@ int mr_run_read_index(struct mr_space *space, const struct mr_run *run, uint32_t
 	return 0;
 }
 
-static int unpack(const struct mr_run *run, enum mr_spill_codec codec, const void *packed,
-		  const struct mr_bucket *bucket, void *buffer, struct gw_error *error)
+int mr_run_check(struct mr_space *space, const struct mr_run *run, uint32_t count,
+		 struct mr_bucket *buckets, struct gw_error *error)
+{
+	uint8_t header[MR_RUN_HEADER];
+	uint32_t crc = 0;
+	int failed = space->read(space, &run->region, 0, header, sizeof header, error);
+
+	if (!failed)
+		failed = header_check(run, header, count, error);
+	if (!failed)
+		failed = index_read(space, run, 0, count, buckets, &crc, error);
+	if (!failed && run->region.spilled && crc != base_load32(header + 12))
+		failed = run_corrupt(run, "the checksum of its index is wrong", error);
+	return failed;
+}
+
+int mr_run_read_index(struct mr_space *space, const struct mr_run *run, uint32_t first, uint32_t count,
+		      struct mr_bucket *buckets, struct gw_error *error)
+{
+	return index_read(space, run, first, count, buckets, NULL, error);
+}
+
+static int unpack(const struct mr_run *run, const void *packed, const struct mr_bucket *bucket,
+		  void *buffer, struct gw_error *error)
 {
 	size_t got = 0;
 
-	if (codec == MR_SPILL_LZ4) {
+	if (run->codec == MR_SPILL_LZ4) {
 		int size = LZ4_decompress_safe(packed, buffer, (int)bucket->stored,
 					       (int)bucket->bytes);
 
 		got = size > 0 ? (size_t)size : 0;
-	} else if (codec == MR_SPILL_ZSTD) {
+	} else if (run->codec == MR_SPILL_ZSTD) {
 		got = ZSTD_decompress(buffer, bucket->bytes, packed, bucket->stored);
 	}
 	return got == bucket->bytes ? 0 : run_corrupt(run, "a bucket does not unpack", error);
@@ -400,7 +418,6 @@ int mr_run_read_bucket(struct mr_space *space, const struct mr_run *run, const s
 	bool plain = bucket->stored == bucket->bytes;
 	void *target = plain ? buffer : packed;
 	struct gw_bytes whole;
-	uint8_t codec;
 	int failed;
 
 	if (!run->region.spilled) {
@@ -414,6 +431,5 @@ int mr_run_read_bucket(struct mr_space *space, const struct mr_run *run, const s
 	*data = buffer;
 	if (failed || plain)
 		return failed;
-	failed = space->read(space, &run->region, 5, &codec, 1, error);
-	return failed ? failed : unpack(run, codec, packed, bucket, buffer, error);
+	return unpack(run, packed, bucket, buffer, error);
 }

@@ -58,6 +58,10 @@ int mr_run_write_slots(struct mr_run_writer *writer, const struct mr_slot *slots
 		       struct gw_error *error) GW_MUST_CHECK;
 void mr_run_writer_done(struct mr_run_writer *writer);
 
+/* Checks the head and the index of a run that was just committed; reads the index of all count buckets. */
+int mr_run_check(struct mr_space *space, const struct mr_run *run, uint32_t count,
+		 struct mr_bucket *buckets, struct gw_error *error) GW_MUST_CHECK;
+
 /* Reads count index entries from bucket `first` on, checking what can be checked. */
 int mr_run_read_index(struct mr_space *space, const struct mr_run *run, uint32_t first, uint32_t count,
 		      struct mr_bucket *buckets, struct gw_error *error) GW_MUST_CHECK;

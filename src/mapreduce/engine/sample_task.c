@@ -169,8 +169,11 @@ static uint32_t range_count(const struct gw_mr_task *task, uint64_t sample_bytes
 	uint64_t most = MR_BUCKETS_MAX / config->parts;
 	double count;
 
-	/* A range has to fit the slot's memory several times over: pairs are sorted there. */
-	if (bytes > config->slot_memory / 8)
+	/* A range has to fit the slot's memory: pairs are sorted there. If the runs are to be spilled, a
+	 * range is as large as that allows, for it is gathered from all of them, a read each. */
+	if (all > (double)config->pool_memory)
+		bytes = config->slot_memory / 3;
+	else if (bytes > config->slot_memory / 8)
 		bytes = config->slot_memory / 8;
 	count = all / (double)bytes / config->parts + 1;
 	if (most < 1)
