@@ -2,7 +2,8 @@
 /*
  * kernels.c - the speed of the vector kernels alone, each of them that runs here:
  *
- *     ninja -C build bench/bench-kernels  *     ninja -C build bench-kernels && build/bench-kernels FILE [NEEDLE] *     ninja -C build bench-kernels && build/bench-kernels FILE [NEEDLE] build/bench/bench-kernels FILE [NEEDLE]
+ *     ninja -C build bench/bench-kernels
+ *     build/bench/bench-kernels FILE [NEEDLE]
  *
  * First over the same 256 KiB of FILE again and again (they stay in the L2 cache), then over the
  * whole of it (at least 64 MiB, in the page cache). Figures are 10^9 bytes a second, the best of
