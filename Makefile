@@ -5,7 +5,7 @@
 #   make check     all tests, "N passed, N failed" at the end (installs what is missing, too)
 #   make           a release build; the command is build/gw
 #   make long      the full counts, results to docs/evidence; PART=x for one part
-#   make bench     speed beside the peers, in the same run
+#   make bench     speed beside the peers, in the same run; BENCH="--rows grep --runs 3" as bench/run
 #   make fuzz      the fuzzers, TARGET=name SECONDS=60
 #   make lint      clang-tidy and clang-format, as advice
 #   make install   DESTDIR and PREFIX as usual
@@ -39,7 +39,7 @@ long:
 bench:
 	sh test/setup.sh bench
 	@$(MAKE) --no-print-directory all
-	sh bench/bench.sh $(BUILD)/gw
+	bench/run --build $(BUILD) $(BENCH)
 
 fuzz:
 	sh test/setup.sh check

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `make bench` measures: a row is one task on one input, and everybody who does it.
+
+In a command, @INPUT@ stands for the input file and @OUT@ for a fresh folder. The answer is what the
+command leaves there: the parts of a job in @OUT@/job, else @OUT@/answer, else what it printed.
+"""
+
+import dataclasses
+
+MIB = 1 << 20
+PATTERN = 'schedule_timeout'                      # in one of 67,000 lines
+REGEX = r'spin_(un)?lock_irq[a-z]*\(&[a-z]+->'    # in one of 1,000
+
+COUNT_WORDS = '{for(i=1;i<=NF;i++)count[$i]++}END{for(word in count)print word"\\t"count[word]}'
+COUNT_LINES = '{count[$0]++}END{for(word in count)print word"\\t"count[word]}'
+COUNT_URLS = '{count[$7]++}END{for(url in count)print url"\\t"count[url]}'
+EACH_WORD = '{for(i=1;i<=NF;i++)print $i"\\t1"}'
+# Words are compared as text: "1" and "1.0" are two, though equal as numbers.
+ADD_UP = ('$1""!=word""{if(NR>1)print word"\\t"sum;word=$1;sum=0}{sum+=$2}'
+          'END{if(NR)print word"\\t"sum}')
+
+# One column that holds the line: the separator is a byte that the inputs do not have.
+DUCKDB_LINES = ("read_csv('@INPUT@', header=false, auto_detect=false, delim='\x01', quote='', escape='', "
+                "strict_mode=false, max_line_size=16000000, columns={'line': 'VARCHAR'})")
+DUCKDB_OUT = "TO '@OUT@/answer' (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '%s')"
+# The fastest of seven ways that were tried (regular expressions, other ways to get rid of tabs and of
+# the empty words between two spaces).
+DUCKDB_COUNT = ("COPY (SELECT word, count(*) FROM (SELECT unnest(string_split(replace(line, chr(9), ' '), "
+                f"' ')) AS word FROM {DUCKDB_LINES}) WHERE word <> '' GROUP BY word) "
+                + DUCKDB_OUT % '\t')
+DUCKDB_SORT = f'COPY (SELECT line FROM {DUCKDB_LINES} ORDER BY line) ' + DUCKDB_OUT % '\x01'
+
+
+@dataclasses.dataclass
+class Contestant:
+    """Somebody who does the task. `program` must be there and gives the version. `answer` is the format
+    for bench-digest, None if there is nothing to compare. `cpus` None: all. `fine`: exit statuses that
+    are no failure."""
+    who: str
+    program: str
+    argv: list
+    answer: str = None
+    cpus: list = None
+    fine: tuple = (0,)
+
+
+@dataclasses.dataclass
+class Goal:
+    """What `who` has to reach: to be so many `times` as fast as `peer`; or to stay below."""
+    who: str
+    peer: str = None
+    times: float = 0
+    memory: int = 0
+    seconds: float = 0
+
+
+@dataclasses.dataclass
+class Row:
+    """`size` is in units of what --size says (1 GiB). `output` is the most that a command leaves, in sizes of
+    the input, for the disk limit. The first contestant is whom the others are compared with."""
+    name: str
+    title: str
+    corpus: str
+    size: float
+    contestants: list
+    goals: list
+    output: float = 1
+    runs_min: int = 0
+
+
+def shell(script):
+    return ['sh', '-c', script]
+
+
+def scans(tools):
+    """The floor: looking at each byte, with one thread and with all."""
+    scan = tools.helper('scan')
+    return [Contestant('scan -j1', scan, [scan, '1', '@INPUT@'], cpus=tools.cpus[:1]),
+            Contestant('scan', scan, [scan, str(len(tools.cpus)), '@INPUT@'])]
+
+
+def job(tools, *arguments, jobs=None):
+    """`gw mr` with a number of slots, from @INPUT@ to @OUT@/job."""
+    slots = str(jobs or len(tools.cpus))
+    return [tools.gw, 'mr', arguments[0], '-j', slots, '--quiet', *arguments[1:], '@INPUT@', '@OUT@/job']
+
+
+def count_peers(tools):
+    parallel = len(tools.cpus)
+    return [
+        Contestant('mawk', 'mawk', ['mawk', COUNT_WORDS, '@INPUT@'], 'key-count'),
+        Contestant('tr|mawk', 'mawk', shell(
+            f"tr -s '[:space:]' '\\n' < @INPUT@ | mawk '{COUNT_LINES}'"), 'key-count'),
+        Contestant('DuckDB', 'node', tools.duckdb(DUCKDB_COUNT), 'key-count'),
+        Contestant('tr|sort|uniq', 'sort', shell(
+            f"tr -s '[:space:]' '\\n' < @INPUT@ | sort --parallel={parallel} | uniq -c"), 'count-key'),
+    ]
+
+
+def count_words(tools):
+    """Both word counts: few different words, many different words."""
+    splitter = Contestant('gw', tools.gw, job(tools, 'wordcount'), 'key-count')
+    plain = Contestant('gw plain', tools.wordcount,
+                       [tools.wordcount, '-j', str(len(tools.cpus)), '--quiet', '@INPUT@', '@OUT@/job'],
+                       'key-count')
+    tight = Contestant('gw --memory 512M', tools.gw, job(tools, 'wordcount', '--memory', '512M'),
+                       'key-count')
+    return [
+        Row('wordcount-easy', 'word count, few different words', 'easy', 1,
+            [splitter, plain, *count_peers(tools), *scans(tools)],
+            [Goal('gw', 'mawk', 12), Goal('gw', 'DuckDB', 14), Goal('gw plain', 'mawk', 6)]),
+        Row('wordcount-hard', 'word count, many different words', 'hard', 1,
+            [splitter, plain, tight, *count_peers(tools), *scans(tools)],
+            [Goal('gw', 'mawk', 10), Goal('gw', 'DuckDB', 4), Goal('gw', memory=2048 * MIB),
+             Goal('gw --memory 512M', memory=576 * MIB)]),
+    ]
+
+
+def find_lines(tools, name, title, option, pattern, goals):
+    """A row of grep. What has one slot or thread gets one processor, so that they are equals."""
+    one = tools.cpus[:1]
+    hit_or_none = (0, 1)
+    rg = ['rg', '--no-config', '--text', '--no-line-number', '--no-filename']
+    rg += ['-F', pattern] if option == '-F' else ['-e', pattern]
+    gw = [option, pattern] if option == '-F' else [pattern]
+    return Row(name, title, 'repeated', 4, [
+        Contestant('gw', tools.gw, job(tools, 'grep', *gw), 'lines'),
+        Contestant('gw -j1', tools.gw, job(tools, 'grep', *gw, jobs=1), 'lines', one),
+        Contestant('ripgrep', 'rg', [*rg, '@INPUT@'], 'lines', fine=hit_or_none),
+        Contestant('ripgrep -j1', 'rg', [*rg, '-j1', '@INPUT@'], 'lines', one, hit_or_none),
+        Contestant('GNU grep', 'grep', ['grep', '-a', option, pattern, '@INPUT@'], 'lines',
+                   fine=hit_or_none),
+        *scans(tools)], goals, output=0.1)
+
+
+def sort_records(tools, name, size):
+    parallel = len(tools.cpus)
+    return Row(name, f'sort records of 100 bytes, {size} GiB', 'records', size, [
+        Contestant('gw', tools.gw, job(tools, 'sort'), 'ordered'),
+        Contestant('GNU sort', 'sort', ['sort', f'--parallel={parallel}', '-o', '@OUT@/answer', '@INPUT@'],
+                   'ordered'),
+        Contestant('DuckDB', 'node', tools.duckdb(DUCKDB_SORT), 'ordered'),
+        Contestant('copy', 'cat', ['cat', '@INPUT@'])],
+        [Goal('gw', 'GNU sort', 3)] + ([Goal('gw', 'DuckDB', 2)] if size == 4 else []))
+
+
+def stream(tools, name, title, mapper, reducer, answer):
+    """Two commands as a streaming job, and the same two joined by pipes and a sort."""
+    commands = ['-mapper', mapper, '-reducer', reducer, '-numReduceTasks', str(len(tools.cpus))]
+    return Row(name, title, 'hard', 1, [
+        Contestant('gw', tools.gw, [tools.gw, 'mr', 'stream', '-input', '@INPUT@', '-output', '@OUT@/job',
+                                    *commands], answer),
+        Contestant('pipes', 'sort', shell(
+            f'{mapper} < @INPUT@ | sort --parallel={len(tools.cpus)} | {reducer}'), answer)],
+        [Goal('gw', 'pipes', 1 / 1.5)], output=3)
+
+
+def all_rows(tools):
+    mawk = "mawk '%s'"
+    add_up = "mawk -F '\\t' '%s'"
+    return [
+        *count_words(tools),
+        find_lines(tools, 'grep', 'grep for a fixed string', '-F', PATTERN,
+                   [Goal('gw -j1', 'ripgrep -j1', 1.0), Goal('gw', 'ripgrep', 1.3)]),
+        find_lines(tools, 'grep-regex', 'grep for a regular expression', '-E', REGEX, []),
+        sort_records(tools, 'sort-1g', 1),
+        sort_records(tools, 'sort-4g', 4),
+        Row('urlcount', 'count the URLs of an access log', 'logs', 0.25, [
+            Contestant('gw', tools.gw, job(tools, 'urlcount'), 'key-count'),
+            Contestant('mawk|sort', 'mawk', shell(f"mawk '{COUNT_URLS}' @INPUT@ | sort"), 'key-count'),
+            *scans(tools)], []),
+        stream(tools, 'stream-mawk', 'streaming: word count by two mawk commands', mawk % EACH_WORD,
+               add_up % ADD_UP, 'key-count'),
+        stream(tools, 'stream-tr', 'streaming: tr and uniq -c', "tr -s '[:space:]' '\\n'", 'uniq -c',
+               'count-key'),
+        Row('startup', 'an empty job from start to _SUCCESS', 'empty', 0, [
+            Contestant('gw', tools.gw, job(tools, 'wordcount'), 'key-count'),
+            Contestant('true', 'true', ['true'])],
+            [Goal('gw', seconds=0.020)], runs_min=20),
+    ]
