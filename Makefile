@@ -50,7 +50,9 @@ lint:
 	@$(MAKE) --no-print-directory all
 	sh test/lint.sh $(BUILD)
 
-install: all
+install: $(BUILD)/build.ninja
+	meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@$(MAKE) --no-print-directory all
 	meson install -C $(BUILD) --no-rebuild
 
 clean:
