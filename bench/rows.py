@@ -121,8 +121,9 @@ def find_lines(tools, name, title, option, pattern, goals):
     one = tools.cpus[:1]
     hit_or_none = (0, 1)
     rg = ['rg', '--no-config', '--text', '--no-line-number', '--no-filename']
-    rg += ['-F', pattern] if option == '-F' else ['-e', pattern]
-    gw = [option, pattern] if option == '-F' else [pattern]
+    fixed = ['-F'] if option == '-F' else []
+    rg += [*fixed, '-e', pattern]
+    gw = [*fixed, '-e', pattern]
     return Row(name, title, 'repeated', 4, [
         Contestant('gw', tools.gw, job(tools, 'grep', *gw), 'lines'),
         Contestant('gw -j1', tools.gw, job(tools, 'grep', *gw, jobs=1), 'lines', one),
@@ -137,6 +138,8 @@ def sort_records(tools, name, size):
     parallel = len(tools.cpus)
     return Row(name, f'sort records of 100 bytes, {size} GiB', 'records', size, [
         Contestant('gw', tools.gw, job(tools, 'sort'), 'ordered'),
+        Contestant('gw --record-size 100', tools.gw,
+                   job(tools, 'sort', '--record-size', '100', '--key-size', '10'), 'ordered'),
         Contestant('GNU sort', 'sort', ['sort', f'--parallel={parallel}', '-o', '@OUT@/answer', '@INPUT@'],
                    'ordered'),
         Contestant('DuckDB', 'node', tools.duckdb(DUCKDB_SORT), 'ordered'),
@@ -148,8 +151,8 @@ def stream(tools, name, title, mapper, reducer, answer):
     """Two commands as a streaming job, and the same two joined by pipes and a sort."""
     commands = ['-mapper', mapper, '-reducer', reducer, '-numReduceTasks', str(len(tools.cpus))]
     return Row(name, title, 'hard', 1, [
-        Contestant('gw', tools.gw, [tools.gw, 'mr', 'stream', '-input', '@INPUT@', '-output', '@OUT@/job',
-                                    *commands], answer),
+        Contestant('gw', tools.gw, [tools.gw, 'mr', 'stream', '--quiet', '-input', '@INPUT@',
+                                    '-output', '@OUT@/job', *commands], answer),
         Contestant('pipes', 'sort', shell(
             f'{mapper} < @INPUT@ | sort --parallel={len(tools.cpus)} | {reducer}'), answer)],
         [Goal('gw', 'pipes', 1 / 1.5)], output=3)
