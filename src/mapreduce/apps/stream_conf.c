@@ -70,6 +70,7 @@ static int skip_past(struct conf *conf, const char *mark, size_t *size, const ch
 {
 	const char *found = memmem(conf->at, (size_t)(conf->end - conf->at), mark, strlen(mark));
 
+	*size = 0;
 	if (!found)
 		return refuse(conf, complaint);
 	*size = (size_t)(found - conf->at);
