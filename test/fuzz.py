@@ -4,7 +4,7 @@
 
     python3 test/fuzz.py [--target NAME] [--seconds N]       what `make fuzz` does
 
-Inputs that were found wrong are left in build-asan/fuzz/; such an input belongs into the corpus once what it
+Inputs that were found wrong are left in build-fuzz/fuzz/; such an input belongs into the corpus once what it
 shows is mended.
 """
 import argparse
@@ -71,7 +71,7 @@ def main():
     status = subprocess.call([sys.executable, os.path.join(TOP, "test/check.py"), "builds"])
     if status:
         return status
-    programs = [program for program in targets(os.path.join(TOP, "build-asan"))
+    programs = [program for program in targets(os.path.join(TOP, "build-fuzz"))
                 if not arguments.target or arguments.target in os.path.basename(program)]
     deadline = time.monotonic() + (arguments.seconds + 60) * len(programs) + 60
     bad = 0
