@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pattern_test.c - lines found by literals and regular expressions; what fails, and without memory. */
+/* pattern_test.c - lines found by literals and regular expressions; what fails, and without
+ * memory. */
 #include "pattern.h"
 
 #include "support/allocation.h"
