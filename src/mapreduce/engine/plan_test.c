@@ -295,7 +295,7 @@ static void missing_and_unreadable_inputs_are_named(void **state)
 	mr_plan_done(&plan);
 }
 
-/* ---- Directories --------------------------------------------------------------------------- */
+/* ---- Directories ----------------------------------------------------------------------------- */
 
 static void make_file(const char *directory, const char *name, const char *text)
 {
@@ -396,8 +396,7 @@ static void many_files_are_few_splits(void **state)
 	mr_plan_done(&plan);
 }
 
-/* ---- Readers, memory ---------------------------------------------------------------------------
- * */
+/* ---- Readers, memory ------------------------------------------------------------------------- */
 
 static uint32_t count_splits(void *context)
 {

@@ -86,7 +86,7 @@ static bool exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* ---- Files -------------------------------------------------------------------------------- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static void expect_refused(struct place *place, const char *path, int code, const char *text)
 {
@@ -214,7 +214,7 @@ static void short_write_is_followed_up(void **state)
 	mr_file_close(file);
 }
 
-/* ---- Maps --------------------------------------------------------------------------------- */
+/* ---- Maps ------------------------------------------------------------------------------------ */
 
 static void maps_any_range(void **state)
 {
@@ -276,7 +276,7 @@ static void map_behind_the_end_is_truncated(void **state)
 	mr_file_close(file);
 }
 
-/* ---- Names -------------------------------------------------------------------------------- */
+/* ---- Names ----------------------------------------------------------------------------------- */
 
 static void commit_makes_visible(void **state)
 {
@@ -390,7 +390,7 @@ static void trees_have_a_limit(void **state)
 		place->call->remove(&place->store, in(place, "d/d/d/d/d/d/d/d/d/d/d"), NULL), 0);
 }
 
-/* ---- Lists -------------------------------------------------------------------------------- */
+/* ---- Lists ----------------------------------------------------------------------------------- */
 
 struct listed {
 	char text[1024];
@@ -488,7 +488,7 @@ static void lists_who_may_read(void **state)
 	assert_int_equal(chmod(in(place, "dir"), 0700), 0);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 static int list_all(void *context)
 {
