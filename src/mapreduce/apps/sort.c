@@ -23,7 +23,7 @@ struct sort {
 
 static const struct gw_option options[] = {
 	{"key", 'k', GW_OPTION_LIST, FIELD(keys), "FIRST[,LAST]",
-	 "Sort by the bytes from FIRST to LAST, each FIELD[.BYTE][bdfinr] (may be repeated)", NULL},
+	 "Sort by the bytes from FIRST to LAST, each FIELD[.BYTE][bdfinr]", NULL},
 	{"field-separator", 't', GW_OPTION_STRING, FIELD(separator), "BYTE",
 	 "What separates fields; \\0 is the byte 0 (default: runs of blanks)", NULL},
 	{"numeric-sort", 'n', GW_OPTION_FLAG, FIELD(numeric), NULL, "Compare as decimal numbers",

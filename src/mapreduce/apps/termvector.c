@@ -75,7 +75,7 @@ static int emit_term(struct counting *counting, size_t prefix, struct gw_bytes w
 static int count_terms(struct counting *counting, const struct mr_url *url, struct gw_bytes text)
 {
 	const struct termvector *job = gw_mr_context(counting->task);
-	struct gw_bytes host = mr_url_host(url);
+	struct gw_bytes host = mr_url_host_name(url);
 	struct gw_token tokens[MR_TOKENS_AT_ONCE];
 	size_t position = 0;
 	int code;

@@ -280,7 +280,7 @@ bool mr_url_of_file(struct mr_url *url, struct gw_bytes base, struct gw_bytes pa
 	       mr_url_resolve(url, NULL, (struct gw_bytes){writer.out, writer.size});
 }
 
-struct gw_bytes mr_url_host(const struct mr_url *url)
+struct gw_bytes mr_url_host_name(const struct mr_url *url)
 {
 	struct gw_bytes host = cut(mr_url_bytes(url)).authority;
 	const char *at = memrchr(host.data, '@', host.size);

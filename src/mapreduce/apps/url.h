@@ -38,7 +38,7 @@ bool mr_url_resolve(struct mr_url *url, const struct mr_url *base, struct gw_byt
 bool mr_url_of_file(struct mr_url *url, struct gw_bytes base, struct gw_bytes path);
 
 /* The host of a URL that mr_url_resolve made: no user name, no port. */
-struct gw_bytes mr_url_host(const struct mr_url *url);
+struct gw_bytes mr_url_host_name(const struct mr_url *url);
 
 /*
  * A file name as one word of text: blanks, control bytes and '%' as %XX, so that it can stand in a

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	for (size_t i = 0; i < url.size; i++)
 		assert(url.text[i] > ' ' && url.text[i] < 0x7f && url.text[i] != '#');
-	assert(mr_url_host(&url).size > 0);
+	assert(mr_url_host_name(&url).size > 0);
 	/* A target is its own spelling, with or without a base. */
 	assert(mr_url_resolve(&again, NULL, mr_url_bytes(&url)));
 	assert(gw_bytes_compare(mr_url_bytes(&again), mr_url_bytes(&url)) == 0);

@@ -176,7 +176,7 @@ static void test_host(void **state)
 	(void)state;
 	for (size_t i = 0; i < LENGTH(examples); i++) {
 		assert_true(mr_url_resolve(&url, NULL, gw_string(examples[i].reference)));
-		struct gw_bytes host = mr_url_host(&url);
+		struct gw_bytes host = mr_url_host_name(&url);
 
 		assert_int_equal(host.size, strlen(examples[i].target));
 		assert_memory_equal(host.data, examples[i].target, host.size);
