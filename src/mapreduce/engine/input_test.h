@@ -177,4 +177,82 @@ static inline void cut_done(struct cut_file *cut)
 	free(cut->splits);
 }
 
+/* ---- What is read ---------------------------------------------------------------------------- */
+
+/* The bytes under test: a file, how it is to be read, and what is to come out. */
+struct subject {
+	struct mr_config config;
+	const char *data;
+	size_t size;
+	struct base_buffer wanted;
+};
+
+static inline int log_all(const struct subject *subject, const struct mr_plan *plan, bool maps,
+		   struct base_buffer *log, struct gw_error *error)
+{
+	struct memory_store store;
+	int result = 0;
+
+	memory_store_init(&store, maps);
+	memory_store_add(&store, plan->files[0].path, subject->data, subject->size);
+	for (uint32_t i = 0; i < plan->split_count && result == 0; i++)
+		result = log_split(&subject->config, plan, &store.store, i, log, error);
+	assert_int_equal(store.open_files, 0);
+	assert_int_equal(store.maps, 0);
+	return result;
+}
+
+static inline void expect_records(const struct subject *subject, const struct mr_plan *plan,
+				  bool maps)
+{
+	struct base_buffer log = {0};
+	struct gw_error error = {0};
+
+	if (log_all(subject, plan, maps, &log, &error) < 0)
+		fail_msg("%s", error.text);
+	expect_same_log(&log, &subject->wanted);
+	base_buffer_done(&log);
+}
+
+enum { BIG_SIZE = 700 * 1024 };
+
+/* Lines of very different lengths, some over 64 KiB. */
+static inline char *make_lines(size_t size)
+{
+	char *data = malloc(size);
+	uint32_t seed = 3;
+	size_t at = 0;
+
+	assert_non_null(data);
+	memset(data, 'x', size);
+	while (at < size) {
+		seed = seed * 1664525 + 1013904223;
+		at += seed >> 30 ? (seed >> 20) % 100 : (seed >> 12) % 90000;
+		if (at < size)
+			data[at++] = '\n';
+	}
+	return data;
+}
+
+/* Frames with the magic in some values, among them a whole framed file. */
+static inline void make_frames(struct base_buffer *file, struct base_buffer *log)
+{
+	const struct test_pair plain[] = {{"k", "v"}, {"", ""}, {"key", "longer value"}};
+	const struct test_pair magic[] = {{"m", "\xf7GWF"}, {"n", "x\xf7GWF\x01"}};
+	struct base_buffer nested = {0}, nested_log = {0};
+
+	put_frame(&nested, &nested_log, (struct test_pair[]){{"in", "ner"}}, 1);
+	for (size_t i = 0; i < nested.size; i++) /* a value of a test has no NUL in it */
+		nested.data[i] |= nested.data[i] ? 0 : 0x40;
+	assert_int_equal(base_buffer_append(&nested, "", 1, NULL), 0);
+	put_frame(file, log, plain, 3);
+	put_frame(file, log, magic, 2);
+	put_frame(file, log, plain, 1);
+	put_frame(file, log, (struct test_pair[]){{"n", (char *)nested.data}}, 1);
+	put_frame(file, log, magic, 1);
+	put_frame(file, log, plain + 2, 1);
+	base_buffer_done(&nested);
+	base_buffer_done(&nested_log);
+}
+
 #endif
