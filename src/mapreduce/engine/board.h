@@ -17,7 +17,7 @@
 
 /* A range is sorted in the second-level cache; more buckets than this cost more in open places of a run
  * than their size saves. */
-enum { MR_RANGE_BYTES = 1 << 20, MR_BUCKETS_MAX = 4096 };
+enum { MR_RANGE_BYTES = 512 << 10, MR_BUCKETS_MAX = 4096 };
 
 /* A unit makes one stretch of output of one part: a reduce attempt's work, or a split of a map-only job. */
 struct mr_unit {

@@ -215,6 +215,19 @@ static int table_room(struct gw_mr_task *task, size_t count, struct gw_error *er
 	return make_room(task, error);
 }
 
+/* The common case, inline: a short key inside the block, and room for it. */
+static inline bool emit_short(struct gw_mr_task *task, struct gw_bytes key, int64_t value)
+{
+	struct mr_table *table = &task->table;
+	size_t at = (uintptr_t)key.data - (uintptr_t)task->stable;
+
+	if (key.size > MR_SHORT_KEY_MAX || at >= task->stable_size ||
+	    task->stable_size - at < MR_SHORT_KEY_MAX || table->used >= table->used_max)
+		return false;
+	mr_table_put_short(table, key.data, key.size, table->combiner == GW_MR_COUNT ? 1 : value);
+	return true;
+}
+
 static int emit_number(struct gw_mr_task *task, struct gw_bytes key, int64_t value,
 		       struct gw_error *error)
 {
@@ -295,6 +308,8 @@ void gw_mr_emit_i64(struct gw_mr_task *task, struct gw_bytes key, int64_t value)
 	if (task->failed || task->sample_full)
 		return;
 	task->emitted++;
+	if (task->sink == MR_SINK_TABLE && emit_short(task, key, value))
+		return;
 	if (task->sink == MR_SINK_TABLE)
 		failed = emit_number(task, key, value, &error);
 	else

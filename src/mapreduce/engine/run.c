@@ -14,7 +14,7 @@
 
 #define RUN_MAGIC UINT32_C(0x4e525747) /* "GWRN" */
 
-enum { PACK_MIN = 256, ZSTD_LEVEL = 1, INDEX_CHUNK = 32 };
+enum { PACK_MIN = 256, ZSTD_LEVEL = 1, INDEX_CHUNK = 32, FETCH_AHEAD = 12 };
 
 static void index_put(uint8_t *at, const struct mr_bucket *bucket)
 {
@@ -56,6 +56,7 @@ static void header_put(const struct mr_run_writer *writer, uint8_t *run, bool sp
 /* ---- Writing -------------------------------------------------------------------------------- */
 
 typedef void get_function(const void *items, size_t index, struct mr_pair *pair);
+typedef void fetch_function(const void *items, size_t index);
 
 static inline __attribute__((always_inline)) void get_pair(const void *items, size_t index,
 							    struct mr_pair *pair)
@@ -74,6 +75,21 @@ static inline __attribute__((always_inline)) void get_slot(const void *items, si
 	pair->value = (const char *)&slot->value;
 	pair->value_size = sizeof slot->value;
 	pair->number = 1;
+}
+
+/* Long keys of slots lie all over the split: they are fetched some slots ahead. */
+static inline __attribute__((always_inline)) void fetch_slot(const void *items, size_t index)
+{
+	const struct mr_slot *slot = (const struct mr_slot *)items + index;
+
+	if (slot->size_plus_1 > MR_SHORT_KEY_MAX + 1)
+		__builtin_prefetch(mr_slot_key(slot).data);
+}
+
+static inline __attribute__((always_inline)) void fetch_pair(const void *items, size_t index)
+{
+	(void)items;
+	(void)index;
 }
 
 static int grow(void **memory, size_t *capacity, size_t count, size_t each, struct gw_error *error)
@@ -118,7 +134,8 @@ static inline uint64_t output_add(const struct mr_config *config, uint64_t sum,
 
 /* First pass: the bucket of each pair, and how much goes into each bucket. */
 static inline __attribute__((always_inline)) void
-count_pairs(struct mr_run_writer *writer, const void *items, size_t count, get_function *get)
+count_pairs(struct mr_run_writer *writer, const void *items, size_t count, get_function *get,
+	    fetch_function *fetch)
 {
 	const struct mr_ranges *ranges = writer->ranges;
 
@@ -128,6 +145,8 @@ count_pairs(struct mr_run_writer *writer, const void *items, size_t count, get_f
 		struct mr_bucket *bucket;
 		uint32_t number;
 
+		if (i + FETCH_AHEAD < count)
+			fetch(items, i + FETCH_AHEAD);
 		get(items, i, &pair);
 		number = mr_ranges_bucket(ranges, writer->task,
 					  (struct gw_bytes){pair.key, pair.key_size});
@@ -163,13 +182,15 @@ static uint64_t place_buckets(struct mr_run_writer *writer)
 
 static inline __attribute__((always_inline)) void
 scatter_pairs(struct mr_run_writer *writer, const void *items, size_t count, get_function *get,
-	      uint8_t *run)
+	      fetch_function *fetch, uint8_t *run)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct mr_bucket *bucket = &writer->buckets[writer->bucket_of[i]];
 		uint8_t *at = run + bucket->offset + bucket->stored;
 		struct mr_pair pair;
 
+		if (i + FETCH_AHEAD < count)
+			fetch(items, i + FETCH_AHEAD);
 		get(items, i, &pair);
 		bucket->stored += (uint32_t)(mr_put_pair(at, &pair, writer->numbers) - at);
 	}
@@ -272,6 +293,7 @@ static int put_run(struct mr_run_writer *writer, struct mr_region *region, uint6
 static inline __attribute__((always_inline)) int write_run(struct mr_run_writer *writer,
 							    const void *items, size_t count,
 							    get_function *get,
+							    fetch_function *fetch,
 							    struct gw_error *error)
 {
 	struct mr_region region = {0};
@@ -285,7 +307,7 @@ static inline __attribute__((always_inline)) int write_run(struct mr_run_writer 
 	got = writer_reserve(writer, count, error);
 	if (got < 0)
 		return got;
-	count_pairs(writer, items, count, get);
+	count_pairs(writer, items, count, get, fetch);
 	size = place_buckets(writer);
 	if (size == 0)
 		return gw_fail(error, GW_E_TOO_LARGE, "over 4 GiB of pairs in one bucket");
@@ -296,20 +318,20 @@ static inline __attribute__((always_inline)) int write_run(struct mr_run_writer 
 	got = reserve_scratch(writer, size, spilled, &packed_room, error);
 	if (got < 0)
 		return got;
-	scatter_pairs(writer, items, count, get, writer->scratch);
+	scatter_pairs(writer, items, count, get, fetch, writer->scratch);
 	return put_run(writer, &region, size, packed_room, spilled, error);
 }
 
 int mr_run_write_pairs(struct mr_run_writer *writer, const struct mr_pair *pairs, size_t count,
 		       struct gw_error *error)
 {
-	return write_run(writer, pairs, count, get_pair, error);
+	return write_run(writer, pairs, count, get_pair, fetch_pair, error);
 }
 
 int mr_run_write_slots(struct mr_run_writer *writer, const struct mr_slot *slots, size_t count,
 		       struct gw_error *error)
 {
-	return write_run(writer, slots, count, get_slot, error);
+	return write_run(writer, slots, count, get_slot, fetch_slot, error);
 }
 
 void mr_run_writer_done(struct mr_run_writer *writer)

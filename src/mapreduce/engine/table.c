@@ -2,15 +2,9 @@
 /* table.c - see table.h. */
 #include "table.h"
 
-#include "hash.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 _Static_assert(sizeof(struct mr_slot) == 32, "two slots a cache line");
 
@@ -101,49 +95,7 @@ int mr_table_reserve(struct mr_table *table, size_t count, struct gw_error *erro
 	return failed ? failed : 1;
 }
 
-/* What is compared first: equal for equal keys. */
-struct probe {
-	uint64_t word[2];
-	uint32_t hash;
-	uint32_t size_plus_1;
-};
-
-static inline bool slot_is(const struct mr_slot *slot, const struct probe *probe, const char *key)
-{
-	if (slot->size_plus_1 != probe->size_plus_1 || slot->word[0] != probe->word[0])
-		return false;
-	if (probe->size_plus_1 <= MR_SHORT_KEY_MAX + 1)
-		return slot->word[1] == probe->word[1];
-	return slot->hash == probe->hash &&
-	       memcmp(mr_slot_key(slot).data, key, probe->size_plus_1 - 1) == 0;
-}
-
-static inline struct mr_slot *slot_find(struct mr_table *table, const struct probe *probe,
-					const char *key, bool *made)
-{
-	size_t mask = table->slot_count - 1;
-	size_t at = probe->hash & mask;
-
-	for (;; at = (at + 1) & mask) {
-		struct mr_slot *slot = &table->slots[at];
-
-		if (slot_is(slot, probe, key)) {
-			*made = false;
-			return slot;
-		}
-		if (slot->size_plus_1)
-			continue;
-		slot->word[0] = probe->word[0];
-		slot->word[1] = probe->word[1];
-		slot->hash = probe->hash;
-		slot->size_plus_1 = probe->size_plus_1;
-		table->used++;
-		*made = true;
-		return slot;
-	}
-}
-
-static inline void probe_set_long(struct probe *probe, const char *key, size_t size)
+static inline void probe_set_long(struct mr_probe *probe, const char *key, size_t size)
 {
 	probe->word[0] = mr_load64(key);
 	memcpy(&probe->word[1], &key, sizeof key);
@@ -152,7 +104,7 @@ static inline void probe_set_long(struct probe *probe, const char *key, size_t s
 
 struct mr_slot *mr_table_put(struct mr_table *table, const char *key, size_t size, bool *made)
 {
-	struct probe probe = {.size_plus_1 = (uint32_t)size + 1};
+	struct mr_probe probe = {.size_plus_1 = (uint32_t)size + 1};
 
 	assert(table->used < table->slot_count);
 	if (size > MR_SHORT_KEY_MAX) {
@@ -161,28 +113,13 @@ struct mr_slot *mr_table_put(struct mr_table *table, const char *key, size_t siz
 		mr_load_short(key, size, &probe.word[0], &probe.word[1]);
 		probe.hash = (uint32_t)mr_hash_short(probe.word[0], probe.word[1], size);
 	}
-	return slot_find(table, &probe, key, made);
-}
-
-/* 16 bytes of which the first `size` are kept: a load and a mask, no branch on the size. */
-static inline void load_masked(const char *data, size_t size, uint64_t word[2])
-{
-#if defined(__SSE2__)
-	static const uint8_t mask[32] = {255, 255, 255, 255, 255, 255, 255, 255,
-					 255, 255, 255, 255, 255, 255, 255, 255};
-	__m128i keep = _mm_loadu_si128((const __m128i *)(const void *)(mask + 16 - size));
-	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
-
-	_mm_storeu_si128((__m128i *)(void *)word, _mm_and_si128(bytes, keep));
-#else
-	mr_load_short(data, size, &word[0], &word[1]);
-#endif
+	return mr_slot_find(table, &probe, key, made);
 }
 
 void mr_table_put_tokens(struct mr_table *table, const char *data, size_t readable,
 			 const struct gw_token *tokens, size_t count, int64_t value)
 {
-	struct probe probes[MR_TABLE_BATCH];
+	struct mr_probe probes[MR_TABLE_BATCH];
 	size_t mask = table->slot_count - 1;
 
 	assert(count <= MR_TABLE_BATCH && table->used + count <= table->used_max);
@@ -190,14 +127,14 @@ void mr_table_put_tokens(struct mr_table *table, const char *data, size_t readab
 	for (size_t i = 0; i < count; i++) {
 		const char *key = data + tokens[i].offset;
 		size_t size = tokens[i].size;
-		struct probe *probe = &probes[i];
+		struct mr_probe *probe = &probes[i];
 
 		probe->size_plus_1 = (uint32_t)size + 1;
 		if (size > MR_SHORT_KEY_MAX) {
 			probe_set_long(probe, key, size);
 		} else {
 			if (readable - tokens[i].offset >= 16)
-				load_masked(key, size, probe->word);
+				mr_load_masked(key, size, probe->word);
 			else
 				mr_load_short(key, size, &probe->word[0], &probe->word[1]);
 			probe->hash = (uint32_t)mr_hash_short(probe->word[0], probe->word[1], size);
@@ -207,7 +144,7 @@ void mr_table_put_tokens(struct mr_table *table, const char *data, size_t readab
 	for (size_t i = 0; i < count; i++) {
 		bool made;
 		struct mr_slot *slot =
-			slot_find(table, &probes[i], data + tokens[i].offset, &made);
+			mr_slot_find(table, &probes[i], data + tokens[i].offset, &made);
 
 		mr_slot_combine(slot, table->combiner, value, made);
 	}

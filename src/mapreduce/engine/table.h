@@ -10,8 +10,14 @@
 #ifndef MR_TABLE_H
 #define MR_TABLE_H
 
+#include "hash.h"
+
 #include <groundwork/base.h>
 #include <groundwork/mapreduce.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 struct mr_slot {
 	uint64_t word[2];   /* the key zero-padded, or its first 8 bytes and a pointer to all of it */
@@ -74,6 +80,78 @@ static inline struct gw_bytes mr_slot_key(const struct mr_slot *slot)
 static inline void mr_slot_set_key(struct mr_slot *slot, const char *key)
 {
 	memcpy(&slot->word[1], &key, sizeof key);
+}
+
+/* ---- The inner loop, inline for emit.c ----------------------------------------------------------- */
+
+/* What is compared first: equal for equal keys. */
+struct mr_probe {
+	uint64_t word[2];
+	uint32_t hash;
+	uint32_t size_plus_1;
+};
+
+static inline bool mr_slot_is(const struct mr_slot *slot, const struct mr_probe *probe, const char *key)
+{
+	if (slot->size_plus_1 != probe->size_plus_1 || slot->word[0] != probe->word[0])
+		return false;
+	if (probe->size_plus_1 <= MR_SHORT_KEY_MAX + 1)
+		return slot->word[1] == probe->word[1];
+	return slot->hash == probe->hash &&
+	       memcmp(mr_slot_key(slot).data, key, probe->size_plus_1 - 1) == 0;
+}
+
+static inline struct mr_slot *mr_slot_find(struct mr_table *table, const struct mr_probe *probe,
+					const char *key, bool *made)
+{
+	size_t mask = table->slot_count - 1;
+	size_t at = probe->hash & mask;
+
+	for (;; at = (at + 1) & mask) {
+		struct mr_slot *slot = &table->slots[at];
+
+		if (mr_slot_is(slot, probe, key)) {
+			*made = false;
+			return slot;
+		}
+		if (slot->size_plus_1)
+			continue;
+		slot->word[0] = probe->word[0];
+		slot->word[1] = probe->word[1];
+		slot->hash = probe->hash;
+		slot->size_plus_1 = probe->size_plus_1;
+		table->used++;
+		*made = true;
+		return slot;
+	}
+}
+
+/* 16 bytes of which the first `size` are kept: a load and a mask, no branch on the size. */
+static inline void mr_load_masked(const char *data, size_t size, uint64_t word[2])
+{
+#if defined(__SSE2__)
+	static const uint8_t mask[32] = {255, 255, 255, 255, 255, 255, 255, 255,
+					 255, 255, 255, 255, 255, 255, 255, 255};
+	__m128i keep = _mm_loadu_si128((const __m128i *)(const void *)(mask + 16 - size));
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)data);
+
+	_mm_storeu_si128((__m128i *)(void *)word, _mm_and_si128(bytes, keep));
+#else
+	mr_load_short(data, size, &word[0], &word[1]);
+#endif
+}
+
+/* Puts a key of at most 16 bytes, of which 16 may be read. The caller reserved room. */
+static inline void mr_table_put_short(struct mr_table *table, const char *key, size_t size, int64_t value)
+{
+	struct mr_probe probe = {.size_plus_1 = (uint32_t)size + 1};
+	struct mr_slot *slot;
+	bool made;
+
+	mr_load_masked(key, size, probe.word);
+	probe.hash = (uint32_t)mr_hash_short(probe.word[0], probe.word[1], size);
+	slot = mr_slot_find(table, &probe, key, &made);
+	mr_slot_combine(slot, table->combiner, value, made);
 }
 
 /* Moves the used slots to the front and returns them: *count of them, in no order that means anything but
