@@ -243,24 +243,6 @@ int mr_pool_allocate(struct mr_pool *pool, uint32_t owner, uint64_t size, uint64
 	return 1;
 }
 
-void mr_pool_shrink(struct mr_pool *pool, uint32_t owner, uint64_t offset, uint64_t size)
-{
-	uint64_t count = size / MR_POOL_GRANULE + (size % MR_POOL_GRANULE > 0);
-	uint32_t index = find(pool, offset);
-	uint32_t rest;
-
-	if (count == 0)
-		count = 1;
-	if (index == NONE || pool->extents[index].owner != owner ||
-	    pool->extents[index].count <= count)
-		return;
-	if (reserve(pool, NULL) < 0)
-		return; /* no harm: it stays as large as it is */
-	rest = split(pool, index, (uint32_t)count);
-	mark(pool, rest, false);
-	make_free(pool, rest);
-}
-
 void mr_pool_keep(struct mr_pool *pool, uint32_t owner, uint64_t offset)
 {
 	uint32_t index = find(pool, offset);

@@ -43,8 +43,6 @@ int mr_pool_allocate(struct mr_pool *pool, uint32_t owner, uint64_t size, uint64
  * not in use: offsets come from processes that run user code.
  */
 
-/* Gives back what lies behind the first size bytes; owner's only. */
-void mr_pool_shrink(struct mr_pool *pool, uint32_t owner, uint64_t offset, uint64_t size);
 /* The owner's attempt published it: it stays when the owner's are dropped. */
 void mr_pool_keep(struct mr_pool *pool, uint32_t owner, uint64_t offset);
 /* Frees what was kept. */

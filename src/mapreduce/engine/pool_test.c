@@ -61,27 +61,6 @@ static void allocate(struct obvious *world)
 	}
 }
 
-static void shrink(struct obvious *world)
-{
-	uint32_t at = choose(world, GRANULES), owner = choose(world, OWNERS);
-	uint32_t left = choose(world, 6), region = world->region[at];
-
-	mr_pool_shrink(&world->pool, owner, (uint64_t)at * MR_POOL_GRANULE + 5,
-		       (uint64_t)left * MR_POOL_GRANULE);
-	if (world->state[at] != owner + 1)
-		return;
-	if (left == 0)
-		left = 1;
-	for (uint32_t i = 0; i < GRANULES; i++) {
-		if (world->state[i] == NOBODY || world->region[i] != region)
-			continue;
-		if (left > 0)
-			left--;
-		else
-			world->state[i] = NOBODY;
-	}
-}
-
 /* Changes the state of a whole region. */
 static void change(struct obvious *world, uint32_t region, uint32_t from, uint32_t to)
 {
@@ -130,13 +109,9 @@ static void step(struct obvious *world)
 		break;
 	case 1:
 	case 2:
-		shrink(world);
-		break;
-	case 3:
-	case 4:
 		keep(world);
 		break;
-	case 5:
+	case 3:
 		release(world);
 		break;
 	default:
@@ -172,7 +147,6 @@ static void test_offsets_from_nowhere(void **unused)
 	(void)unused;
 	assert_int_equal(mr_pool_init(&pool, 3 * MR_POOL_GRANULE, 1, NULL), 0);
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
-		mr_pool_shrink(&pool, 0, offsets[i], 1);
 		mr_pool_keep(&pool, 0, offsets[i]);
 		mr_pool_release(&pool, offsets[i]);
 	}

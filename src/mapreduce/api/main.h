@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.h - what the command line needs of gw_mr_main's tables.
+ */
+#ifndef MR_API_MAIN_H
+#define MR_API_MAIN_H
+
+#include <groundwork/mapreduce.h>
+
+/* base_options_words for the options of a job: its own and those of every job. file is a FILE. */
+void mr_main_words(const struct gw_option *own, const char *previous, void *file);
+
+#endif

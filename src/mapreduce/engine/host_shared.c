@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_shared.c - the memory that all processes of a job share: the board, a live page a slot, and
+ * the pool. Mapped before the first fork, so it is at the same address in all of them and pointers
+ * into it mean the same. Most of it is never touched and costs nothing.
+ *
+ * It is a nameless file in memory, so that results can be written to it: writing to fresh memory
+ * costs half of touching it. The file cannot change its size.
+ */
+#include "host_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { POOL_ALIGNMENT = 2 << 20, PAGE_ALIGNMENT = 4096 };
+
+static size_t round_up(size_t size, size_t to)
+{
+	return (size + to - 1) / to * to;
+}
+
+/* The file, or -1: under a limit on the size of files (ulimit -f) there is only the mapping. */
+static int make_file(size_t size)
+{
+	struct rlimit limit;
+	int file;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur < size)
+		return -1;
+	file = memfd_create("groundwork", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (file < 0)
+		return -1;
+	if (ftruncate(file, (off_t)size) == 0 &&
+	    fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		return file;
+	close(file);
+	return -1;
+}
+
+int mr_shared_map(struct mr_shared *shared, const struct mr_config *config,
+		  const struct mr_plan *plan, uint32_t slots, struct gw_error *error)
+{
+	size_t board = round_up(mr_board_size(config, plan), PAGE_ALIGNMENT);
+	size_t lives = round_up(slots * sizeof(struct mr_live), POOL_ALIGNMENT);
+	uint64_t pool = config->pool_memory / MR_POOL_GRANULE * MR_POOL_GRANULE;
+	uint8_t *memory;
+
+	*shared = (struct mr_shared){.pool_size = pool, .file = -1};
+	if (pool > SIZE_MAX / 2)
+		return gw_fail(error, GW_E_TOO_LARGE, "--memory: more than there are addresses");
+	shared->size = board + lives + POOL_ALIGNMENT + pool;
+	shared->file = make_file(shared->size);
+	memory = mmap(NULL, shared->size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_NORESERVE | (shared->file < 0 ? MAP_ANONYMOUS : 0),
+		      shared->file, 0);
+	if (memory == MAP_FAILED) {
+		mr_shared_unmap(shared);
+		return gw_fail_errno(error, errno, "%zu bytes of shared memory", shared->size);
+	}
+	shared->memory = memory;
+	shared->board = memory;
+	shared->lives = (void *)(memory + board);
+	shared->pool = (void *)round_up((uintptr_t)(memory + board + lives), POOL_ALIGNMENT);
+	/* Where the system allows it, 2 MiB pages: there are fewer of them to touch. */
+	(void)madvise(shared->pool, pool, MADV_HUGEPAGE);
+	return 0;
+}
+
+void mr_shared_unmap(struct mr_shared *shared)
+{
+	if (shared->memory)
+		munmap(shared->memory, shared->size);
+	if (shared->file >= 0)
+		close(shared->file);
+	*shared = (struct mr_shared){.file = -1};
+}
+
+int mr_shared_write(struct mr_space *space, const struct mr_region *region, const void *data,
+		    size_t size, struct gw_error *error)
+{
+	struct mr_shared_space *own = (struct mr_shared_space *)(void *)space;
+	const struct mr_shared *shared = own->shared;
+	const uint8_t *from = data;
+	uint8_t *to;
+	size_t done = 0;
+
+	if (region->spilled || size > region->size || !mr_shared_space_contains(own, region))
+		return gw_fail(error, GW_E_INVALID, "a write outside of its region");
+	to = shared->pool + region->offset;
+	while (shared->file >= 0 && done < size) {
+		ssize_t more = pwrite(shared->file, from + done, size - done,
+				      (off_t)(to - (uint8_t *)shared->memory + (ssize_t)done));
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more <= 0)
+			break;
+		done += (size_t)more;
+	}
+	/* What could not be written (or all of it, without a file) can be copied. */
+	memcpy(to + done, from + done, size - done);
+	return 0;
+}
