@@ -242,6 +242,10 @@ uint32_t gw_mr_task_number(const struct gw_mr_task *task);   /* split, or part *
 uint32_t gw_mr_attempt_number(const struct gw_mr_task *task);
 bool gw_mr_sampling(const struct gw_mr_task *task); /* the sample before the first task */
 
+/* A private directory for temporary files of this run of the job; it is removed when the job ends, in
+ * whatever way. All tasks share it: names in it begin with "user", and are to differ from each other. */
+const char *gw_mr_directory(const struct gw_mr_task *task);
+
 /* Field number column (from 1) of a line of delimited text, unquoted into the task's scratch
  * memory if need be; valid until the function that was called with the line returns. Empty if
  * there is none. */

@@ -326,6 +326,11 @@ bool gw_mr_sampling(const struct gw_mr_task *task)
 	return task->attempt->kind == MR_SAMPLE;
 }
 
+const char *gw_mr_directory(const struct gw_mr_task *task)
+{
+	return task->config->staging;
+}
+
 int64_t gw_mr_i64(struct gw_bytes value)
 {
 	int64_t number = 0;
