@@ -146,6 +146,8 @@ static int prepare(struct mr_stream *stream, const struct mr_library_options *li
 	int result = mr_stream_settle(stream, library, &derived, error);
 
 	if (!result)
+		result = mr_stream_ship(stream, error);
+	if (!result)
 		result = list_operands(stream, error);
 	if (!result)
 		result = join_words(all, &derived, written, error);
@@ -166,8 +168,6 @@ static int start(struct mr_stream *stream, const struct mr_library_options *libr
 		print_properties(stream);
 	if (!result && stream->options.background)
 		result = detach(stream, &gone, &error);
-	if (!result && !gone)
-		result = mr_stream_ship(stream, library, &error);
 	if (!result && !gone)
 		status = run(stream, &all);
 	mr_strings_done(&all);

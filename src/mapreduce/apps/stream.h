@@ -22,6 +22,7 @@
 #include "stream_lines.h"
 #include "stream_options.h"
 #include "stream_properties.h"
+#include "stream_work.h"
 
 #include <groundwork/mapreduce.h>
 
@@ -85,15 +86,14 @@ struct mr_stream {
 
 /*
  * Fills in the rest of a stream whose options are parsed. *library_words gets options of the library that
- * Hadoop's properties stand for ("--parts", "2"). Reads configuration files and looks up inputs; ships
- * nothing yet. Whatever it returns, mr_stream_done frees all.
+ * Hadoop's properties stand for ("--parts", "2"). Reads configuration files and looks up inputs.
+ * Whatever it returns, mr_stream_done frees all.
  */
 int mr_stream_settle(struct mr_stream *stream, const struct mr_library_options *library,
 		     struct mr_strings *library_words, struct gw_error *error) GW_MUST_CHECK;
 
-/* Makes the private directory and ships what the options name, if they name anything. */
-int mr_stream_ship(struct mr_stream *stream, const struct mr_library_options *library,
-		   struct gw_error *error) GW_MUST_CHECK;
+/* Looks up what the options name to be shipped. */
+int mr_stream_ship(struct mr_stream *stream, struct gw_error *error) GW_MUST_CHECK;
 
 /* The job that gw_mr_main is to run. */
 void mr_stream_job(struct mr_stream *stream, struct gw_mr_job *job);

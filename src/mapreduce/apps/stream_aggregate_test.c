@@ -2,10 +2,10 @@
 /* stream_aggregate_test.c - each aggregator, its results as Hadoop writes them, and values it refuses. */
 #include "stream_aggregate.h"
 
-#include "support/allocation.h"
 #include "support/unit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The job's side is not under test: values are given to the aggregators directly. */
@@ -59,10 +59,10 @@ static int aggregate(const char *key, const char **values, size_t count, uint64_
 #define CHECK(key, expected, ...)                                                                   \
 	do {                                                                                        \
 		const char *values[] = {__VA_ARGS__};                                               \
-		char text[200];                                                                     \
+		char result_text[200];                                                              \
 		assert_int_equal(aggregate(key, values, sizeof(values) / sizeof(values[0]), 1000,   \
-					   text, NULL), 0);                                         \
-		assert_string_equal(text, expected);                                                \
+					   result_text, NULL), 0);                                  \
+		assert_string_equal(result_text, expected);                                         \
 	} while (0)
 
 static void whole_numbers(void **state)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_files.c - inputs by pattern, and small files read and written whole. What is shipped with a job is
- * in stream_work.c.
+ * stream_files.c - inputs by pattern, small files read and written whole, and empty parts removed.
  */
 #include "stream_files.h"
 
 #include "base/allocate.h"
 
-#include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -222,5 +221,26 @@ int mr_file_write(const char *path, struct gw_bytes bytes, struct gw_error *erro
 		done += put > 0 ? (size_t)put : 0;
 	}
 	close(descriptor);
+	return result;
+}
+
+int mr_remove_empty_parts(const char *output, struct gw_error *error)
+{
+	DIR *directory = opendir(output);
+	struct dirent *entry;
+	struct stat facts;
+	int result = 0;
+
+	if (!directory)
+		return gw_fail_errno(error, errno, "%s", output);
+	while (!result && (entry = readdir(directory))) {
+		if (strncmp(entry->d_name, "part-", 5) != 0 ||
+		    fstatat(dirfd(directory), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(facts.st_mode) || facts.st_size > 0)
+			continue;
+		if (unlinkat(dirfd(directory), entry->d_name, 0) < 0)
+			result = gw_fail_errno(error, errno, "%s/%s", output, entry->d_name);
+	}
+	closedir(directory);
 	return result;
 }

@@ -10,8 +10,6 @@
 #include "stream_task.h"
 
 #include <assert.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Shipping --------------------------------------------------------------------------------------- */
@@ -69,37 +67,10 @@ static int ship_all(struct mr_stream *stream, struct gw_error *error)
 	return result;
 }
 
-/* The directory that the output will be in. */
-static void parent_of(const char *path, char *parent, size_t size)
+int mr_stream_ship(struct mr_stream *stream, struct gw_error *error)
 {
-	size_t end = strlen(path);
-
-	while (end > 1 && path[end - 1] == '/')
-		end--;
-	while (end > 0 && path[end - 1] != '/')
-		end--;
-	while (end > 1 && path[end - 1] == '/')
-		end--;
-	snprintf(parent, size, "%.*s", end ? (int)end : 1, end ? path : ".");
-}
-
-int mr_stream_ship(struct mr_stream *stream, const struct mr_library_options *library,
-		   struct gw_error *error)
-{
-	const struct mr_stream_options *options = &stream->options;
-	const char *inside = library->temporary;
-	char parent[PATH_MAX];
-	int result;
-
-	if (options->files.count + options->single_files.count + options->cache_files.count +
-	    options->archives.count + options->cache_archives.count == 0 &&
-	    !stream->map_debug && !stream->reduce_debug)
-		return 0;
-	if (!inside)
-		inside = mr_properties_get(&stream->properties, "stream.tmpdir");
-	parent_of(stream->output, parent, sizeof(parent));
-	result = mr_work_open(&stream->work, inside ? inside : parent, error);
-	return result ? result : ship_all(stream, error);
+	stream->work.wanted = stream->map_debug || stream->reduce_debug;
+	return ship_all(stream, error);
 }
 
 /* ---- The job ------------------------------------------------------------------------------------------ */

@@ -11,10 +11,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,44 +95,75 @@ static int make_pipes(struct pipes *pipes, const struct mr_process_setup *setup,
 	return result;
 }
 
-static int describe_files(posix_spawn_file_actions_t *files, const struct pipes *pipes,
-			  const char *directory)
-{
-	int failed = posix_spawn_file_actions_adddup2(files, pipes->input[0], STDIN_FILENO);
+/* What the child needs, made beforehand: it shares this process's memory until it is another program. */
+struct child {
+	char *arguments[ARGUMENTS_MAX];
+	char *const *environment;
+	const char *directory;
+	const struct pipes *pipes;
+	pid_t parent;
+	volatile int reason; /* why it could not become that program: an errno value */
+};
 
-	if (!failed && pipes->output[1] >= 0)
-		failed = posix_spawn_file_actions_adddup2(files, pipes->output[1], STDOUT_FILENO);
-	if (!failed && pipes->errors[1] >= 0)
-		failed = posix_spawn_file_actions_adddup2(files, pipes->errors[1], STDERR_FILENO);
-	if (!failed)
-		failed = posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
-	if (!failed && directory)
-		failed = posix_spawn_file_actions_addchdir_np(files, directory);
-	return failed;
-}
-
-/* A group of its own, no blocked signals, and none ignored that this process may ignore. */
-static int describe_attributes(posix_spawnattr_t *attributes)
+/* A group of its own, no blocked signals, and none ignored that this process may ignore. It dies with this
+ * process, if that is killed. */
+static void separate(const struct child *child)
 {
 	static const int defaults[] = {SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGCHLD};
-	sigset_t signals;
-	int failed;
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
 
-	sigemptyset(&signals);
-	failed = posix_spawnattr_setsigmask(attributes, &signals);
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
-		sigaddset(&signals, defaults[i]);
-	if (!failed)
-		failed = posix_spawnattr_setsigdefault(attributes, &signals);
-	if (!failed)
-		failed = posix_spawnattr_setpgroup(attributes, 0);
-	if (!failed)
-		failed = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK |
-						  POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	return failed;
+		sigaction(defaults[i], &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != child->parent)
+		_exit(127);
 }
 
-/* posix_spawn's arguments are not const only for historical reasons. */
+static bool take_pipes(const struct pipes *pipes)
+{
+	if (dup2(pipes->input[0], STDIN_FILENO) < 0)
+		return false;
+	if (pipes->output[1] >= 0 && dup2(pipes->output[1], STDOUT_FILENO) < 0)
+		return false;
+	if (pipes->errors[1] >= 0 && dup2(pipes->errors[1], STDERR_FILENO) < 0)
+		return false;
+	return close_range(STDERR_FILENO + 1, ~0u, 0) == 0;
+}
+
+static _Noreturn void become(struct child *child)
+{
+	separate(child);
+	if (take_pipes(child->pipes) && (!child->directory || chdir(child->directory) == 0))
+		execve("/bin/sh", child->arguments, child->environment);
+	child->reason = errno;
+	_exit(127);
+}
+
+/* fork would copy the tables of all that is mapped here, which takes longer than a small command runs. */
+static int start_child(pid_t *pid, struct child *child)
+{
+	sigset_t all, before;
+	int reason;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	*pid = vfork();
+	if (*pid == 0)
+		become(child);
+	reason = *pid < 0 ? errno : child->reason;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (*pid > 0 && reason) {
+		(void)waitpid(*pid, NULL, 0);
+		*pid = 0;
+	}
+	return reason;
+}
+
+/* execve's arguments are not const only for historical reasons. */
 static char *unconst(const char *text)
 {
 	union {
@@ -145,33 +176,19 @@ static char *unconst(const char *text)
 
 static int spawn(pid_t *pid, const struct mr_process_setup *setup, const struct pipes *pipes)
 {
-	char *arguments[ARGUMENTS_MAX] = {unconst("sh"), unconst("-c"), unconst(setup->command),
-					  unconst("sh")};
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
+	struct child child = {
+		.arguments = {unconst("sh"), unconst("-c"), unconst(setup->command), unconst("sh")},
+		.environment = setup->environment ? (char *const *)(uintptr_t)setup->environment
+						  : environ,
+		.directory = setup->directory, .pipes = pipes, .parent = getpid(),
+	};
 	size_t count = 4;
-	int failed;
 
 	for (const char *const *more = setup->arguments; more && *more; more++) {
 		assert(count < ARGUMENTS_MAX - 1);
-		arguments[count++] = unconst(*more);
+		child.arguments[count++] = unconst(*more);
 	}
-	failed = posix_spawn_file_actions_init(&files);
-	if (failed)
-		return failed;
-	failed = posix_spawnattr_init(&attributes);
-	if (!failed) {
-		failed = describe_files(&files, pipes, setup->directory);
-		if (!failed)
-			failed = describe_attributes(&attributes);
-		if (!failed)
-			failed = posix_spawn(pid, "/bin/sh", &files, &attributes, arguments,
-					     setup->environment ? (char **)(uintptr_t)setup->environment
-								: environ);
-		posix_spawnattr_destroy(&attributes);
-	}
-	posix_spawn_file_actions_destroy(&files);
-	return failed;
+	return start_child(pid, &child);
 }
 
 /* Room for size more bytes. */
@@ -219,6 +236,7 @@ static int start(struct mr_process *process, const struct mr_process_setup *setu
 	if (failed)
 		return failed;
 	failed = spawn(&process->pid, setup, pipes);
+	assert(!failed == (process->pid > 0));
 	if (failed == E2BIG)
 		return gw_fail(error, GW_E_TOO_LARGE, "the environment is too large for a command; "
 			       "-D stream.jobconf.truncate.limit=N cuts its values");

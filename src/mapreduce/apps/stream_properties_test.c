@@ -4,7 +4,6 @@
 
 #include "stream_conf.h"
 
-#include "support/allocation.h"
 #include "support/unit.h"
 
 #include <stdlib.h>

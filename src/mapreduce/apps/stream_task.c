@@ -218,10 +218,11 @@ static int make_directory(struct mr_stream_attempt *attempt)
 	char name[160];
 	int result;
 
-	if (!attempt->stream->work.path || attempt->directory)
+	if (!attempt->stream->work.wanted || attempt->directory)
 		return 0;
 	mr_attempt_name(attempt->stream, &attempt->facts, name, sizeof(name));
-	result = mr_work_enter(&attempt->stream->work, name, &attempt->directory, &attempt->error);
+	result = mr_work_enter(&attempt->stream->work, gw_mr_directory(attempt->task), name,
+			       &attempt->directory, &attempt->error);
 	attempt->facts.directory = attempt->directory;
 	return result;
 }

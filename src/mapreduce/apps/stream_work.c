@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_work.c - the private directory of a job that ships files: WORK/files has copies, WORK/archive-N
- * what was unpacked, and WORK/ATTEMPT is where the commands of an attempt run.
+ * stream_work.c - names of what is shipped, and the directories of attempts. What has to be prepared once
+ * for all attempts is made under a name of the process's own and renamed: whichever attempt is first
+ * wins, and the others use what is there.
  */
+#include "stream_work.h"
+
 #include "stream_files.h"
 #include "stream_process.h"
 
 #include "base/allocate.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,22 +22,6 @@
 #include <unistd.h>
 
 enum { WALK_DESCRIPTORS = 16 };
-
-int mr_work_open(struct mr_work *work, const char *inside, struct gw_error *error)
-{
-	char path[PATH_MAX];
-
-	assert(!work->path);
-	if (snprintf(path, sizeof(path), "%s/.gw-stream-XXXXXX", inside) >= (int)sizeof(path))
-		return gw_fail(error, GW_E_TOO_LARGE, "%s: too long a path", inside);
-	if (!mkdtemp(path))
-		return gw_fail_errno(error, errno, "a directory for shipped files in %s", inside);
-	work->path = realpath(path, NULL);
-	if (work->path)
-		return 0;
-	mr_work_leave(path);
-	return gw_fail_errno(error, errno, "%s", path);
-}
 
 static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *place)
 {
@@ -54,19 +40,17 @@ void mr_work_leave(const char *path)
 
 void mr_work_done(struct mr_work *work)
 {
-	mr_work_leave(work->path);
 	for (size_t i = 0; i < work->count; i++) {
 		free(work->items[i].link);
-		free(work->items[i].target);
+		free(work->items[i].path);
 	}
 	free(work->items);
-	free(work->path);
 	*work = (struct mr_work){0};
 }
 
-/* ---- Shipping ---------------------------------------------------------------------------------------- */
+/* ---- What is shipped ------------------------------------------------------------------------------- */
 
-static const struct mr_shipped *find_link(const struct mr_work *work, const char *link)
+static struct mr_shipped *find_link(const struct mr_work *work, const char *link)
 {
 	for (size_t i = 0; i < work->count; i++) {
 		if (strcmp(work->items[i].link, link) == 0)
@@ -75,8 +59,9 @@ static const struct mr_shipped *find_link(const struct mr_work *work, const char
 	return NULL;
 }
 
-/* Adds an item; the target is the work's from here on, whatever happens. */
-static int add_item(struct mr_work *work, const char *link, char *target, struct gw_error *error)
+/* Adds an item; the path is the work's from here on, whatever happens. */
+static int add_item(struct mr_work *work, const char *link, char *path, bool archive,
+		    struct gw_error *error)
 {
 	struct mr_shipped *items;
 	char *copy = strdup(link);
@@ -84,14 +69,94 @@ static int add_item(struct mr_work *work, const char *link, char *target, struct
 	items = base_grow(work->items, sizeof(*items), &work->capacity, work->count + 1);
 	if (items)
 		work->items = items;
-	if (!items || !copy || !target) {
+	if (!items || !copy) {
 		free(copy);
-		free(target);
+		free(path);
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
 	}
-	work->items[work->count++] = (struct mr_shipped){copy, target};
+	work->items[work->count++] =
+		(struct mr_shipped){.link = copy, .path = path, .archive = archive};
+	work->wanted = true;
 	return 0;
 }
+
+/* The last name of a path as it was written, or of what it stands for ("dir/", "."). */
+static const char *last_name(const char *written, const char *path)
+{
+	const char *slash = strrchr(written, '/');
+	const char *name = slash ? slash + 1 : written;
+
+	if (*name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+		return name;
+	return strrchr(path, '/') + 1;
+}
+
+int mr_work_ship(struct mr_work *work, const char *text, bool archive, struct gw_error *error)
+{
+	const char *hash = strrchr(text, '#'), *link;
+	char written[PATH_MAX], *path, *plain = strndup(text, hash ? (size_t)(hash - text) : strlen(text));
+	int result = plain ? mr_path_of(plain, written, sizeof(written), error)
+			   : gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
+
+	free(plain);
+	if (result)
+		return result;
+	path = realpath(written, NULL);
+	if (!path)
+		return gw_fail_errno(error, errno, "%s", written);
+	link = hash ? hash + 1 : last_name(written, path);
+	if (!*link || strchr(link, '/') || strcmp(link, ".") == 0 || strcmp(link, "..") == 0)
+		result = gw_fail(error, GW_E_USAGE, "%s: \"%s\" is no name for a link", text, link);
+	else if (find_link(work, link))
+		result = gw_fail(error, GW_E_USAGE, "%s: another shipped file is called %s, too; "
+				 "say PATH#NAME", text, link);
+	if (!result)
+		return add_item(work, link, path, archive, error);
+	free(path);
+	return result;
+}
+
+/* ---- Commands ------------------------------------------------------------------------------------------ */
+
+/* The shipped file that the first word of a command means, by its path or by its link. */
+static struct mr_shipped *find_program(struct mr_work *work, const char *word)
+{
+	char *path = realpath(word, NULL);
+	struct mr_shipped *found = NULL;
+
+	for (size_t i = 0; i < work->count && !found; i++) {
+		if (path && !work->items[i].archive && strcmp(work->items[i].path, path) == 0)
+			found = &work->items[i];
+	}
+	free(path);
+	return found ? found : find_link(work, strncmp(word, "./", 2) == 0 ? word + 2 : word);
+}
+
+int mr_work_command(struct mr_work *work, const char *command, char **changed, struct gw_error *error)
+{
+	size_t size = strcspn(command, " \t");
+	char *word = strndup(command, size);
+	struct mr_shipped *item = word ? find_program(work, word) : NULL;
+	struct stat facts;
+	int length;
+
+	*changed = NULL;
+	free(word);
+	if (!word)
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a command");
+	if (item && (stat(item->path, &facts) < 0 || !S_ISREG(facts.st_mode)))
+		item = NULL;
+	if (item)
+		item->program |= !(facts.st_mode & 0111);
+	length = item ? asprintf(changed, "./%s%s", item->link, command + size)
+		      : asprintf(changed, "%s", command);
+	if (length >= 0)
+		return 0;
+	*changed = NULL;
+	return gw_fail(error, GW_E_NO_MEMORY, "no memory for a command");
+}
+
+/* ---- What is prepared once ------------------------------------------------------------------------------ */
 
 /* Runs a small command of our own, with its errors to those of this process. */
 static int run_tool(const char *command, const char *const *arguments, struct gw_error *error)
@@ -137,178 +202,98 @@ static const char *unpacker(const char *path)
 	return "exec cp \"$1\" \"$2\"";
 }
 
-/* Takes the archive's path and gives the directory it was unpacked into. */
-static int unpack(struct mr_work *work, char **target, struct gw_error *error)
+/* Copies or unpacks an item to `made`, which is not there yet. */
+static int make(const struct mr_shipped *item, const char *made, struct gw_error *error)
 {
-	const char *arguments[] = {*target, NULL, NULL};
-	char *directory;
-	int result;
-
-	if (asprintf(&directory, "%s/archive-%zu", work->path, work->count) < 0)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
-	arguments[1] = directory;
-	if (mkdir(directory, 0700) < 0)
-		result = gw_fail_errno(error, errno, "%s", directory);
-	else
-		result = run_tool(unpacker(*target), arguments, error);
-	if (result)
-		gw_fail_in(error, "unpacking %s", *target);
-	free(*target);
-	*target = directory;
-	return result;
-}
-
-int mr_work_ship(struct mr_work *work, const char *text, bool archive, struct gw_error *error)
-{
-	const char *hash = strrchr(text, '#'), *link = hash ? hash + 1 : NULL;
-	char path[PATH_MAX], *plain = strndup(text, hash ? (size_t)(hash - text) : strlen(text));
-	char *target;
-	int result = plain ? mr_path_of(plain, path, sizeof(path), error)
-			   : gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
-
-	assert(work->path);
-	free(plain);
-	if (result)
-		return result;
-	target = realpath(path, NULL);
-	if (!target)
-		return gw_fail_errno(error, errno, "%s", path);
-	if (!link) {
-		link = strrchr(path, '/') && strrchr(path, '/')[1] ? strrchr(path, '/') + 1 : path;
-		link = strchr(link, '/') ? strrchr(target, '/') + 1 : link;
-	}
-	if (!*link || strchr(link, '/') || strcmp(link, ".") == 0 || strcmp(link, "..") == 0)
-		result = gw_fail(error, GW_E_USAGE, "%s: \"%s\" is no name for a link", text, link);
-	else if (find_link(work, link))
-		result = gw_fail(error, GW_E_USAGE, "%s: another shipped file is called %s, too; "
-				 "say PATH#NAME", text, link);
-	else if (archive)
-		result = unpack(work, &target, error);
-	if (!result)
-		return add_item(work, link, target, error);
-	free(target);
-	return result;
-}
-
-/* ---- Commands ------------------------------------------------------------------------------------------ */
-
-/* A copy that may be executed takes the place of a shipped file that may not. */
-static int make_executable(struct mr_work *work, struct mr_shipped *item, struct gw_error *error)
-{
-	const char *arguments[] = {item->target, NULL, NULL};
-	struct stat facts;
-	char *copy;
-	int result;
-
-	if (stat(item->target, &facts) < 0 || !S_ISREG(facts.st_mode) || (facts.st_mode & 0111))
-		return 0;
-	if (asprintf(&copy, "%s/executable-%s", work->path, item->link) < 0)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
-	arguments[1] = copy;
-	result = run_tool("cp \"$1\" \"$2\" && chmod u+rx \"$2\"", arguments, error);
-	if (result) {
-		free(copy);
-		return gw_fail_in(error, "copying %s", item->target);
-	}
-	free(item->target);
-	item->target = copy;
-	return 0;
-}
-
-/* The shipped file that the first word of a command means, by its path or by its link. */
-static struct mr_shipped *find_program(struct mr_work *work, const char *word)
-{
-	char *path = realpath(word, NULL);
-	struct mr_shipped *found = NULL;
-
-	for (size_t i = 0; i < work->count && !found; i++) {
-		if (path && strcmp(work->items[i].target, path) == 0)
-			found = &work->items[i];
-	}
-	for (size_t i = 0; i < work->count && !found; i++) {
-		if (strcmp(work->items[i].link, strncmp(word, "./", 2) == 0 ? word + 2 : word) == 0)
-			found = &work->items[i];
-	}
-	free(path);
-	return found;
-}
-
-int mr_work_command(struct mr_work *work, const char *command, char **changed, struct gw_error *error)
-{
-	size_t size = strcspn(command, " \t");
-	char *word = strndup(command, size);
-	struct mr_shipped *item = word ? find_program(work, word) : NULL;
-	bool linked = item && strncmp(command, "./", 2) != 0;
+	const char *arguments[] = {item->path, made, NULL};
 	int result = 0;
 
-	*changed = NULL;
-	free(word);
-	if (item)
-		result = make_executable(work, item, error);
-	if (result)
+	if (item->archive && mkdir(made, 0700) < 0)
+		return gw_fail_errno(error, errno, "%s", made);
+	result = run_tool(item->archive ? unpacker(item->path)
+					: "cp \"$1\" \"$2\" && chmod u+rx \"$2\"", arguments, error);
+	return result ? gw_fail_in(error, "%s %s", item->archive ? "unpacking" : "copying", item->path)
+		      : 0;
+}
+
+/* Where the link of an item leads: the file itself, or what was made of it. */
+static int prepare(const struct mr_work *work, const struct mr_shipped *item, const char *home,
+		   char *target, size_t size, struct gw_error *error)
+{
+	size_t number = (size_t)(item - work->items);
+	char made[PATH_MAX];
+	int result = 0;
+
+	if (!item->archive && !item->program) {
+		result = snprintf(target, size, "%s", item->path) >= (int)size;
+	} else if (snprintf(target, size, "%s/user-shipped-%zu", home, number) >= (int)size ||
+		   snprintf(made, sizeof(made), "%s-%" PRId64, target, mr_process_number()) >=
+			   (int)sizeof(made)) {
+		result = 1;
+	} else if (access(target, F_OK) < 0) {
+		mr_work_leave(made);
+		result = make(item, made, error);
+		/* Another attempt may have been faster: then what it made is as good. */
+		if (!result && rename(made, target) < 0 && access(target, F_OK) < 0)
+			result = gw_fail_errno(error, errno, "%s", target);
+		mr_work_leave(made);
 		return result;
-	if (asprintf(changed, "%s%s", linked ? item->link : "", command + (linked ? size : 0)) >= 0)
-		return 0;
-	*changed = NULL;
-	return gw_fail(error, GW_E_NO_MEMORY, "no memory for a command");
+	}
+	return result ? gw_fail(error, GW_E_TOO_LARGE, "%s: too long a path", item->path) : 0;
 }
 
 /* ---- Attempts -------------------------------------------------------------------------------------------- */
 
-static int make_links(const struct mr_work *work, const char *directory, struct gw_error *error)
+static int make_links(const struct mr_work *work, const char *home, const char *directory,
+		      struct gw_error *error)
 {
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < work->count; i++) {
-		const struct mr_shipped *item = &work->items[i];
-
-		if (snprintf(path, sizeof(path), "%s/%s", directory, item->link) >= (int)sizeof(path))
-			return gw_fail(error, GW_E_TOO_LARGE, "%s: too long a path", item->link);
-		if (symlink(item->target, path) < 0)
-			return gw_fail_errno(error, errno, "%s", path);
-	}
-	return 0;
-}
-
-int mr_work_enter(const struct mr_work *work, const char *attempt, char **path, struct gw_error *error)
-{
+	char path[PATH_MAX], target[PATH_MAX];
 	int result = 0;
 
-	*path = NULL;
-	if (asprintf(path, "%s/%s", work->path, attempt) < 0) {
-		*path = NULL;
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a path");
+	for (size_t i = 0; i < work->count && !result; i++) {
+		const struct mr_shipped *item = &work->items[i];
+
+		result = prepare(work, item, home, target, sizeof(target), error);
+		if (result)
+			break;
+		if (snprintf(path, sizeof(path), "%s/%s", directory, item->link) >= (int)sizeof(path))
+			return gw_fail(error, GW_E_TOO_LARGE, "%s: too long a path", item->link);
+		if (symlink(target, path) < 0)
+			result = gw_fail_errno(error, errno, "%s", path);
 	}
-	mr_work_leave(*path); /* of an attempt of this number that was killed */
-	if (mkdir(*path, 0700) < 0)
-		result = gw_fail_errno(error, errno, "%s", *path);
-	if (!result)
-		result = make_links(work, *path, error);
-	if (!result)
-		return 0;
-	mr_work_leave(*path);
-	free(*path);
-	*path = NULL;
 	return result;
 }
 
-int mr_remove_empty_parts(const char *output, struct gw_error *error)
+static int make_directory(const struct mr_work *work, const char *home, const char *directory,
+			  struct gw_error *error)
 {
-	DIR *directory = opendir(output);
-	struct dirent *entry;
-	struct stat facts;
-	int result = 0;
+	mr_work_leave(directory); /* of an attempt of this name that was killed */
+	if (mkdir(directory, 0700) < 0)
+		return gw_fail_errno(error, errno, "%s", directory);
+	return make_links(work, home, directory, error);
+}
 
-	if (!directory)
-		return gw_fail_errno(error, errno, "%s", output);
-	while (!result && (entry = readdir(directory))) {
-		if (strncmp(entry->d_name, "part-", 5) != 0 ||
-		    fstatat(dirfd(directory), entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    !S_ISREG(facts.st_mode) || facts.st_size > 0)
-			continue;
-		if (unlinkat(dirfd(directory), entry->d_name, 0) < 0)
-			result = gw_fail_errno(error, errno, "%s/%s", output, entry->d_name);
+int mr_work_enter(const struct mr_work *work, const char *home, const char *attempt, char **path,
+		  struct gw_error *error)
+{
+	char *absolute = realpath(home, NULL);
+	int result;
+
+	*path = NULL;
+	assert(work->wanted);
+	if (!absolute)
+		return gw_fail_errno(error, errno, "%s", home);
+	if (asprintf(path, "%s/user-%s", absolute, attempt) < 0) {
+		*path = NULL;
+		result = gw_fail(error, GW_E_NO_MEMORY, "no memory for a path");
+	} else {
+		result = make_directory(work, absolute, *path, error);
 	}
-	closedir(directory);
+	free(absolute);
+	if (result) {
+		mr_work_leave(*path);
+		free(*path);
+		*path = NULL;
+	}
 	return result;
 }
