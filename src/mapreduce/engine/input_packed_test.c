@@ -125,6 +125,30 @@ static void records_over_the_memory(void **state)
 
 /* ---- Broken files ---------------------------------------------------------------------------- */
 
+static void a_masked_frame_over_the_memory(void **state)
+{
+	struct subject subject = {.config = {.job.input = GW_MR_FRAMED, .slot_memory = 50000}};
+	struct base_buffer file = {0};
+	char *text = calloc(1, 100001);
+	const struct test_pair pair = {"key", text};
+
+	(void)state;
+	memset(text, 'x', 100000);
+	put_frame(&file, &subject.wanted, &pair, 1);
+	subject.data = (const char *)file.data;
+	subject.size = file.size;
+	/* As it is it can be read from a map; with a mask it would have to be copied. */
+	expect_records_of_one_piece(&subject, true);
+	memcpy(text + 5000, "\xf7GWF", 4);
+	file.size = 0;
+	put_frame(&file, &subject.wanted, &pair, 1);
+	subject.data = (const char *)file.data;
+	expect_failure(&subject, MR_PLAIN, GW_E_TOO_LARGE, "record at byte 0");
+	base_buffer_done(&file);
+	base_buffer_done(&subject.wanted);
+	free(text);
+}
+
 static void a_cut_off_record(void **state)
 {
 	struct subject subject = {
@@ -330,6 +354,7 @@ int main(void)
 		cmocka_unit_test(packed_files),
 		cmocka_unit_test(packed_and_broken),
 		cmocka_unit_test(records_over_the_memory),
+		cmocka_unit_test(a_masked_frame_over_the_memory),
 		cmocka_unit_test(a_cut_off_record),
 		cmocka_unit_test(a_quote_left_open),
 		cmocka_unit_test(broken_frames),

@@ -287,6 +287,62 @@ static void maps_are_stable(void **state)
 	free(data);
 }
 
+/* A file so big that it is not there: only its map is, for as long as nobody looks. */
+static int map_nothing(struct mr_file *file, uint64_t offset, size_t size, struct gw_bytes *bytes,
+		       struct gw_error *error)
+{
+	(void)error;
+	((struct memory_store *)file->store)->maps++;
+	*bytes = (struct gw_bytes){(const char *)file + offset, size};
+	return 0;
+}
+
+static void unmap_nothing(struct mr_store *store, struct gw_bytes bytes)
+{
+	(void)bytes;
+	((struct memory_store *)store)->maps--;
+}
+
+static void very_big_pieces_have_several_blocks(void **state)
+{
+	const struct mr_store_operations operations = {
+		.open = memory_open, .close = memory_close, .map = map_nothing,
+		.unmap = unmap_nothing};
+	const uint64_t record_size = 3000001, size = 300 * record_size;
+	struct mr_config config = {
+		.job = {.input = GW_MR_FIXED, .record_size = record_size}, .slot_memory = 4 << 20};
+	struct memory_store store;
+	struct mr_input *input;
+	struct mr_block block;
+	struct cut_file cut;
+	uint64_t at = 0;
+	int count = 0;
+
+	(void)state;
+	memory_store_init(&store, true);
+	store.store.operations = &operations;
+	memory_store_add(&store, "f", NULL, size);
+	cut_init(&cut, "f", size, size);
+	assert_int_equal(mr_input_open(&input, &config, &cut.plan, &store.store, 0, NULL), 0);
+	for (; mr_input_next(input, &block, NULL) == 1; count++) {
+		assert_int_equal(block.offset, at);
+		assert_int_equal(block.size % record_size, 0);
+		assert_true(block.size < MR_BLOCK_MAX + record_size);
+		at += block.size;
+	}
+	assert_int_equal(at, size);
+	assert_int_equal(count, 4);
+	mr_input_close(input);
+	assert_int_equal(store.maps, 0);
+	/* But a record that may be as long as the file is not cut. */
+	config.job.input = GW_MR_FILES;
+	assert_int_equal(mr_input_open(&input, &config, &cut.plan, &store.store, 0, NULL), 0);
+	assert_int_equal(mr_input_next(input, &block, NULL), 1);
+	assert_int_equal(block.size, size);
+	mr_input_close(input);
+	cut_done(&cut);
+}
+
 static void small_pieces_are_read(void **state)
 {
 	struct mr_config config = {.job.input = GW_MR_LINES, .slot_memory = 4 << 20};
@@ -324,6 +380,7 @@ int main(void)
 		cmocka_unit_test(big_pieces_are_mapped),
 		cmocka_unit_test(big_frames_are_mapped),
 		cmocka_unit_test(maps_are_stable),
+		cmocka_unit_test(very_big_pieces_have_several_blocks),
 		cmocka_unit_test(small_pieces_are_read),
 	};
 

@@ -214,6 +214,15 @@ static inline void expect_records(const struct subject *subject, const struct mr
 	base_buffer_done(&log);
 }
 
+static inline void expect_records_of_one_piece(const struct subject *subject, bool maps)
+{
+	struct cut_file cut;
+
+	cut_init(&cut, "f", subject->size, subject->size);
+	expect_records(subject, &cut.plan, maps);
+	cut_done(&cut);
+}
+
 enum { BIG_SIZE = 700 * 1024 };
 
 /* Lines of very different lengths, some over 64 KiB. */

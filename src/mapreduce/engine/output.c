@@ -205,12 +205,27 @@ static int64_t number_of(struct gw_bytes value)
 static int pair_number(struct mr_output *output, struct gw_bytes key, struct gw_bytes value,
 		       struct gw_error *error)
 {
-	char text[1 + MR_DECIMAL_MAX + 1] = {'\t'};
-	size_t size = 1 + mr_decimal(text + 1, number_of(value));
-	int result = put(output, key.data, key.size, error);
+	char line[1 + MR_DECIMAL_MAX + 1] = {'\t'};
+	size_t room = output->capacity - output->used;
+	size_t size;
+	int result;
 
-	text[size++] = '\n';
-	return result < 0 ? result : put(output, text, size, error);
+	/* Nearly always: straight into the buffer. */
+	if (key.size && room >= sizeof line && key.size <= room - sizeof line) {
+		char *at = (char *)output->buffer + output->used;
+
+		memcpy(at, key.data, key.size);
+		at[key.size] = '\t';
+		size = key.size + 1 + mr_decimal(at + key.size + 1, number_of(value));
+		at[size++] = '\n';
+		output->used += size;
+		output->written += size;
+		return 0;
+	}
+	size = 1 + mr_decimal(line + 1, number_of(value));
+	line[size++] = '\n';
+	result = put(output, key.data, key.size, error);
+	return result < 0 ? result : put(output, line, size, error);
 }
 
 static int pair_text(struct mr_output *output, struct gw_bytes key, struct gw_bytes value,

@@ -16,6 +16,8 @@ int mr_local_check_kind(const char *path, const struct stat *status, struct gw_e
 /* As struct mr_store_operations says. */
 int mr_local_commit(struct mr_store *store, const char *temporary, const char *path,
 		    struct gw_error *error);
+/* What commit does on file systems without RENAME_NOREPLACE; 0, or -1 and errno. */
+int mr_local_rename_checked(const char *temporary, const char *path);
 int mr_local_make_directory(struct mr_store *store, const char *path, struct gw_error *error);
 int mr_local_remove(struct mr_store *store, const char *path, struct gw_error *error);
 int mr_local_list(struct mr_store *store, const char *path, mr_entry_function *function,

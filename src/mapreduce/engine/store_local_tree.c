@@ -137,10 +137,9 @@ static mode_t file_mask(void)
 	return mask;
 }
 
-/* For file systems without RENAME_NOREPLACE. A file is linked, which never replaces; a directory
- * has to be looked for first, which leaves a gap that only an empty directory made in it could fall
- * into. */
-static int rename_checked(const char *temporary, const char *path)
+/* A file is linked, which never replaces; a directory has to be looked for first, which leaves a
+ * gap that only an empty directory made in it could fall into. */
+int mr_local_rename_checked(const char *temporary, const char *path)
 {
 	struct stat status;
 
@@ -166,7 +165,8 @@ int mr_local_commit(struct mr_store *store, const char *temporary, const char *p
 		return result;
 	if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
 		return 0;
-	if ((errno == EINVAL || errno == ENOSYS) && rename_checked(temporary, path) == 0)
+	if ((errno == EINVAL || errno == ENOSYS) &&
+	    mr_local_rename_checked(temporary, path) == 0)
 		return 0;
 	if (errno == EEXIST || errno == ENOTEMPTY)
 		return gw_fail(error, GW_E_EXISTS, "%s: exists already", path);

@@ -4,6 +4,7 @@
 
 #include "support/allocation.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -56,6 +57,28 @@ static void commit_never_replaces(void **state)
 			 GW_E_NOT_FOUND);
 	assert_int_equal(place->call->commit(&place->store, temporary, in(place, "no/x"), NULL),
 			 GW_E_NOT_FOUND);
+}
+
+static void commit_without_help_of_the_file_system(void **state)
+{
+	struct place *place = *state;
+	const char *temporary = put_file(place, "t", "new"), *old = put_file(place, "old", "old");
+	const char *staging = in(place, "staging"), *empty = in(place, "empty");
+
+	assert_int_equal(mr_local_rename_checked(temporary, old), -1);
+	assert_int_equal(errno, EEXIST);
+	expect_text(place, old, "old");
+	assert_int_equal(mr_local_rename_checked(temporary, in(place, "fresh")), 0);
+	assert_false(exists(temporary));
+	expect_text(place, in(place, "fresh"), "new");
+	assert_int_equal(mkdir(staging, 0700), 0);
+	assert_int_equal(mkdir(empty, 0700), 0);
+	assert_int_equal(mr_local_rename_checked(staging, empty), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(mr_local_rename_checked(staging, in(place, "out")), 0);
+	assert_false(exists(staging));
+	assert_int_equal(mr_local_rename_checked(in(place, "absent"), in(place, "x")), -1);
+	assert_int_equal(errno, ENOENT);
 }
 
 static void make_directory_fails_by_name(void **state)
@@ -244,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(commit_makes_visible),
 		TEST(commit_never_replaces),
+		TEST(commit_without_help_of_the_file_system),
 		TEST(make_directory_fails_by_name),
 		TEST(remove_takes_all_but_what_links_lead_to),
 		TEST(trees_have_a_limit),
