@@ -60,7 +60,7 @@ def man_sections():
             name = heading.group(2).split()[-1] if heading.group(1) == "s" else ""
             sections.setdefault(name, set())
         if line.startswith(".It Fl"):
-            sections[name].update(re.findall(r"Fl ([A-Za-z][\w.-]+)", line))
+            sections[name].update(re.findall(r"Fl (?:Fl )?([A-Za-z][\w.-]*)", line))
     return sections
 
 
