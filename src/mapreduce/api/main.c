@@ -105,10 +105,24 @@ void mr_main_words(const struct gw_option *own, const char *previous, void *file
 	base_options_words(groups, previous, file);
 }
 
+/* A job may have an option for it (streaming does); then there are no operands. */
+static bool names_output(const struct gw_option *own)
+{
+	for (; own && own->name; own++) {
+		if (strcmp(own->name, "output") == 0)
+			return true;
+	}
+	return false;
+}
+
 static void print_help(const char *name, const struct gw_mr_job *job,
 		       const struct gw_option_group *groups)
 {
-	printf("Usage: %s [OPTION...] %sOUTPUT_DIR\n", name, job->reader ? "" : "INPUT... ");
+	if (names_output(job->options))
+		printf("Usage: %s OPTION...\n", name);
+	else
+		printf("Usage: %s [OPTION...] %sOUTPUT_DIR\n", name,
+		       job->reader ? "" : "INPUT... ");
 	if (job->summary)
 		printf("\n%s\n", job->summary);
 	printf("\n");
@@ -217,6 +231,11 @@ static int parse_and_run(struct gw_mr_job *job, struct values *values,
 
 int gw_mr_main(int argc, char **argv, const struct gw_mr_job *job)
 {
+	return mr_main(argc, argv, job, argc, argv);
+}
+
+int mr_main(int argc, char **argv, const struct gw_mr_job *job, int typed_argc, char **typed)
+{
 	struct gw_mr_job own = *job;
 	struct values values = {.help = false};
 	struct gw_option merged[LIBRARY_OPTIONS];
@@ -228,7 +247,7 @@ int gw_mr_main(int argc, char **argv, const struct gw_mr_job *job)
 	assert(job && argv);
 	if (argc > 0 && argv[0] && strchr(argv[0], ' '))
 		talk.name = argv[0]; /* a subcommand of ours, not the path of a program */
-	find_command(&line, argc, argv);
+	find_command(&line, typed_argc, typed);
 	if (line.command.before)
 		talk.command = &line.command;
 	gw_mr_options_init(&values.options);

@@ -10,6 +10,8 @@
 #include "stream.h"
 #include "stream_process.h"
 
+#include "mapreduce/api/main.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -81,17 +83,25 @@ static void print_properties(const struct mr_stream *stream)
 		       stream->properties.items[i].value);
 }
 
+/* The command line, three times. */
+struct words {
+	int argc;
+	char **argv;
+	struct mr_strings written; /* rewritten by mr_stream_options_parse */
+	struct mr_strings all;     /* for gw_mr_main: with what follows from properties */
+};
+
 /* argv[0], the options that follow from properties, then what the user wrote, which goes before them. */
-static int join_words(struct mr_strings *all, const struct mr_strings *derived,
-		      const struct mr_strings *written, struct gw_error *error)
+static int join_words(struct words *words, const struct mr_strings *derived, struct gw_error *error)
 {
-	int result = mr_strings_add(all, gw_string(written->items[0]), error);
+	const struct mr_strings *written = &words->written;
+	int result = mr_strings_add(&words->all, gw_string(written->items[0]), error);
 
 	for (size_t i = 0; i < derived->count && !result; i++)
-		result = mr_strings_add(all, gw_string(derived->items[i]), error);
+		result = mr_strings_add(&words->all, gw_string(derived->items[i]), error);
 	for (size_t i = 1; i < written->count && !result; i++)
-		result = mr_strings_add(all, gw_string(written->items[i]), error);
-	return result ? result : mr_strings_end(all, error);
+		result = mr_strings_add(&words->all, gw_string(written->items[i]), error);
+	return result ? result : mr_strings_end(&words->all, error);
 }
 
 /* The operands of the job: the inputs, unless a reader has them, and the output. */
@@ -124,7 +134,7 @@ static int detach(const struct mr_stream *stream, bool *gone, struct gw_error *e
 	return result;
 }
 
-static int run(struct mr_stream *stream, const struct mr_strings *words)
+static int run(struct mr_stream *stream, const struct words *words)
 {
 	struct gw_error error = {0};
 	struct gw_mr_job job;
@@ -132,15 +142,15 @@ static int run(struct mr_stream *stream, const struct mr_strings *words)
 
 	mr_stream_job(stream, &job);
 	mr_stream_options_clear(&stream->options);
-	status = gw_mr_main((int)words->count, words->items, &job);
+	status = mr_main((int)words->all.count, words->all.items, &job, words->argc, words->argv);
 	if (status == 0 && stream->lazy_output && mr_remove_empty_parts(stream->output, &error))
-		return complain(words->items[0], &error);
+		return complain(words->argv[0], &error);
 	return hadoop_status(status);
 }
 
 /* Everything that can be wrong before the job starts. */
 static int prepare(struct mr_stream *stream, const struct mr_library_options *library,
-		   const struct mr_strings *written, struct mr_strings *all, struct gw_error *error)
+		   struct words *words, struct gw_error *error)
 {
 	struct mr_strings derived = {0};
 	int result = mr_stream_settle(stream, library, &derived, error);
@@ -150,28 +160,26 @@ static int prepare(struct mr_stream *stream, const struct mr_library_options *li
 	if (!result)
 		result = list_operands(stream, error);
 	if (!result)
-		result = join_words(all, &derived, written, error);
+		result = join_words(words, &derived, error);
 	mr_strings_done(&derived);
 	return result;
 }
 
 /* The job of a command line that is understood. */
 static int start(struct mr_stream *stream, const struct mr_library_options *library,
-		 const struct mr_strings *written)
+		 struct words *words)
 {
-	struct mr_strings all = {0};
 	struct gw_error error = {0};
 	bool gone = false;
-	int result = prepare(stream, library, written, &all, &error), status = 0;
+	int result = prepare(stream, library, words, &error);
 
 	if (!result && stream->options.verbose && !library->json)
 		print_properties(stream);
 	if (!result && stream->options.background)
 		result = detach(stream, &gone, &error);
-	if (!result && !gone)
-		status = run(stream, &all);
-	mr_strings_done(&all);
-	return result ? complain(written->items[0], &error) : status;
+	if (result)
+		return complain(words->argv[0], &error);
+	return gone ? 0 : run(stream, words);
 }
 
 /* -help and -info are gw_mr_main's: the options of the job and those of the library. */
@@ -196,20 +204,21 @@ static int help(struct mr_stream *stream, bool more, const char *name)
 
 int mr_stream_main(int argc, char **argv)
 {
-	struct mr_stream stream = {0};
+	struct words words = {.argc = argc, .argv = argv};
 	struct mr_library_options library;
-	struct mr_strings written = {0};
+	struct mr_stream stream = {0};
 	struct gw_error error = {0};
-	int status, result = mr_stream_options_parse(&stream.options, &library, argc, argv, &written,
-						     &error);
+	int status, result = mr_stream_options_parse(&stream.options, &library, argc, argv,
+						     &words.written, &error);
 
 	if (result)
 		status = complain(argv[0], &error);
 	else if (library.help || stream.options.info)
 		status = help(&stream, stream.options.info, argv[0]);
 	else
-		status = start(&stream, &library, &written);
+		status = start(&stream, &library, &words);
 	mr_stream_done(&stream);
-	mr_strings_done(&written);
+	mr_strings_done(&words.written);
+	mr_strings_done(&words.all);
 	return status;
 }

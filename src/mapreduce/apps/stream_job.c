@@ -127,7 +127,8 @@ void mr_stream_job(struct mr_stream *stream, struct gw_mr_job *job)
 {
 	*job = (struct gw_mr_job){
 		.name = "stream",
-		.summary = "Run commands as map and reduce (Hadoop Streaming)",
+		.summary = "Runs commands as map and reduce, with Hadoop Streaming's options:\n\n"
+			   "  gw mr stream -input PATH -output DIR -mapper COMMAND -reducer COMMAND",
 		.context = stream, .options = mr_stream_option_table, .prepare = prepare,
 		.map_only = stream->map_only,
 	};
