@@ -71,7 +71,7 @@ compile() {
 compile_static() {
 	# shellcheck disable=SC2046
 	cc -std=c11 -Wall -Wextra -Werror -O1 -o "$1" "$2" $(flags --cflags) \
-		"$library/libgroundwork.a" $(flags --static --libs | tr ' ' '\n' | grep -v -e '^-lgroundwork$')
+		"$library/libgroundwork.a" $(flags --static --libs | tr ' ' '\n' | grep -v -e '^-lgroundwork$') || return 1
 	! ldd "$1" | grep libgroundwork
 }
 
