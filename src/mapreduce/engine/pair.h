@@ -141,14 +141,6 @@ static inline struct gw_bytes mr_pair_key(const uint8_t *at)
 	return (struct gw_bytes){at, key_size};
 }
 
-static inline struct gw_bytes mr_pair_value(const uint8_t *at)
-{
-	struct mr_pair pair;
-
-	mr_get_pair(at, &pair);
-	return (struct gw_bytes){pair.value, pair.value_size};
-}
-
 /* The order of unsigned bytes, inline: this is the innermost step of every sort. */
 static inline int mr_compare_bytes(struct gw_bytes a, struct gw_bytes b)
 {
