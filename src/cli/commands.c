@@ -3,10 +3,12 @@
  * commands.c - the table of subcommands. A new one is one line here and one file of this room.
  */
 #include "cli/cli.h"
+#include "cli/mr.h"
 
 #include <groundwork/base.h>
 
 const struct cli_command cli_commands[] = {
+	{"mr", "Run a MapReduce job on this machine, or print what one made", cli_mr, cli_mr_words},
 	{"completion", "Print the script that completes words in a shell", cli_completion,
 	 cli_completion_words},
 	{0},

@@ -4,6 +4,8 @@
  */
 #include "cli/mr.h"
 
+#include "base/options.h"
+#include "mapreduce/api/main.h"
 #include "mapreduce/apps/apps.h"
 
 #include <groundwork/base.h>
@@ -12,20 +14,28 @@ struct job {
 	const char *name;
 	const char *summary;
 	int (*run)(int argc, char **argv);
+	const struct gw_option *options; /* for completion: its own, or NULL */
+	bool is_job;			 /* and those of every job */
 };
 
 /* Ends with an entry without name. */
 static const struct job jobs[] = {
-	{"wordcount", "Count how often each word occurs", mr_wordcount_main},
-	{"grep", "Find the lines that match a pattern", mr_grep_main},
-	{"sort", "Sort lines or fixed-size records", mr_sort_main},
-	{"urlcount", "Count requests for each URL in access logs", mr_urlcount_main},
-	{"linkgraph", "Find which pages link to each page", mr_linkgraph_main},
-	{"termvector", "Find the most frequent terms of each host", mr_termvector_main},
-	{"invindex", "Find which files hold each word", mr_invindex_main},
-	{"stream", "Run any commands as map and reduce (Hadoop Streaming)", mr_stream_main},
-	{"cat", "Print the output of a job", cli_mr_cat},
-	{"query", "Ask an inverted index for the files that hold all words", cli_mr_query},
+	{"wordcount", "Count how often each word occurs", mr_wordcount_main, mr_wordcount_options,
+	 true},
+	{"grep", "Find the lines that match a pattern", mr_grep_main, mr_grep_options, true},
+	{"sort", "Sort lines or fixed-size records", mr_sort_main, mr_sort_options, true},
+	{"urlcount", "Count requests for each URL in access logs", mr_urlcount_main, NULL, true},
+	{"linkgraph", "Find which pages link to each page", mr_linkgraph_main, mr_linkgraph_options,
+	 true},
+	{"termvector", "Find the most frequent terms of each host", mr_termvector_main,
+	 mr_termvector_options, true},
+	{"invindex", "Find which files hold each word", mr_invindex_main, mr_invindex_options,
+	 true},
+	{"stream", "Run any commands as map and reduce (Hadoop Streaming)", mr_stream_main, NULL,
+	 false},
+	{"cat", "Print the output of a job", cli_mr_cat, cli_mr_cat_options, false},
+	{"query", "Ask an inverted index for the files that hold all words", cli_mr_query,
+	 cli_mr_query_options, false},
 	{0},
 };
 
@@ -78,9 +88,20 @@ int cli_mr(int argc, char **argv)
 
 void cli_mr_words(int argc, char **argv, FILE *file)
 {
-	(void)argv;
-	if (argc > 1)
+	if (argc < 2) {
+		for (const struct job *job = jobs; job->name; job++)
+			fprintf(file, "%s\n", job->name);
+		fputs("--help\n", file);
 		return;
-	for (const struct job *job = jobs; job->name; job++)
-		fprintf(file, "%s\n", job->name);
+	}
+	const struct job *job = find(argv[1]);
+	const char *previous = argc > 2 ? argv[argc - 1] : NULL;
+
+	if (job && job->is_job) {
+		mr_main_words(job->options, previous, file);
+	} else if (job && job->options) {
+		const struct gw_option_group groups[] = {{NULL, job->options, NULL}, {0}};
+
+		base_options_words(groups, previous, file);
+	}
 }

@@ -17,7 +17,7 @@ struct cat {
 	struct mr_top greatest;
 };
 
-static const struct gw_option options[] = {
+const struct gw_option cli_mr_cat_options[] = {
 	{"top", 0, GW_OPTION_INT, offsetof(struct cat, top), "N",
 	 "Print the N lines with the greatest numbers behind their last tab, greatest first", NULL},
 	{"force", 0, GW_OPTION_FLAG, offsetof(struct cat, force), NULL,
@@ -93,7 +93,7 @@ static int check(const struct cat *cat, size_t count, struct gw_error *error)
 int cli_mr_cat(int argc, char **argv)
 {
 	struct cat cat = {0};
-	const struct gw_option_group groups[] = {{"Options", options, &cat}, {0}};
+	const struct gw_option_group groups[] = {{"Options", cli_mr_cat_options, &cat}, {0}};
 	struct gw_error error = {0};
 	char **operands = NULL;
 	size_t count = 0;

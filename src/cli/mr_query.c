@@ -16,7 +16,7 @@ struct query {
 	int64_t found;
 };
 
-static const struct gw_option options[] = {
+const struct gw_option cli_mr_query_options[] = {
 	{"fold", 0, GW_OPTION_FLAG, offsetof(struct query, fold), NULL,
 	 "Take the words in lower case, for an index made with --fold", NULL},
 	{"limit", 0, GW_OPTION_INT, offsetof(struct query, limit), "N",
@@ -81,7 +81,7 @@ static int ask(struct query *query, char **operands, size_t count, struct gw_err
 int cli_mr_query(int argc, char **argv)
 {
 	struct query query = {0};
-	const struct gw_option_group groups[] = {{"Options", options, &query}, {0}};
+	const struct gw_option_group groups[] = {{"Options", cli_mr_query_options, &query}, {0}};
 	struct gw_error error = {0};
 	char **operands = NULL;
 	size_t count = 0;

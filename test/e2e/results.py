@@ -40,9 +40,11 @@ class Tests:
 
     def job(self, title, arguments, operands, expected, ordered=False):
         """Runs the job and compares: `ordered` when the parts one behind the other are the result."""
+        self.program(title, [self.command, "mr", *arguments], operands, expected, ordered)
+
+    def program(self, title, words, operands, expected, ordered=False):
         output = os.path.join(self.work, f"out{self.number}")
-        done = subprocess.run([self.command, "mr", *arguments, "--quiet", *operands, output], capture_output=True,
-                              check=False)
+        done = subprocess.run([*words, "--quiet", *operands, output], capture_output=True, check=False)
         if done.returncode != 0 or done.stderr:
             self.report(title, f"exit status {done.returncode}\n" + done.stderr.decode(errors="replace"))
             return

@@ -13,7 +13,7 @@
 
 #define AT(field) offsetof(struct grep, field)
 
-static const struct gw_option grep_options[] = {
+const struct gw_option mr_grep_options[] = {
 	{"regexp", 'e', GW_OPTION_LIST, AT(patterns), "PATTERN",
 	 "Look for PATTERN; may be repeated", NULL},
 	{"fixed-strings", 'F', GW_OPTION_FLAG, AT(fixed), NULL, "Patterns are strings", NULL},
@@ -147,7 +147,7 @@ int mr_grep_main(int argc, char **argv)
 		.finish = grep_finish,
 		.map_only = true,
 		.context = &grep,
-		.options = grep_options,
+		.options = mr_grep_options,
 		.prepare = grep_prepare,
 	};
 	int status = gw_mr_main(argc, argv, &job);

@@ -20,7 +20,7 @@ struct invindex {
 	struct gw_splitter splitter;
 };
 
-static const struct gw_option options[] = {
+const struct gw_option mr_invindex_options[] = {
 	{"fold", 0, GW_OPTION_FLAG, offsetof(struct invindex, fold), NULL,
 	 "Index words in lower case", NULL},
 	{0},
@@ -137,7 +137,7 @@ int mr_invindex_main(int argc, char **argv)
 		.start = start,
 		.finish = finish,
 		.context = &context,
-		.options = options,
+		.options = mr_invindex_options,
 	};
 
 	mr_splitter_of_letters(&context.splitter, gw_string("0123456789_"));

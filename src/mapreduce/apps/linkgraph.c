@@ -31,7 +31,7 @@ struct scan {
 
 _Static_assert((int)MR_NAME_MAX >= (int)MR_URL_MAX, "a source is a file's name or a URL");
 
-static const struct gw_option options[] = {
+const struct gw_option mr_linkgraph_options[] = {
 	MR_PAGE_BASE_OPTION,
 	MR_PAGE_FORMAT_OPTION,
 	{0},
@@ -128,7 +128,7 @@ int mr_linkgraph_main(int argc, char **argv)
 		.start = start,
 		.finish = finish,
 		.context = &pages,
-		.options = options,
+		.options = mr_linkgraph_options,
 		.prepare = prepare,
 	};
 	int status = gw_mr_main(argc, argv, &job);

@@ -21,7 +21,7 @@ struct sort {
 
 #define FIELD(name) offsetof(struct sort, name)
 
-static const struct gw_option options[] = {
+const struct gw_option mr_sort_options[] = {
 	{"key", 'k', GW_OPTION_LIST, FIELD(keys), "FIRST[,LAST]",
 	 "Sort by the bytes from FIRST to LAST, each FIELD[.BYTE][bdfinr]", NULL},
 	{"field-separator", 't', GW_OPTION_STRING, FIELD(separator), "BYTE",
@@ -169,7 +169,7 @@ int mr_sort_main(int argc, char **argv)
 		.map = emit_line,
 		.partition_by = GW_MR_BY_RANGE,
 		.context = &context,
-		.options = options,
+		.options = mr_sort_options,
 		.prepare = prepare,
 	};
 

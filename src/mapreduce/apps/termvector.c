@@ -30,7 +30,7 @@ struct termvector {
 	struct gw_splitter splitter;
 };
 
-static const struct gw_option options[] = {
+const struct gw_option mr_termvector_options[] = {
 	{"terms", 'k', GW_OPTION_INT, offsetof(struct termvector, terms), "N",
 	 "Terms of each host that are written (default 10)", NULL},
 	{"least", 0, GW_OPTION_INT, offsetof(struct termvector, least), "N",
@@ -271,7 +271,7 @@ int mr_termvector_main(int argc, char **argv)
 		.start = start,
 		.finish = finish,
 		.context = &context,
-		.options = options,
+		.options = mr_termvector_options,
 		.prepare = prepare,
 	};
 	char more[138] = "0123456789";

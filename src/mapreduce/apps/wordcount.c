@@ -11,7 +11,7 @@ struct wordcount {
 	struct gw_splitter splitter;
 };
 
-static const struct gw_option options[] = {
+const struct gw_option mr_wordcount_options[] = {
 	{"fold", 0, GW_OPTION_FLAG, offsetof(struct wordcount, fold), NULL,
 	 "Count runs of the letters A-Z and a-z, in lower case", NULL},
 	{0},
@@ -86,7 +86,7 @@ int mr_wordcount_main(int argc, char **argv)
 		.map_block = count_words,
 		.combine_with = GW_MR_SUM,
 		.context = &context,
-		.options = options,
+		.options = mr_wordcount_options,
 		.prepare = prepare,
 	};
 
