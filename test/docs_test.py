@@ -165,20 +165,33 @@ def manuals_are_well_formed():
     return said
 
 
+def compile_text(compiler, flags, text):
+    """What the compiler says of a source text that includes from the tree."""
+    with tempfile.TemporaryDirectory() as directory:
+        unit = os.path.join(directory, "unit")
+        with open(unit, "w", encoding="utf-8") as file:
+            file.write(text)
+        return run(compiler, *flags, "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(TOP, "include"),
+                   "-I" + os.path.join(TOP, "src"), "-fsyntax-only", unit).splitlines()
+
+
 def headers_compile_alone():
     failed = []
-    headers = [path for path in files(".h") if path.startswith(("include/", "src/io/io.h"))]
     compilers = [("cc", ["-std=c11", "-x", "c"]), ("c++", ["-std=c++17", "-x", "c++"])]
-    with tempfile.TemporaryDirectory() as directory:
-        for header in headers:
-            unit = os.path.join(directory, "unit")
-            with open(unit, "w", encoding="utf-8") as file:
-                file.write('#include "%s"\nint main(void) { return 0; }\n' % os.path.join(TOP, header))
-            for compiler, flags in compilers:
-                if shutil.which(compiler):
-                    said = run(compiler, *flags, "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(TOP, "include"),
-                               "-I" + os.path.join(TOP, "src"), "-fsyntax-only", unit)
-                    failed += ["%s: %s" % (compiler, line) for line in said.splitlines()]
+    for header in [path for path in files(".h") if path.startswith(("include/", "src/io/io.h"))]:
+        text = '#include "%s"\nint main(void) { return 0; }\n' % os.path.join(TOP, header)
+        for compiler, flags in compilers:
+            if shutil.which(compiler):
+                failed += ["%s: %s" % (compiler, line) for line in compile_text(compiler, flags, text)]
+    return failed
+
+
+def code_compiles():
+    failed = []
+    for path in files(".md"):
+        for block in re.findall(r"^```c\n(.*?)^```", read(path), re.M | re.S):
+            failed += compile_text("cc", ["-std=c11", "-x", "c", "-Wno-unused-function"],
+                                   "#include <groundwork/mapreduce.h>\n" + block)
     return failed
 
 
@@ -195,6 +208,7 @@ CHECKS = [
     ("every room has a README.md", rooms_have_a_readme),
     ("the manual pages are well-formed", manuals_are_well_formed),
     ("the public headers and io.h compile alone, as C and as C++", headers_compile_alone),
+    ("the C code in Markdown files compiles", code_compiles),
 ]
 
 
