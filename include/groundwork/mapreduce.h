@@ -81,8 +81,7 @@ struct gw_mr_block {
 	uint64_t offset;  /* of data[0] in the file (in the unpacked stream if it is compressed) */
 };
 
-/* ---- Output
- * ------------------------------------------------------------------------------------ */
+/* ---- Output ------------------------------------------------------------------------------- */
 
 enum gw_mr_output {
 	GW_MR_OUT_TEXT,   /* key TAB value NEWLINE; only key NEWLINE when the value is empty */
@@ -90,8 +89,7 @@ enum gw_mr_output {
 	GW_MR_OUT_FIXED,  /* key and value, nothing between: what GW_MR_FIXED reads */
 };
 
-/* ---- Partitioning, combining
- * -------------------------------------------------------------------- */
+/* ---- Partitioning, combining -------------------------------------------------------------- */
 
 enum gw_mr_partition {
 	GW_MR_BY_HASH,   /* hash of the key modulo the number of parts */
@@ -117,8 +115,7 @@ enum gw_mr_combiner {
 	GW_MR_TOP_K,
 };
 
-/* ---- The job
- * -------------------------------------------------------------------------------------- */
+/* ---- The job ------------------------------------------------------------------------------ */
 
 struct gw_mr_job {
 	const char *name;    /* one word; names the job in reports */
@@ -189,8 +186,7 @@ struct gw_mr_job {
 /* Runs the job that the command line describes, reports on stderr, returns the exit status. */
 int gw_mr_main(int argc, char **argv, const struct gw_mr_job *job) GW_MUST_CHECK;
 
-/* ---- What a running function may call
- * ------------------------------------------------------------ */
+/* ---- What a running function may call ----------------------------------------------------- */
 
 /* Emits a pair from map or combine, or writes one from reduce in the output format. */
 void gw_mr_emit(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value);
@@ -242,8 +238,9 @@ uint32_t gw_mr_task_number(const struct gw_mr_task *task);   /* split, or part *
 uint32_t gw_mr_attempt_number(const struct gw_mr_task *task);
 bool gw_mr_sampling(const struct gw_mr_task *task); /* the sample before the first task */
 
-/* A private directory for temporary files of this run of the job; it is removed when the job ends, in
- * whatever way. All tasks share it: names in it begin with "user", and are to differ from each other. */
+/* A private directory for temporary files of this run of the job; it is removed when the job
+ * ends, in whatever way. All tasks share it: names in it begin with "user", and are to differ
+ * from each other. */
 const char *gw_mr_directory(const struct gw_mr_task *task);
 
 /* Field number column (from 1) of a line of delimited text, unquoted into the task's scratch
@@ -252,8 +249,7 @@ const char *gw_mr_directory(const struct gw_mr_task *task);
 struct gw_bytes gw_mr_column(struct gw_mr_task *task, struct gw_bytes line, uint8_t separator,
 			     uint32_t column);
 
-/* ---- The splitter: words at the speed of the vector unit
- * ----------------------------------------- */
+/* ---- The splitter: words at the speed of the vector unit ---------------------------------- */
 
 /* A set of bytes that separate tokens; prepared once, read-only afterwards. */
 struct gw_splitter {
@@ -285,8 +281,7 @@ size_t gw_split(const struct gw_splitter *splitter, const char *data, size_t siz
 void gw_mr_emit_tokens_i64(struct gw_mr_task *task, const char *data, const struct gw_token *tokens,
 			   size_t count, int64_t value);
 
-/* ---- Running a job from a program
- * ----------------------------------------------------------------- */
+/* ---- Running a job from a program --------------------------------------------------------- */
 
 struct gw_mr_options {
 	const char *const *inputs; /* files and directories */

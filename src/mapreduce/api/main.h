@@ -10,8 +10,8 @@
 /* base_options_words for the options of a job: its own and those of every job. file is a FILE. */
 void mr_main_words(const struct gw_option *own, const char *previous, void *file);
 
-/* gw_mr_main for a command line that was rewritten: typed is what it was, of which the command is made
- * that runs one task again. */
+/* gw_mr_main for a command line that was rewritten: typed is what it was, of which the command
+ * is made that runs one task again. */
 int mr_main(int argc, char **argv, const struct gw_mr_job *job, int typed_argc, char **typed)
 	GW_MUST_CHECK;
 

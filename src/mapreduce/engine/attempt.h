@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * attempt.h - the task runner: carries out one attempt of one task, and nothing else. It knows no
- * processes, no scheduling and no other attempt; what it needs from outside is in mr_worker_setup, so the
- * same code runs in a forked slot, in the driver itself (--in-process) and under a simulator.
+ * processes, no scheduling and no other attempt; what it needs from outside is in mr_worker_setup,
+ * so the same code runs in a forked slot, in the driver itself (--in-process) and under a
+ * simulator.
  *
- * The attempt is the unit of commit. While it runs it leaves bytes in regions (shared memory or a spill
- * file of its own) and publishes them as runs or as output; they count only when whoever scheduled it has
- * taken mr_worker_run's success as the commit. On failure the scheduler gives the regions back.
+ * The attempt is the unit of commit. While it runs it leaves bytes in regions (shared memory or a
+ * spill file of its own) and publishes them as runs or as output; they count only when whoever
+ * scheduled it has taken mr_worker_run's success as the commit. On failure the scheduler gives the
+ * regions back.
  *
  * Kinds of task, in the order of a job:
- *   MR_SAMPLE  maps a few small pieces of the input to learn how keys are spread -> ranges (board.h)
+ *   MR_SAMPLE  maps a few small pieces of the input to learn how keys are spread -> ranges
  *   MR_MAP     split `task` -> runs: pairs sorted into buckets (bucket = part * ranges + range)
  *   MR_REDUCE  unit `task`: a few neighbouring buckets of one part -> output
  *   MR_PLACE   unit `task`: output that was kept in a region -> its place in the part's file
@@ -27,8 +29,8 @@ struct mr_board;
 
 enum mr_task_kind { MR_SAMPLE, MR_MAP, MR_REDUCE, MR_PLACE };
 
-/* Where a record is. Map: file and offset (with job.reader: split and record number). Reduce: the file
- * is MR_IN_REDUCE and the offset the number of the key in the unit. */
+/* Where a record is. Map: file and offset (with job.reader: split and record number). Reduce:
+ * the file is MR_IN_REDUCE and the offset the number of the key in the unit. */
 struct mr_position {
 	uint32_t file;
 	uint64_t offset;
@@ -45,8 +47,9 @@ struct mr_attempt {
 	/* Records to leave out (paper section 4.6). A block map is called for what lies between. */
 	uint32_t skip_count;
 	struct mr_position skips[MR_SKIPS_MAX];
-	/* A probe runs a block map on part of its split to find which record kills it; what it makes is
-	 * thrown away. Only records that begin in [probe_from, probe_to) of probe_file are mapped. */
+	/* A probe runs a block map on part of its split to find which record kills it; what it
+	 * makes is thrown away. Only records that begin in [probe_from, probe_to) of probe_file
+	 * are mapped. */
 	bool probe;
 	uint32_t probe_file;
 	uint64_t probe_from, probe_to;
@@ -54,7 +57,7 @@ struct mr_attempt {
 
 /* A piece of memory or file that outlives the attempt. */
 struct mr_region {
-	uint32_t spilled; /* 0: shared memory at offset of the pool; 1: in the attempt's spill file */
+	uint32_t spilled; /* 0: shared memory, at offset of the pool; 1: the attempt's spill file */
 	uint32_t kind, task, number; /* which attempt's; names the spill file */
 	uint64_t offset, size;
 };
@@ -69,25 +72,27 @@ struct mr_run {
 
 /* What the attempt needs of whoever runs it. Calls are made by the attempt, in its process. */
 struct mr_space {
-	/* Shared memory for size bytes: 1 and the region; 0 when the budget has no room left (then the
-	 * caller spills); negative on failure. */
+	/* Shared memory for size bytes: 1 and the region; 0 when the budget has no room left
+	 * (then the caller spills); negative on failure. */
 	int (*allocate)(struct mr_space *space, uint64_t size, struct mr_region *region,
 			struct gw_error *error);
 	/* Fills the region that was allocated last. */
 	int (*write)(struct mr_space *space, const struct mr_region *region, const void *data,
 		     size_t size, struct gw_error *error);
 	/* Appends to the attempt's spill file, made on first use. */
-	int (*spill)(struct mr_space *space, const void *data, size_t size, struct mr_region *region,
-		     struct gw_error *error);
+	int (*spill)(struct mr_space *space, const void *data, size_t size,
+		     struct mr_region *region, struct gw_error *error);
 	/* Copies size bytes at offset of the region of a committed attempt, or of this one. */
 	int (*read)(struct mr_space *space, const struct mr_region *region, uint64_t offset,
 		    void *data, size_t size, struct gw_error *error);
 	/* All of such a region as memory, released by unmap. Costs nothing for shared memory. */
 	int (*map)(struct mr_space *space, const struct mr_region *region, struct gw_bytes *bytes,
 		   struct gw_error *error);
-	void (*unmap)(struct mr_space *space, const struct mr_region *region, struct gw_bytes bytes);
+	void (*unmap)(struct mr_space *space, const struct mr_region *region,
+		      struct gw_bytes bytes);
 	/* This attempt made a run; or (reduce, map-only) a piece of its output, in order. */
-	int (*publish_run)(struct mr_space *space, const struct mr_run *run, struct gw_error *error);
+	int (*publish_run)(struct mr_space *space, const struct mr_run *run,
+			   struct gw_error *error);
 	int (*publish_output)(struct mr_space *space, const struct mr_region *region,
 			      struct gw_error *error);
 };
@@ -132,13 +137,13 @@ enum { MR_SIDE_FILES_MAX = 32, MR_SIDE_NAME_MAX = 128, MR_LIVE_KEY_MAX = 64 };
 /*
  * The page a slot shares with the driver: where the attempt is, so that whatever ends the process
  * (SIGKILL and out-of-memory too) the record in flight is known (paper section 4.6). Written by the
- * attempt with plain relaxed stores, read by the driver at any time; counters, error and side files are
- * read only after the attempt ended.
+ * attempt with plain relaxed stores, read by the driver at any time; counters, error and side files
+ * are read only after the attempt ended.
  */
 struct mr_live {
 	_Atomic uint32_t file;     /* position of the record in flight */
 	_Atomic uint64_t offset;
-	_Atomic uint64_t record;   /* 0: no user code is running; otherwise changes with every record */
+	_Atomic uint64_t record;   /* 0: no user code runs; else changes with every record */
 	_Atomic uint64_t bytes_in; /* so far, for the progress line */
 	_Atomic uint64_t records_in;
 	_Atomic uint32_t enough;   /* set by the driver: a sample that takes long may end here */
@@ -162,13 +167,14 @@ struct mr_worker_setup {
 	struct mr_space *space;
 };
 
-struct mr_worker; /* memory that attempts of one slot use one after the other; keeps nothing of them */
+/* Memory that attempts of one slot use one after the other; keeps nothing of them. */
+struct mr_worker;
 
 int mr_worker_init(struct mr_worker **worker, const struct mr_worker_setup *setup,
 		   struct gw_error *error) GW_MUST_CHECK;
 /* Carries out the attempt: 0 when it may be committed. */
-int mr_worker_run(struct mr_worker *worker, const struct mr_attempt *attempt, struct gw_error *error)
-	GW_MUST_CHECK;
+int mr_worker_run(struct mr_worker *worker, const struct mr_attempt *attempt,
+		  struct gw_error *error) GW_MUST_CHECK;
 void mr_worker_free(struct mr_worker *worker);
 
 /* Names, inside config->staging, of an attempt's spill file and of its side file number index. */

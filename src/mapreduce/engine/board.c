@@ -41,7 +41,8 @@ size_t mr_board_size(const struct mr_config *config, const struct mr_plan *plan)
 	       aligned(BOARD_OUTPUTS_MAX * sizeof(struct mr_region)) + BOARD_SPLITTER_BYTES;
 }
 
-struct mr_board *mr_board_init(void *memory, const struct mr_config *config, const struct mr_plan *plan)
+struct mr_board *mr_board_init(void *memory, const struct mr_config *config,
+			       const struct mr_plan *plan)
 {
 	struct mr_board *board = memory;
 	uint8_t *at = (uint8_t *)memory + aligned(sizeof *board);
@@ -61,7 +62,7 @@ struct mr_board *mr_board_init(void *memory, const struct mr_config *config, con
 	return board;
 }
 
-/* ---- Ranges --------------------------------------------------------------------------------------- */
+/* ---- Ranges ------------------------------------------------------------------------------- */
 
 bool mr_board_wants_sample(const struct mr_config *config, const struct mr_plan *plan)
 {
@@ -88,8 +89,9 @@ int mr_board_set_ranges(struct mr_board *board, uint32_t ranges, const struct gw
 		uint32_t size = (uint32_t)splitters[i].size;
 
 		if (splitters[i].size > board->splitter_capacity - used - sizeof size)
-			return gw_fail(error, GW_E_TOO_LARGE, "the keys of %u ranges take over %u bytes",
-				       count, board->splitter_capacity);
+			return gw_fail(error, GW_E_TOO_LARGE,
+				       "the keys of %u ranges take over %u bytes", count,
+				       board->splitter_capacity);
 		memcpy(board->splitters + used, &size, sizeof size);
 		memcpy(board->splitters + used + sizeof size, splitters[i].data, size);
 		used += (uint32_t)sizeof size + size;
@@ -100,7 +102,7 @@ int mr_board_set_ranges(struct mr_board *board, uint32_t ranges, const struct gw
 	return 0;
 }
 
-/* ---- Runs to units ----------------------------------------------------------------------------------- */
+/* ---- Runs to units ------------------------------------------------------------------------ */
 
 int mr_board_add_run(struct mr_board *board, const struct mr_run *run, struct gw_error *error)
 {
@@ -192,8 +194,8 @@ static void place_units(struct mr_board *board)
 	}
 }
 
-int mr_board_plan_reduces(struct mr_board *board, const struct mr_config *config, struct mr_space *space,
-			  struct gw_error *error)
+int mr_board_plan_reduces(struct mr_board *board, const struct mr_config *config,
+			  struct mr_space *space, struct gw_error *error)
 {
 	uint32_t count = config->parts * board->ranges;
 	struct mr_unit *sums = calloc(count, sizeof *sums);
@@ -234,7 +236,7 @@ int mr_board_plan_map_only(struct mr_board *board, const struct mr_config *confi
 	return 0;
 }
 
-/* ---- Output -------------------------------------------------------------------------------------------- */
+/* ---- Output ------------------------------------------------------------------------------- */
 
 int mr_board_add_output(struct mr_board *board, uint32_t unit, const struct mr_region *region,
 			struct gw_error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emit.c - what happens to an emitted pair: combined in the table, collected in the pair buffer, or written
- * to the output; and how a full table or buffer becomes a run.
+ * emit.c - what happens to an emitted pair: combined in the table, collected in the pair buffer, or
+ * written to the output; and how a full table or buffer becomes a run.
  */
 #include "group.h"
 #include "sorter.h"
@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- Making ready ------------------------------------------------------------------------------ */
+/* ---- Making ready ------------------------------------------------------------------------- */
 
 static int begin_pairs(struct gw_mr_task *task, struct mr_pairs *pairs, bool *has, bool distinct,
 		       struct gw_error *error)
@@ -78,7 +78,7 @@ int mr_emit_begin(struct gw_mr_task *task, struct gw_error *error)
 	return failed;
 }
 
-/* ---- Runs ---------------------------------------------------------------------------------------- */
+/* ---- Runs --------------------------------------------------------------------------------- */
 
 static int flush_table(struct gw_mr_task *task, struct gw_error *error)
 {
@@ -162,7 +162,7 @@ static int make_room(struct gw_mr_task *task, struct gw_error *error)
 	return mr_emit_flush(task, error);
 }
 
-/* ---- One pair -------------------------------------------------------------------------------------- */
+/* ---- One pair ----------------------------------------------------------------------------- */
 
 static inline bool is_stable(const struct gw_mr_task *task, const void *data)
 {
@@ -250,8 +250,8 @@ static int emit_number(struct gw_mr_task *task, struct gw_bytes key, int64_t val
 	return 0;
 }
 
-static inline int emit_bytes(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value, bool number,
-		      struct gw_error *error)
+static inline int emit_bytes(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value,
+			     bool number, struct gw_error *error)
 {
 	struct mr_pair pair = {.key = key.size ? key.data : "", .key_size = (uint32_t)key.size,
 			       .value = value.size ? value.data : "",
@@ -282,7 +282,7 @@ static inline int emit_bytes(struct gw_mr_task *task, struct gw_bytes key, struc
 	return gw_fail(error, GW_E_USER_CODE, "emit from a function that may not emit");
 }
 
-/* ---- The public calls ------------------------------------------------------------------------------- */
+/* ---- The public calls --------------------------------------------------------------------- */
 
 void gw_mr_emit(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value)
 {
@@ -313,7 +313,8 @@ void gw_mr_emit_i64(struct gw_mr_task *task, struct gw_bytes key, int64_t value)
 	if (task->sink == MR_SINK_TABLE)
 		failed = emit_number(task, key, value, &error);
 	else
-		failed = emit_bytes(task, key, (struct gw_bytes){&value, sizeof value}, true, &error);
+		failed = emit_bytes(task, key, (struct gw_bytes){&value, sizeof value}, true,
+				    &error);
 	if (failed)
 		mr_task_fail(task, failed, &error);
 }
@@ -364,7 +365,8 @@ void gw_mr_write(struct gw_mr_task *task, const void *data, size_t size)
 	if (task->failed)
 		return;
 	if (task->sink != MR_SINK_OUTPUT)
-		failed = gw_fail(&error, GW_E_USER_CODE, "write from a function that may not write");
+		failed =
+			gw_fail(&error, GW_E_USER_CODE, "write from a function that may not write");
 	else
 		failed = mr_output_bytes(&task->output, data, size, &error);
 	if (failed)

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- The space ------------------------------------------------------------------------------------- */
+/* ---- The space ---------------------------------------------------------------------------- */
 
 static int space_allocate(struct mr_space *space, uint64_t size, struct mr_region *region,
 			  struct gw_error *error)
@@ -39,8 +39,8 @@ static int space_write(struct mr_space *space, const struct mr_region *region, c
 	return 0;
 }
 
-static int space_spill(struct mr_space *space, const void *data, size_t size, struct mr_region *region,
-		       struct gw_error *error)
+static int space_spill(struct mr_space *space, const void *data, size_t size,
+		       struct mr_region *region, struct gw_error *error)
 {
 	struct fixture *fixture = (struct fixture *)space;
 	struct fixture_region *file = &fixture->spilled;
@@ -92,14 +92,16 @@ static int space_map(struct mr_space *space, const struct mr_region *region, str
 	return 0;
 }
 
-static void space_unmap(struct mr_space *space, const struct mr_region *region, struct gw_bytes bytes)
+static void space_unmap(struct mr_space *space, const struct mr_region *region,
+			struct gw_bytes bytes)
 {
 	(void)space;
 	if (region->spilled)
 		free((void *)(uintptr_t)bytes.data);
 }
 
-static int space_publish_run(struct mr_space *space, const struct mr_run *run, struct gw_error *error)
+static int space_publish_run(struct mr_space *space, const struct mr_run *run,
+			     struct gw_error *error)
 {
 	struct fixture *fixture = (struct fixture *)space;
 
@@ -120,7 +122,7 @@ static int space_publish_output(struct mr_space *space, const struct mr_region *
 	return 0;
 }
 
-/* ---- The fixture ------------------------------------------------------------------------------------- */
+/* ---- The fixture -------------------------------------------------------------------------- */
 
 struct fixture *fixture_new(void)
 {
@@ -197,7 +199,7 @@ char *fixture_part(struct fixture *fixture, uint32_t part, size_t *size)
 	return bytes;
 }
 
-/* ---- The job -------------------------------------------------------------------------------------------- */
+/* ---- The job ------------------------------------------------------------------------------ */
 
 static void make_parts(struct fixture *fixture)
 {

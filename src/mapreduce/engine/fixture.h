@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fixture.h - a whole job in one process and one thread, for tests: sample, maps, reduces and places one
- * after the other, over an mr_space in plain memory whose budget, spill "file" and failures the test sets.
+ * fixture.h - a whole job in one process and one thread, for tests: sample, maps, reduces and
+ * places one after the other, over an mr_space in plain memory whose budget, spill "file" and
+ * failures the test sets.
  */
 #ifndef MR_FIXTURE_H
 #define MR_FIXTURE_H
@@ -30,7 +31,8 @@ struct fixture {
 	char directory[64];
 	char staging[128];
 	char output[128];
-	/* Shared memory: region.offset is the index. Spill files: one for all, region.offset is the place. */
+	/* Shared memory: region.offset is the index. Spill files: one for all, region.offset is
+	 * the place. */
 	struct fixture_region regions[FIXTURE_REGIONS_MAX];
 	uint32_t region_count;
 	uint64_t shared_bytes, shared_max;
@@ -48,7 +50,8 @@ struct fixture {
 struct fixture *fixture_new(void);
 void fixture_free(struct fixture *fixture);
 
-/* Writes a file into the directory and returns its path (of the fixture's, valid until the next call). */
+/* Writes a file into the directory and returns its path (of the fixture's, valid until the next
+ * call). */
 const char *fixture_file(struct fixture *fixture, const char *name, const void *data, size_t size);
 
 /* Runs the job over the files (ended by NULL). 0, or the first failure. */

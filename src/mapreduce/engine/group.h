@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * group.h - pairs in order become keys with their values, and the reduce or combine function is called for
- * each (paper sections 2.2, 4.2 and 4.3).
+ * group.h - pairs in order become keys with their values, and the reduce or combine function is
+ * called for each (paper sections 2.2, 4.2 and 4.3).
  */
 #ifndef MR_GROUP_H
 #define MR_GROUP_H
 
 #include "task.h"
 
-/* Pairs in order, one after the other; what a pair points to stays valid as long as the cursor. next gives 1
- * and a pair, 0 at the end, or a negative code. */
+/* Pairs in order, one after the other; what a pair points to stays valid as long as the cursor.
+ * next gives 1 and a pair, 0 at the end, or a negative code. */
 struct mr_cursor {
 	int (*next)(struct mr_cursor *cursor, struct mr_pair *pair, struct gw_error *error);
 };
@@ -36,13 +36,13 @@ enum mr_group_use {
 	MR_GROUP_COMBINE, /* job.combine, or TOP_K, into what the task's sink is */
 };
 
-/* Goes through all keys of the cursor. first_key: the number of the first one in the unit, for bad records;
- * on return the number after the last. */
+/* Goes through all keys of the cursor. first_key: the number of the first one in the unit, for
+ * bad records; on return the number after the last. */
 int mr_groups(struct gw_mr_task *task, struct mr_cursor *cursor, enum mr_group_use use,
 	      uint64_t *first_key, struct gw_error *error) GW_MUST_CHECK;
 
-/* Whether values of a key have an order of their own, and that order: the job's, that of bytes, or for
- * TOP_K that of bytes backwards. */
+/* Whether values of a key have an order of their own, and that order: the job's, that of bytes,
+ * or for TOP_K that of bytes backwards. */
 bool mr_values_ordered(const struct gw_mr_job *job);
 int mr_values_compare(const struct gw_mr_task *task, struct gw_bytes a, struct gw_bytes b);
 

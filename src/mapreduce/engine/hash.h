@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hash.h - the hash of keys: one 64x64 -> 128 bit multiplication a 16 bytes, folded (the idea of wyhash).
- * The same on every machine, since partitioning by hash must be: words are read little-endian.
+ * hash.h - the hash of keys: one 64x64 -> 128 bit multiplication a 16 bytes, folded (the idea of
+ * wyhash). The same on every machine, since partitioning by hash must be: words are read
+ * little-endian.
  */
 #ifndef MR_HASH_H
 #define MR_HASH_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * map_task.c - a map attempt: the map function for each record or block of a split, what it emits collected
- * by emit.c (paper section 3.1, steps 3 and 4). Records to be skipped are left out here, and a probe maps
- * only part of the split (paper section 4.6).
+ * map_task.c - a map attempt: the map function for each record or block of a split, what it emits
+ * collected by emit.c (paper section 3.1, steps 3 and 4). Records to be skipped are left out here,
+ * and a probe maps only part of the split (paper section 4.6).
  */
 #include "task.h"
 
@@ -49,7 +49,8 @@ static int map_records(struct gw_mr_task *task, const struct mr_plan *plan,
 
 	mr_records_init(&records, task->config, plan, block);
 	while ((more = mr_records_next(&records, &key, &value, &at, error)) == 1) {
-		more = map_record(task, key, value, block->file, block->offset + at, number++, error);
+		more = map_record(task, key, value, block->file, block->offset + at, number++,
+				  error);
 		if (more < 0 || sample_ends(task))
 			break;
 		atomic_store_explicit(&live->bytes_in, bytes + at, memory_order_relaxed);
@@ -59,10 +60,10 @@ static int map_records(struct gw_mr_task *task, const struct mr_plan *plan,
 	return more < 0 ? more : 0;
 }
 
-/* ---- Block maps ------------------------------------------------------------------------------- */
+/* ---- Block maps --------------------------------------------------------------------------- */
 
-static int map_stretch(struct gw_mr_task *task, const struct mr_block *block, size_t begin, size_t end,
-		       struct gw_error *error)
+static int map_stretch(struct gw_mr_task *task, const struct mr_block *block, size_t begin,
+		       size_t end, struct gw_error *error)
 {
 	struct mr_live *live = task->setup.live;
 	struct gw_mr_block stretch = {.data = block->data + begin, .size = end - begin,
@@ -81,7 +82,8 @@ static int map_stretch(struct gw_mr_task *task, const struct mr_block *block, si
 	return 0;
 }
 
-/* The first record to be skipped in the block at or after begin; the block's size if there is none. */
+/* The first record to be skipped in the block at or after begin; the block's size if there is
+ * none. */
 static size_t next_skip(const struct gw_mr_task *task, const struct mr_block *block, size_t begin)
 {
 	size_t next = block->size;
@@ -147,7 +149,7 @@ static int map_block(struct gw_mr_task *task, const struct mr_block *block, stru
 	return 0;
 }
 
-/* ---- Splits -------------------------------------------------------------------------------------- */
+/* ---- Splits ------------------------------------------------------------------------------- */
 
 /* An input that is not files (paper section 4.4). A record's position is (split, its number). */
 static int map_reader(struct gw_mr_task *task, uint32_t split, struct gw_error *error)

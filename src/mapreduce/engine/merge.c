@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * merge.c - the external half of sorter.h: sorted runs in the spill file, merged by a heap. They are read
- * as mapped memory, so any number of them needs no buffers. Among equal pairs the earlier run comes first,
- * which keeps the whole sort stable.
+ * merge.c - the external half of sorter.h: sorted runs in the spill file, merged by a heap. They
+ * are read as mapped memory, so any number of them needs no buffers. Among equal pairs the earlier
+ * run comes first, which keeps the whole sort stable.
  */
 #include "sorter.h"
 
@@ -11,7 +11,7 @@
 
 enum { MERGE_WRITE_MAX = 1 << 20 }; /* bytes of pairs that are written at once */
 
-/* ---- Writing sorted runs --------------------------------------------------------------------------- */
+/* ---- Writing sorted runs ------------------------------------------------------------------ */
 
 static int write_piece(struct mr_sorter *sorter, const uint8_t *data, size_t size,
 		       struct mr_region *region, struct gw_error *error)
@@ -105,7 +105,7 @@ int mr_merge_add_run(struct mr_sorter *sorter, struct gw_error *error)
 	return 0;
 }
 
-/* ---- Merging ---------------------------------------------------------------------------------------- */
+/* ---- Merging ------------------------------------------------------------------------------ */
 
 static int compare_pairs(const struct mr_sorter *sorter, const struct mr_pair *a,
 			 const struct mr_pair *b)
@@ -138,7 +138,8 @@ static void heap_sink(struct mr_sorter *sorter, uint32_t at)
 
 		if (child >= sorter->heap_size)
 			break;
-		if (child + 1 < sorter->heap_size && run_before(sorter, heap[child + 1], heap[child]))
+		if (child + 1 < sorter->heap_size &&
+		    run_before(sorter, heap[child + 1], heap[child]))
 			child++;
 		if (!run_before(sorter, heap[child], run))
 			break;

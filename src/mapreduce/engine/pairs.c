@@ -9,7 +9,8 @@
 
 enum { PAIRS_MIN = 1024, SET_MIN = 4096 };
 
-int mr_pairs_init(struct mr_pairs *pairs, uint64_t memory_max, bool distinct, struct gw_error *error)
+int mr_pairs_init(struct mr_pairs *pairs, uint64_t memory_max, bool distinct,
+		  struct gw_error *error)
 {
 	*pairs = (struct mr_pairs){.memory_max = memory_max, .distinct = distinct};
 	pairs->pairs = malloc(PAIRS_MIN * sizeof *pairs->pairs);
@@ -98,7 +99,8 @@ static uint32_t *set_find(struct mr_pairs *pairs, const struct mr_pair *pair)
 	return &pairs->set[at];
 }
 
-static int copy_bytes(struct mr_pairs *pairs, const char **bytes, uint32_t size, struct gw_error *error)
+static int copy_bytes(struct mr_pairs *pairs, const char **bytes, uint32_t size,
+		      struct gw_error *error)
 {
 	void *copy;
 

@@ -107,7 +107,8 @@ static uint32_t count_by_compare(const struct mr_ranges *ranges, const struct gw
 	while (begin < end) {
 		uint32_t middle = begin + (end - begin) / 2;
 		struct gw_bytes splitter = ranges->splitters[middle];
-		int order = compare ? compare(task, splitter, key) : mr_compare_bytes(splitter, key);
+		int order =
+			compare ? compare(task, splitter, key) : mr_compare_bytes(splitter, key);
 
 		if (order <= 0)
 			begin = middle + 1;

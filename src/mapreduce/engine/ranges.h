@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ranges.h - which bucket a key belongs to: its part by the job's partition function (paper section 4.1),
- * and within the part its range by the sampled splitters on the board. Each range of a part is sorted or
- * aggregated alone, and the output of a part is its ranges one behind the other: no merge.
+ * ranges.h - which bucket a key belongs to: its part by the job's partition function (paper section
+ * 4.1), and within the part its range by the sampled splitters on the board. Each range of a part
+ * is sorted or aggregated alone, and the output of a part is its ranges one behind the other: no
+ * merge.
  */
 #ifndef MR_RANGES_H
 #define MR_RANGES_H
@@ -18,11 +19,11 @@ struct mr_ranges {
 	uint32_t buckets;  /* parts * ranges */
 	uint32_t count;    /* of splitters */
 	uint32_t capacity;
-	size_t common;     /* leading bytes that all splitters share; 0 with the job's own compare */
+	size_t common; /* leading bytes that all splitters share; 0 with the job's own compare */
 	struct gw_bytes *splitters; /* point into the board */
 	uint64_t *prefixes;         /* of each splitter, the 8 bytes behind the common ones */
-	/* Where the search begins: cell i holds the splitters from starts[i] to starts[i + 1], those
-	 * whose (prefix - prefixes[0]) >> shift is i. */
+	/* Where the search begins: cell i holds the splitters from starts[i] to starts[i + 1],
+	 * those whose (prefix - prefixes[0]) >> shift is i. */
 	unsigned shift;
 	uint16_t starts[MR_RANGE_CELLS + 1];
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ranges_test.c - buckets of keys: ranges by splitters against a search from the front; parts by hash, prefix,
- * host, range and the user's function. */
+/* ranges_test.c - buckets of keys: ranges by splitters against a search from the front; parts by
+ * hash, prefix, host, range and the user's function. */
 #include "pair.h"
 #include "ranges.h"
 
@@ -54,7 +54,8 @@ static void load(struct fixture *fixture, uint32_t ranges, const struct gw_bytes
 		 uint32_t count)
 {
 	assert_int_equal(mr_board_set_ranges(&fixture->board, ranges, splitters, count, NULL), 0);
-	assert_int_equal(mr_ranges_load(&fixture->ranges, &fixture->config, &fixture->board, NULL), 0);
+	assert_int_equal(mr_ranges_load(&fixture->ranges, &fixture->config, &fixture->board, NULL),
+			 0);
 }
 
 static uint32_t bucket(const struct fixture *fixture, const char *key)
@@ -103,7 +104,8 @@ static uint32_t counted(const struct gw_bytes *splitters, uint32_t count, struct
 	return before;
 }
 
-static void check_random_ranges(struct fixture *fixture, uint64_t seed, size_t common, bool backwards)
+static void check_random_ranges(struct fixture *fixture, uint64_t seed, size_t common,
+				bool backwards)
 {
 	uint8_t memory[100][KEY_MAX];
 	struct gw_bytes splitters[100];
@@ -172,9 +174,12 @@ static void parts_by_host_and_prefix_keep_keys_together(void **state)
 	fixture->config.parts = 1000;
 	fixture->config.job.partition_by = GW_MR_BY_HOST;
 	load(fixture, 1, NULL, 0);
-	assert_int_equal(bucket(fixture, "http://a.example/x"), bucket(fixture, "https://a.example:8080/y?z"));
-	assert_int_equal(bucket(fixture, "http://me@a.example"), bucket(fixture, "http://a.example#top"));
-	assert_int_not_equal(bucket(fixture, "http://a.example/x"), bucket(fixture, "http://b.example/x"));
+	assert_int_equal(bucket(fixture, "http://a.example/x"),
+			 bucket(fixture, "https://a.example:8080/y?z"));
+	assert_int_equal(bucket(fixture, "http://me@a.example"),
+			 bucket(fixture, "http://a.example#top"));
+	assert_int_not_equal(bucket(fixture, "http://a.example/x"),
+			     bucket(fixture, "http://b.example/x"));
 	fixture->config.job.partition_by = GW_MR_BY_PREFIX;
 	fixture->config.job.partition_separator = '/';
 	assert_int_equal(bucket(fixture, "k/1"), bucket(fixture, "k/2"));
@@ -225,11 +230,16 @@ static void host_of_what_is_no_url(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(ranges_are_those_of_a_search_from_the_front, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_bucket_knows_what_its_keys_share, setup, teardown),
-		cmocka_unit_test_setup_teardown(parts_by_hash_spread_and_keep_ranges, setup, teardown),
-		cmocka_unit_test_setup_teardown(parts_by_host_and_prefix_keep_keys_together, setup, teardown),
-		cmocka_unit_test_setup_teardown(parts_of_the_user_are_taken_modulo, setup, teardown),
+		cmocka_unit_test_setup_teardown(ranges_are_those_of_a_search_from_the_front, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_bucket_knows_what_its_keys_share, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(parts_by_hash_spread_and_keep_ranges, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(parts_by_host_and_prefix_keep_keys_together, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(parts_of_the_user_are_taken_modulo, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(parts_by_range_are_in_order, setup, teardown),
 		cmocka_unit_test(host_of_what_is_no_url),
 	};

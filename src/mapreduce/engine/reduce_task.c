@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reduce_task.c - a reduce attempt: the pairs of each bucket of a unit in order, the reduce function for
- * each key, its output (paper section 3.1, steps 5 and 6). And what comes behind it: MR_PLACE, which puts
- * output that had to wait for its neighbours into the part's file.
+ * reduce_task.c - a reduce attempt: the pairs of each bucket of a unit in order, the reduce
+ * function for each key, its output (paper section 3.1, steps 5 and 6). And what comes behind it:
+ * MR_PLACE, which puts output that had to wait for its neighbours into the part's file.
  *
- * Where a unit's output begins in its part is known beforehand only when its size is (identity reduce of
- * pairs whose output is a function of their sizes): then the attempt writes to the part's file itself.
- * Otherwise it leaves the output in regions, and whoever schedules places it once all units before it are
- * done.
+ * Where a unit's output begins in its part is known beforehand only when its size is (identity
+ * reduce of pairs whose output is a function of their sizes): then the attempt writes to the part's
+ * file itself. Otherwise it leaves the output in regions, and whoever schedules places it once all
+ * units before it are done.
  */
 #include "sorter.h"
 #include "task.h"
@@ -16,7 +16,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* ---- Output -------------------------------------------------------------------------------------- */
+/* ---- Output ------------------------------------------------------------------------------- */
 
 static int write_to_part(void *context, const void *data, size_t size, struct gw_error *error)
 {
@@ -53,7 +53,8 @@ static int open_part(struct gw_mr_task *task, uint32_t part, struct gw_error *er
 	char path[PATH_MAX];
 
 	mr_part_path(task->config, part, path, sizeof path);
-	return task->setup.store->operations->open_temp(task->setup.store, path, &task->part, error);
+	return task->setup.store->operations->open_temp(task->setup.store, path, &task->part,
+							error);
 }
 
 int mr_task_open_output(struct gw_mr_task *task, const struct mr_unit *unit, struct gw_error *error)
@@ -83,7 +84,7 @@ int mr_task_close_output(struct gw_mr_task *task, struct gw_error *error)
 	return failed;
 }
 
-/* ---- Reduce ---------------------------------------------------------------------------------------- */
+/* ---- Reduce ------------------------------------------------------------------------------- */
 
 /* Every pair as it is, in order: nothing to group. */
 static int write_all(struct gw_mr_task *task, struct mr_cursor *cursor, struct gw_error *error)
@@ -163,9 +164,10 @@ int mr_reduce_attempt(struct gw_mr_task *task, struct gw_error *error)
 	return failed;
 }
 
-/* ---- Place ------------------------------------------------------------------------------------------ */
+/* ---- Place -------------------------------------------------------------------------------- */
 
-static int place_region(struct gw_mr_task *task, const struct mr_region *region, struct gw_error *error)
+static int place_region(struct gw_mr_task *task, const struct mr_region *region,
+			struct gw_error *error)
 {
 	struct mr_space *space = task->setup.space;
 	struct gw_bytes bytes;

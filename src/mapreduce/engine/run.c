@@ -222,8 +222,8 @@ static size_t pack(enum mr_spill_codec codec, const void *data, size_t size, voi
 	return packed < size ? packed : 0;
 }
 
-/* Packs the buckets of the run in scratch towards its front, one after the other, in place: a bucket never
- * grows, so what is written never overtakes what is read. */
+/* Packs the buckets of the run in scratch towards its front, one after the other, in place: a
+ * bucket never grows, so what is written never overtakes what is read. */
 static uint64_t pack_run(struct mr_run_writer *writer, uint8_t *run, uint8_t *packed, size_t room)
 {
 	uint64_t at = MR_RUN_HEADER + (uint64_t)writer->ranges->buckets * MR_RUN_INDEX;
@@ -253,8 +253,9 @@ static size_t largest_bucket(const struct mr_run_writer *writer)
 	return largest;
 }
 
-/* Scratch memory to compose the run in, with room behind it for one packed bucket. A run that stays in
- * shared memory is composed here too: writing to fresh shared memory costs half of touching it. */
+/* Scratch memory to compose the run in, with room behind it for one packed bucket. A run that
+ * stays in shared memory is composed here too: writing to fresh shared memory costs half of
+ * touching it. */
 static int reserve_scratch(struct mr_run_writer *writer, uint64_t size, bool spilled,
 			   size_t *packed_room, struct gw_error *error)
 {
@@ -356,8 +357,9 @@ static int header_check(const struct mr_run *run, const uint8_t *header, uint32_
 	if (base_load32(header) != RUN_MAGIC)
 		return run_corrupt(run, "no run begins here", error);
 	if (header[4] != MR_RUN_VERSION)
-		return gw_fail(error, GW_E_VERSION, "spilled run of map task %u: version %u, not %u",
-			       run->task, header[4], MR_RUN_VERSION);
+		return gw_fail(error, GW_E_VERSION,
+			       "spilled run of map task %u: version %u, not %u", run->task,
+			       header[4], MR_RUN_VERSION);
 	if (base_load32(header + 8) != count)
 		return run_corrupt(run, "it has not the buckets of the job", error);
 	return 0;
@@ -373,8 +375,9 @@ static int index_check(const struct mr_run *run, const struct mr_bucket *bucket,
 }
 
 /* Reads count entries from `first` on and goes on with the checksum of the index. */
-static int index_read(struct mr_space *space, const struct mr_run *run, uint32_t first, uint32_t count,
-		      struct mr_bucket *buckets, uint32_t *crc, struct gw_error *error)
+static int index_read(struct mr_space *space, const struct mr_run *run, uint32_t first,
+		      uint32_t count, struct mr_bucket *buckets, uint32_t *crc,
+		      struct gw_error *error)
 {
 	for (uint32_t i = 0, some; i < count; i += some) {
 		uint8_t entries[INDEX_CHUNK * MR_RUN_INDEX];
@@ -412,8 +415,8 @@ int mr_run_check(struct mr_space *space, const struct mr_run *run, uint32_t coun
 	return failed;
 }
 
-int mr_run_read_index(struct mr_space *space, const struct mr_run *run, uint32_t first, uint32_t count,
-		      struct mr_bucket *buckets, struct gw_error *error)
+int mr_run_read_index(struct mr_space *space, const struct mr_run *run, uint32_t first,
+		      uint32_t count, struct mr_bucket *buckets, struct gw_error *error)
 {
 	return index_read(space, run, first, count, buckets, NULL, error);
 }
@@ -434,8 +437,9 @@ static int unpack(const struct mr_run *run, const void *packed, const struct mr_
 	return got == bucket->bytes ? 0 : run_corrupt(run, "a bucket does not unpack", error);
 }
 
-int mr_run_read_bucket(struct mr_space *space, const struct mr_run *run, const struct mr_bucket *bucket,
-		       void *buffer, void *packed, const uint8_t **data, struct gw_error *error)
+int mr_run_read_bucket(struct mr_space *space, const struct mr_run *run,
+		       const struct mr_bucket *bucket, void *buffer, void *packed,
+		       const uint8_t **data, struct gw_error *error)
 {
 	bool plain = bucket->stored == bucket->bytes;
 	void *target = plain ? buffer : packed;

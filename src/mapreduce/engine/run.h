@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run.h - what a map attempt leaves behind: pairs distributed into buckets, each bucket's bytes contiguous,
- * found by an index at the front (one file + index, never a file a bucket). The layout is the same in shared
- * memory and in a spill file; only in a file are buckets compressed and checksummed.
+ * run.h - what a map attempt leaves behind: pairs distributed into buckets, each bucket's bytes
+ * contiguous, found by an index at the front (one file + index, never a file a bucket). The layout
+ * is the same in shared memory and in a spill file; only in a file are buckets compressed and
+ * checksummed.
  *
  * Layout, little-endian:
  *     u32 magic "GWRN" | u8 version 1 | u8 codec (enum mr_spill_codec) | u8 numbers | u8 0
  *     u32 buckets      | u32 CRC32C of the index (0 in shared memory)
- *     index, a bucket: u64 offset in the run | u64 bytes of output (identity reduce) | u32 stored bytes
- *                      | u32 bytes unpacked | u32 pairs | u32 CRC32C of the stored bytes (0 in memory)
+ *     index, a bucket: u64 offset in the run | u64 bytes of output (identity reduce)
+ *                      | u32 stored bytes | u32 bytes unpacked | u32 pairs
+ *                      | u32 CRC32C of the stored bytes (0 in memory)
  *     the buckets' pairs (pair.h), in the order in which they were emitted
  */
 #ifndef MR_RUN_H
@@ -51,25 +53,29 @@ struct mr_run_writer {
 	size_t scratch_capacity;
 };
 
-/* Writes the pairs as one run and publishes it; nothing for no pairs. Order within a bucket is kept. */
+/* Writes the pairs as one run and publishes it; nothing for no pairs. Order within a bucket is
+ * kept. */
 int mr_run_write_pairs(struct mr_run_writer *writer, const struct mr_pair *pairs, size_t count,
 		       struct gw_error *error) GW_MUST_CHECK;
 int mr_run_write_slots(struct mr_run_writer *writer, const struct mr_slot *slots, size_t count,
 		       struct gw_error *error) GW_MUST_CHECK;
 void mr_run_writer_done(struct mr_run_writer *writer);
 
-/* Checks the head and the index of a run that was just committed; reads the index of all count buckets. */
+/* Checks the head and the index of a run that was just committed; reads the index of all count
+ * buckets. */
 int mr_run_check(struct mr_space *space, const struct mr_run *run, uint32_t count,
 		 struct mr_bucket *buckets, struct gw_error *error) GW_MUST_CHECK;
 
 /* Reads count index entries from bucket `first` on, checking what can be checked. */
-int mr_run_read_index(struct mr_space *space, const struct mr_run *run, uint32_t first, uint32_t count,
-		      struct mr_bucket *buckets, struct gw_error *error) GW_MUST_CHECK;
+int mr_run_read_index(struct mr_space *space, const struct mr_run *run, uint32_t first,
+		      uint32_t count, struct mr_bucket *buckets,
+		      struct gw_error *error) GW_MUST_CHECK;
 
-/* The pairs of a bucket as bytes: in place when the run is in shared memory (*data points there), else
- * read, checked and unpacked into buffer, of bucket->bytes bytes; packed has room for bucket->stored. */
-int mr_run_read_bucket(struct mr_space *space, const struct mr_run *run, const struct mr_bucket *bucket,
-		       void *buffer, void *packed, const uint8_t **data, struct gw_error *error)
-	GW_MUST_CHECK;
+/* The pairs of a bucket as bytes: in place when the run is in shared memory (*data points
+ * there), else read, checked and unpacked into buffer, of bucket->bytes bytes; packed has room
+ * for bucket->stored. */
+int mr_run_read_bucket(struct mr_space *space, const struct mr_run *run,
+		       const struct mr_bucket *bucket, void *buffer, void *packed,
+		       const uint8_t **data, struct gw_error *error) GW_MUST_CHECK;
 
 #endif

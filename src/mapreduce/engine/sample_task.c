@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sample_task.c - learns how keys are spread before the first map task: the map function runs on small
- * slices of the input, evenly spaced, and the keys it emits, each once, give the splitters that cut every
- * part into ranges of about MR_RANGE_BYTES. What it emits, counts and writes is thrown away.
+ * sample_task.c - learns how keys are spread before the first map task: the map function runs on
+ * small slices of the input, evenly spaced, and the keys it emits, each once, give the splitters
+ * that cut every part into ranges of about MR_RANGE_BYTES. What it emits, counts and writes is
+ * thrown away.
  */
 #include "sort.h"
 #include "task.h"
@@ -18,7 +19,7 @@ enum {
 
 #define SAMPLE_SHARE 512 /* of the input is sampled */
 
-/* ---- The slices ---------------------------------------------------------------------------------- */
+/* ---- The slices --------------------------------------------------------------------------- */
 
 static uint32_t slice_count(uint64_t bytes)
 {
@@ -48,7 +49,8 @@ static struct mr_piece slice_of(const struct mr_config *config, const struct mr_
 }
 
 /* A plan of one split: slices at even distances through all pieces. */
-static int plan_slices(struct mr_plan *slices, const struct gw_mr_task *task, struct gw_error *error)
+static int plan_slices(struct mr_plan *slices, const struct gw_mr_task *task,
+		       struct gw_error *error)
 {
 	const struct mr_plan *plan = task->setup.plan;
 	uint32_t count = slice_count(plan->bytes);
@@ -83,7 +85,7 @@ static int plan_slices(struct mr_plan *slices, const struct gw_mr_task *task, st
 	return 0;
 }
 
-/* ---- The keys ------------------------------------------------------------------------------------ */
+/* ---- The keys ----------------------------------------------------------------------------- */
 
 static struct gw_bytes slot_key(const void *item)
 {
@@ -118,7 +120,8 @@ static int compare_pair_keys(void *context, const void *a, const void *b)
 	return task->config->job.compare(task, pair_key(a), pair_key(b));
 }
 
-static void sample_sort(struct sample *sample, struct mr_sort_entry *scratch, struct gw_mr_task *task)
+static void sample_sort(struct sample *sample, struct mr_sort_entry *scratch,
+			struct gw_mr_task *task)
 {
 	if (!task->config->job.compare) {
 		mr_sort(sample->entries, scratch, sample->count, 0, sample->key);
@@ -155,10 +158,11 @@ static void sample_collect(struct sample *sample, struct gw_mr_task *task)
 			   mr_pair_size(&task->pairs.pairs[i], false));
 }
 
-/* ---- The ranges ------------------------------------------------------------------------------------ */
+/* ---- The ranges --------------------------------------------------------------------------- */
 
 /* How many ranges a part is cut into, by what the maps will leave, judged from the sample. */
-static uint32_t range_count(const struct gw_mr_task *task, uint64_t sample_bytes, uint64_t read_bytes)
+static uint32_t range_count(const struct gw_mr_task *task, uint64_t sample_bytes,
+			    uint64_t read_bytes)
 {
 	const struct mr_config *config = task->config;
 	const struct mr_plan *plan = task->setup.plan;
@@ -169,8 +173,9 @@ static uint32_t range_count(const struct gw_mr_task *task, uint64_t sample_bytes
 	uint64_t most = MR_BUCKETS_MAX / config->parts;
 	double count;
 
-	/* A range has to fit the slot's memory: pairs are sorted there. If the runs are to be spilled, a
-	 * range is as large as that allows, for it is gathered from all of them, a read each. */
+	/* A range has to fit the slot's memory: pairs are sorted there. If the runs are to be
+	 * spilled, a range is as large as that allows, for it is gathered from all of them, a
+	 * read each. */
 	if (all > (double)config->pool_memory)
 		bytes = config->slot_memory / 3;
 	else if (bytes > config->slot_memory / 8)

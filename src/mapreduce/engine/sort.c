@@ -7,9 +7,9 @@
 #include <assert.h>
 
 enum {
-	INSERTION_MAX = 24,      /* entries that insertion sorts fastest */
-	RADIX_BITS_MAX = 11,     /* counts of one distribution fit the first-level cache */
-	RADIX_DEPTH_MAX = 128,   /* bytes of key after which equal keys are more likely than order */
+	INSERTION_MAX = 24,    /* entries that insertion sorts fastest */
+	RADIX_BITS_MAX = 11,   /* counts of one distribution fit the first-level cache */
+	RADIX_DEPTH_MAX = 128, /* bytes of key after which equal keys are more likely than order */
 };
 
 static void insertion_sort(struct mr_sort_entry *entries, size_t count)
@@ -33,7 +33,8 @@ static unsigned radix_bits(size_t count)
 }
 
 /* Sorts by prefix alone. */
-static void sort_prefixes(struct mr_sort_entry *entries, struct mr_sort_entry *scratch, size_t count)
+static void sort_prefixes(struct mr_sort_entry *entries, struct mr_sort_entry *scratch,
+			  size_t count)
 {
 	uint32_t ends[1 << RADIX_BITS_MAX];
 	uint64_t differ = 0, mask;
@@ -81,8 +82,8 @@ static int compare_keys(void *context, const void *a, const void *b)
 
 /* Keys that ended within the compared bytes come first, shortest first; the others get their next 8
  * bytes. Returns how many ended. */
-static size_t split_ended(struct mr_sort_entry *entries, struct mr_sort_entry *scratch, size_t count,
-			  size_t depth, mr_sort_key *key)
+static size_t split_ended(struct mr_sort_entry *entries, struct mr_sort_entry *scratch,
+			  size_t count, size_t depth, mr_sort_key *key)
 {
 	size_t ended = 0, longer = 0;
 
@@ -102,8 +103,8 @@ static size_t split_ended(struct mr_sort_entry *entries, struct mr_sort_entry *s
 	return ended;
 }
 
-void mr_sort(struct mr_sort_entry *entries, struct mr_sort_entry *scratch, size_t count, size_t depth,
-	     mr_sort_key *key)
+void mr_sort(struct mr_sort_entry *entries, struct mr_sort_entry *scratch, size_t count,
+	     size_t depth, mr_sort_key *key)
 {
 	size_t end;
 

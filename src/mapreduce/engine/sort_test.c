@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sort_test.c - sorting equals the obvious stable sort, for every kind of key that has a trap in it. */
+/* sort_test.c - sorting equals the obvious stable sort, for every kind of key that has a trap in
+ * it. */
 #include "pair.h"
 #include "sort.h"
 

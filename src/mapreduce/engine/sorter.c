@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- What an entry stands for ----------------------------------------------------------------- */
+/* ---- What an entry stands for ------------------------------------------------------------- */
 
 static struct gw_bytes encoded_key(const void *item)
 {
@@ -41,7 +41,7 @@ void mr_sorter_pair(const struct mr_sorter *sorter, const void *item, struct mr_
 	}
 }
 
-/* ---- Order -------------------------------------------------------------------------------------- */
+/* ---- Order -------------------------------------------------------------------------------- */
 
 static int compare_keys(void *context, const void *a, const void *b)
 {
@@ -91,13 +91,14 @@ static void sort_entries(struct mr_sorter *sorter)
 	if (sorter->task->config->job.compare)
 		mr_sort_by(sorter->entries, sorter->scratch, sorter->count, compare_keys, sorter);
 	else
-		mr_sort(sorter->entries, sorter->scratch, sorter->count, sorter->depth, sorter->key);
+		mr_sort(sorter->entries, sorter->scratch, sorter->count, sorter->depth,
+			sorter->key);
 	if (mr_values_ordered(&sorter->task->config->job))
 		sort_values(sorter);
 	sorter->at = 0;
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------- */
+/* ---- Memory ------------------------------------------------------------------------------- */
 
 static int reserve_entries(struct mr_sorter *sorter, size_t count, struct gw_error *error)
 {
@@ -140,7 +141,7 @@ static inline void add_entry(struct mr_sorter *sorter, const void *item, struct 
 	entry->prefix = mr_key_prefix(key, sorter->depth);
 }
 
-/* ---- One chunk: some runs' part of the bucket --------------------------------------------------- */
+/* ---- One chunk: some runs' part of the bucket --------------------------------------------- */
 
 /* What a run's part of the bucket costs in memory while it is sorted. */
 static uint64_t bucket_cost(const struct mr_run *run, const struct mr_bucket *bucket)
@@ -190,7 +191,8 @@ static int read_part(struct mr_sorter *sorter, uint32_t run, const uint8_t **dat
 				  data, error);
 }
 
-static int load_pairs(struct mr_sorter *sorter, uint32_t first, uint32_t end, struct gw_error *error)
+static int load_pairs(struct mr_sorter *sorter, uint32_t first, uint32_t end,
+		      struct gw_error *error)
 {
 	for (uint32_t i = first; i < end; i++) {
 		const uint8_t *at;
@@ -212,7 +214,7 @@ static int load_pairs(struct mr_sorter *sorter, uint32_t first, uint32_t end, st
 	return 0;
 }
 
-/* ---- Numbers: aggregated before they are sorted -------------------------------------------------- */
+/* ---- Numbers: aggregated before they are sorted ------------------------------------------- */
 
 /* All slots of the table as sorted entries. */
 static int take_table(struct mr_sorter *sorter, struct gw_error *error)
@@ -325,9 +327,10 @@ static int load_numbers(struct mr_sorter *sorter, struct gw_error *error)
 	return failed ? failed : mr_merge_begin(sorter, error);
 }
 
-/* ---- General pairs -------------------------------------------------------------------------------- */
+/* ---- General pairs ------------------------------------------------------------------------ */
 
-static int load_chunk(struct mr_sorter *sorter, uint32_t first, uint32_t *end, struct gw_error *error)
+static int load_chunk(struct mr_sorter *sorter, uint32_t first, uint32_t *end,
+		      struct gw_error *error)
 {
 	uint64_t bytes, pairs;
 	uint32_t packed;
@@ -365,7 +368,7 @@ static int load_general(struct mr_sorter *sorter, struct gw_error *error)
 	return mr_merge_begin(sorter, error);
 }
 
-/* ---- The cursor ----------------------------------------------------------------------------------- */
+/* ---- The cursor --------------------------------------------------------------------------- */
 
 static int sorter_next(struct mr_cursor *cursor, struct mr_pair *pair, struct gw_error *error)
 {
@@ -393,8 +396,8 @@ static int read_indexes(struct mr_sorter *sorter, uint32_t bucket, struct gw_err
 		sorter->bucket_capacity = board->run_count;
 	}
 	for (uint32_t i = 0; i < board->run_count; i++) {
-		int failed = mr_run_read_index(sorter->task->setup.space, &board->runs[i], bucket, 1,
-					       &sorter->buckets[i], error);
+		int failed = mr_run_read_index(sorter->task->setup.space, &board->runs[i], bucket,
+					       1, &sorter->buckets[i], error);
 
 		if (failed)
 			return failed;
@@ -415,7 +418,8 @@ int mr_sorter_load(struct mr_sorter *sorter, uint32_t bucket, size_t depth, stru
 	return load_general(sorter, error);
 }
 
-int mr_sorter_load_pairs(struct mr_sorter *sorter, const struct mr_pairs *pairs, struct gw_error *error)
+int mr_sorter_load_pairs(struct mr_sorter *sorter, const struct mr_pairs *pairs,
+			 struct gw_error *error)
 {
 	int failed = reserve_entries(sorter, pairs->count, error);
 

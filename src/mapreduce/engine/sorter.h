@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sorter.h - the pairs of one bucket, from all runs that have some, in order. What fits the slot's memory is
- * sorted there; what does not goes, chunk by chunk, as sorted runs into the spill file and is merged from
- * there, so that one key with all values, or a range that the sample got wrong, is slower and nothing else.
+ * sorter.h - the pairs of one bucket, from all runs that have some, in order. What fits the slot's
+ * memory is sorted there; what does not goes, chunk by chunk, as sorted runs into the spill file
+ * and is merged from there, so that one key with all values, or a range that the sample got wrong,
+ * is slower and nothing else.
  */
 #ifndef MR_SORTER_H
 #define MR_SORTER_H
@@ -44,8 +45,8 @@ int mr_sorter_load(struct mr_sorter *sorter, uint32_t bucket, size_t depth, stru
 	GW_MUST_CHECK;
 
 /* Gives, in order, the pairs of a buffer: for the combiner. */
-int mr_sorter_load_pairs(struct mr_sorter *sorter, const struct mr_pairs *pairs, struct gw_error *error)
-	GW_MUST_CHECK;
+int mr_sorter_load_pairs(struct mr_sorter *sorter, const struct mr_pairs *pairs,
+			 struct gw_error *error) GW_MUST_CHECK;
 
 /* Releases what the last load mapped. */
 void mr_sorter_unload(struct mr_sorter *sorter);

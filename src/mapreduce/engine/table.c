@@ -14,7 +14,8 @@ enum { TABLE_SLOTS_MIN = 1 << 10 };
 static struct mr_slot *slots_map(size_t count)
 {
 	size_t bytes = count * sizeof(struct mr_slot);
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		return NULL;
@@ -64,7 +65,8 @@ static int table_grow(struct mr_table *table, struct gw_error *error)
 	struct mr_slot *slots = slots_map(count);
 
 	if (!slots)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu slots of a combiner", count);
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu slots of a combiner",
+			       count);
 	for (size_t i = 0; i < table->slot_count; i++) {
 		const struct mr_slot *slot = &table->slots[i];
 		size_t at = slot->hash & (count - 1);
@@ -123,7 +125,8 @@ void mr_table_put_tokens(struct mr_table *table, const char *data, size_t readab
 	size_t mask = table->slot_count - 1;
 
 	assert(count <= MR_TABLE_BATCH && table->used + count <= table->used_max);
-	/* First all hashes, so that the slots are on their way from memory when they are looked at. */
+	/* First all hashes, so that the slots are on their way from memory when they are looked
+	 * at. */
 	for (size_t i = 0; i < count; i++) {
 		const char *key = data + tokens[i].offset;
 		size_t size = tokens[i].size;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.h - one int64 per distinct key: where the built-in combiners run, at every emit (paper section
- * 4.3). Open addressing over 32-byte slots; a key of up to 16 bytes is in the slot itself, a longer one is
- * pointed to. Nothing is allocated and nothing copied per pair, but long keys that do not last.
+ * table.h - one int64 per distinct key: where the built-in combiners run, at every emit (paper
+ * section 4.3). Open addressing over 32-byte slots; a key of up to 16 bytes is in the slot itself,
+ * a longer one is pointed to. Nothing is allocated and nothing copied per pair, but long keys that
+ * do not last.
  *
- * The table never grows past slots_max: when it is full the owner takes the slots out as a run and empties
- * it. A small table that stays in the cache and is emptied often is faster than one growing table.
+ * The table never grows past slots_max: when it is full the owner takes the slots out as a run and
+ * empties it. A small table that stays in the cache and is emptied often is faster than one growing
+ * table.
  */
 #ifndef MR_TABLE_H
 #define MR_TABLE_H
@@ -20,7 +22,7 @@
 #endif
 
 struct mr_slot {
-	uint64_t word[2];   /* the key zero-padded, or its first 8 bytes and a pointer to all of it */
+	uint64_t word[2]; /* the key zero-padded, or its first 8 bytes and a pointer to all of it */
 	int64_t value;
 	uint32_t hash;
 	uint32_t size_plus_1; /* 0: a free slot */
@@ -33,7 +35,8 @@ struct mr_table {
 	size_t used;
 	size_t used_max;   /* at which it grows or is full */
 	enum gw_mr_combiner combiner; /* SUM, MIN, MAX or COUNT */
-	/* Copies of long keys, in chunks; NULL function: long keys last as long as the table's contents. */
+	/* Copies of long keys, in chunks; NULL function: long keys last as long as the table's
+	 * contents. */
 };
 
 enum { MR_TABLE_BATCH = 32, MR_SHORT_KEY_MAX = 16 };
@@ -42,17 +45,18 @@ int mr_table_init(struct mr_table *table, enum gw_mr_combiner combiner, size_t s
 		  struct gw_error *error) GW_MUST_CHECK;
 void mr_table_done(struct mr_table *table);
 
-/* Makes room for count more keys: 1 there is room, 0 the table is full (take it out and clear it), negative
- * when memory is short. count is at most MR_TABLE_BATCH. */
+/* Makes room for count more keys: 1 there is room, 0 the table is full (take it out and clear
+ * it), negative when memory is short. count is at most MR_TABLE_BATCH. */
 int mr_table_reserve(struct mr_table *table, size_t count, struct gw_error *error) GW_MUST_CHECK;
 
-/* Finds the slot of the key or makes it. The caller reserved room. A long key that is new must outlive the
- * contents: when `*made` comes back true for one, the caller may replace it by mr_slot_set_key. */
+/* Finds the slot of the key or makes it. The caller reserved room. A long key that is new must
+ * outlive the contents: when `*made` comes back true for one, the caller may replace it by
+ * mr_slot_set_key. */
 struct mr_slot *mr_table_put(struct mr_table *table, const char *key, size_t size, bool *made);
 
 /* Combines value into the slot that mr_table_put found or made. */
-static inline void mr_slot_combine(struct mr_slot *slot, enum gw_mr_combiner combiner, int64_t value,
-				   bool made)
+static inline void mr_slot_combine(struct mr_slot *slot, enum gw_mr_combiner combiner,
+				   int64_t value, bool made)
 {
 	if (made)
 		slot->value = value;
@@ -62,8 +66,8 @@ static inline void mr_slot_combine(struct mr_slot *slot, enum gw_mr_combiner com
 		slot->value = value;
 }
 
-/* Puts count <= MR_TABLE_BATCH tokens of data, each with the same value. The caller reserved room; bytes up to
- * data + readable may be read. New long keys point into data. */
+/* Puts count <= MR_TABLE_BATCH tokens of data, each with the same value. The caller reserved
+ * room; bytes up to data + readable may be read. New long keys point into data. */
 void mr_table_put_tokens(struct mr_table *table, const char *data, size_t readable,
 			 const struct gw_token *tokens, size_t count, int64_t value);
 
@@ -82,7 +86,7 @@ static inline void mr_slot_set_key(struct mr_slot *slot, const char *key)
 	memcpy(&slot->word[1], &key, sizeof key);
 }
 
-/* ---- The inner loop, inline for emit.c ----------------------------------------------------------- */
+/* ---- The inner loop, inline for emit.c ---------------------------------------------------- */
 
 /* What is compared first: equal for equal keys. */
 struct mr_probe {
@@ -91,7 +95,8 @@ struct mr_probe {
 	uint32_t size_plus_1;
 };
 
-static inline bool mr_slot_is(const struct mr_slot *slot, const struct mr_probe *probe, const char *key)
+static inline bool mr_slot_is(const struct mr_slot *slot, const struct mr_probe *probe,
+			      const char *key)
 {
 	if (slot->size_plus_1 != probe->size_plus_1 || slot->word[0] != probe->word[0])
 		return false;
@@ -142,7 +147,8 @@ static inline void mr_load_masked(const char *data, size_t size, uint64_t word[2
 }
 
 /* Puts a key of at most 16 bytes, of which 16 may be read. The caller reserved room. */
-static inline void mr_table_put_short(struct mr_table *table, const char *key, size_t size, int64_t value)
+static inline void mr_table_put_short(struct mr_table *table, const char *key, size_t size,
+				      int64_t value)
 {
 	struct mr_probe probe = {.size_plus_1 = (uint32_t)size + 1};
 	struct mr_slot *slot;
@@ -154,8 +160,8 @@ static inline void mr_table_put_short(struct mr_table *table, const char *key, s
 	mr_slot_combine(slot, table->combiner, value, made);
 }
 
-/* Moves the used slots to the front and returns them: *count of them, in no order that means anything but
- * the same for the same puts. The table must be cleared before it is used again. */
+/* Moves the used slots to the front and returns them: *count of them, in no order that means
+ * anything but the same for the same puts. The table must be cleared before it is used again. */
 struct mr_slot *mr_table_take(struct mr_table *table, size_t *count);
 void mr_table_clear(struct mr_table *table);
 

@@ -97,7 +97,8 @@ static void check_all(struct mr_table *table, struct expected *keys)
 
 static void combines_like_a_list(void **state)
 {
-	static const enum gw_mr_combiner combiners[] = {GW_MR_SUM, GW_MR_MIN, GW_MR_MAX, GW_MR_COUNT};
+	static const enum gw_mr_combiner combiners[] = {GW_MR_SUM, GW_MR_MIN, GW_MR_MAX,
+							GW_MR_COUNT};
 	struct expected *keys = calloc(KEYS, sizeof *keys);
 	uint64_t seed = 5;
 
@@ -145,7 +146,8 @@ static void says_when_it_is_full(void **state)
 static void tokens_are_put_like_single_keys(void **state)
 {
 	const char *text = "a bb ccc a bb a "
-			   "a-word-of-more-than-sixteen-bytes x a-word-of-more-than-sixteen-bytes sixteen-bytes-16";
+			   "a-word-of-more-than-sixteen-bytes x a-word-of-more-than-sixteen-bytes "
+			   "sixteen-bytes-16";
 	size_t size = strlen(text);
 	char *data = malloc(size);
 	struct gw_token tokens[MR_TABLE_BATCH];
@@ -167,7 +169,8 @@ static void tokens_are_put_like_single_keys(void **state)
 	mr_table_put_tokens(&batch, data, size, tokens, count, 3);
 	for (size_t i = 0; i < count; i++) {
 		bool made;
-		struct mr_slot *slot = mr_table_put(&single, data + tokens[i].offset, tokens[i].size, &made);
+		struct mr_slot *slot =
+			mr_table_put(&single, data + tokens[i].offset, tokens[i].size, &made);
 
 		mr_slot_combine(slot, GW_MR_SUM, 3, made);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * task.h - one attempt from the inside: the object behind the `struct gw_mr_task *` of user functions, and
- * what map, reduce, sample and place share. There is one per slot; mr_worker_run starts it anew for each
- * attempt, keeping only memory.
+ * task.h - one attempt from the inside: the object behind the `struct gw_mr_task *` of user
+ * functions, and what map, reduce, sample and place share. There is one per slot; mr_worker_run
+ * starts it anew for each attempt, keeping only memory.
  */
 #ifndef MR_TASK_H
 #define MR_TASK_H
@@ -79,7 +79,8 @@ static inline bool mr_job_number_runs(const struct gw_mr_job *job)
 	return mr_job_numbers(job) && !job->compare;
 }
 
-/* Whether pairs go from map to output unchanged, so that the output's size can be known beforehand. */
+/* Whether pairs go from map to output unchanged, so that the output's size can be known
+ * beforehand. */
 static inline bool mr_job_identity(const struct gw_mr_job *job)
 {
 	return !job->reduce && !job->format && !job->combine &&
@@ -134,7 +135,8 @@ static inline int64_t *mr_task_counter(struct gw_mr_task *task, enum mr_counter 
 static inline bool mr_task_skips(const struct gw_mr_task *task, uint32_t file, uint64_t offset)
 {
 	for (uint32_t i = 0; i < task->attempt->skip_count; i++) {
-		if (task->attempt->skips[i].offset == offset && task->attempt->skips[i].file == file)
+		if (task->attempt->skips[i].offset == offset &&
+		    task->attempt->skips[i].file == file)
 			return true;
 	}
 	return false;

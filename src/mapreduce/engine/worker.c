@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker.c - one attempt after the other (attempt.h), and what the running functions may ask for: counters,
- * status, side files, columns.
+ * worker.c - one attempt after the other (attempt.h), and what the running functions may ask for:
+ * counters, status, side files, columns.
  */
 #include "columns.h"
 #include "sorter.h"
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- The worker ----------------------------------------------------------------------------------- */
+/* ---- The worker --------------------------------------------------------------------------- */
 
 int mr_worker_init(struct mr_worker **worker, const struct mr_worker_setup *setup,
 		   struct gw_error *error)
@@ -101,7 +101,8 @@ static int attempt_run(struct gw_mr_task *task, struct gw_error *error)
 	return gw_fail(error, GW_E_INVALID, "no task of kind %d", (int)task->attempt->kind);
 }
 
-int mr_worker_run(struct mr_worker *worker, const struct mr_attempt *attempt, struct gw_error *error)
+int mr_worker_run(struct mr_worker *worker, const struct mr_attempt *attempt,
+		  struct gw_error *error)
 {
 	struct gw_mr_task *task = &worker->task;
 	struct mr_live *live = task->setup.live;
@@ -125,7 +126,7 @@ int mr_worker_run(struct mr_worker *worker, const struct mr_attempt *attempt, st
 	return failed;
 }
 
-/* ---- Names ------------------------------------------------------------------------------------------ */
+/* ---- Names -------------------------------------------------------------------------------- */
 
 void mr_spill_path(const struct mr_config *config, const struct mr_region *region, char *path,
 		   size_t size)
@@ -146,7 +147,7 @@ void mr_part_path(const struct mr_config *config, uint32_t part, char *path, siz
 	snprintf(path, size, "%s/out/part-%05u-of-%05u", config->staging, part, config->parts);
 }
 
-/* ---- Failures, start, finish -------------------------------------------------------------------------- */
+/* ---- Failures, start, finish -------------------------------------------------------------- */
 
 void mr_task_fail(struct gw_mr_task *task, int code, const struct gw_error *error)
 {
@@ -205,7 +206,7 @@ int mr_task_finish(struct gw_mr_task *task, struct gw_error *error)
 	return mr_task_returned(task, returned, "finish", error);
 }
 
-/* ---- Counters, status ------------------------------------------------------------------------------------ */
+/* ---- Counters, status --------------------------------------------------------------------- */
 
 static struct mr_user_counter *counter_find(struct mr_counters *counters, const char *name)
 {
@@ -267,7 +268,7 @@ void gw_mr_at(struct gw_mr_task *task, const void *data)
 		       number + 1);
 }
 
-/* ---- Side files -------------------------------------------------------------------------------------------- */
+/* ---- Side files --------------------------------------------------------------------------- */
 
 int gw_mr_side_file(struct gw_mr_task *task, const char *name, struct gw_error *error)
 {
@@ -279,10 +280,11 @@ int gw_mr_side_file(struct gw_mr_task *task, const char *name, struct gw_error *
 
 	if (strchr(name, '/') || name[0] == 0 || name[0] == '.' || name[0] == '_' ||
 	    strncmp(name, "part-", 5) == 0 || strlen(name) >= MR_SIDE_NAME_MAX)
-		return gw_fail(error, GW_E_INVALID, "side file \"%s\": no such name is possible", name);
+		return gw_fail(error, GW_E_INVALID, "side file \"%s\": no such name is possible",
+			       name);
 	if (index == MR_SIDE_FILES_MAX)
-		return gw_fail(error, GW_E_TOO_LARGE, "side file \"%s\": a task has at most %d", name,
-			       MR_SIDE_FILES_MAX);
+		return gw_fail(error, GW_E_TOO_LARGE, "side file \"%s\": a task has at most %d",
+			       name, MR_SIDE_FILES_MAX);
 	mr_side_path(task->config, task->attempt, index, path, sizeof path);
 	failed = store->operations->create_temp(store, path, &task->side_files[index], error);
 	if (failed)
@@ -292,7 +294,7 @@ int gw_mr_side_file(struct gw_mr_task *task, const char *name, struct gw_error *
 	return store->operations->descriptor(task->side_files[index]);
 }
 
-/* ---- Questions ----------------------------------------------------------------------------------------------- */
+/* ---- Questions ---------------------------------------------------------------------------- */
 
 void *gw_mr_context(const struct gw_mr_task *task)
 {

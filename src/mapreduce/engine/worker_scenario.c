@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker_scenario.c - whole jobs through the task runner, in one process: every kind of combiner, order and
- * output, with plenty of memory, with none, and on a disk that fills up.
+ * worker_scenario.c - whole jobs through the task runner, in one process: every kind of combiner,
+ * order and output, with plenty of memory, with none, and on a disk that fills up.
  */
 #include "fixture.h"
 
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-/* ---- Texts and what is expected of them -------------------------------------------------------------- */
+/* ---- Texts and what is expected of them --------------------------------------------------- */
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -66,7 +66,7 @@ static char *count_words(const char *text)
 	return out;
 }
 
-/* ---- Jobs ------------------------------------------------------------------------------------------------ */
+/* ---- Jobs --------------------------------------------------------------------------------- */
 
 static int emit_words(struct gw_mr_task *task, struct gw_bytes line)
 {
@@ -97,7 +97,8 @@ static int map_word_tokens(struct gw_mr_task *task, const struct gw_mr_block *bl
 
 	gw_splitter_init_space(&splitter);
 	while (position < block->size) {
-		size_t count = gw_split(&splitter, block->data, block->size, &position, tokens, 512);
+		size_t count =
+			gw_split(&splitter, block->data, block->size, &position, tokens, 512);
 
 		gw_mr_emit_tokens_i64(task, block->data, tokens, count, 1);
 	}
@@ -142,7 +143,7 @@ static int join_values(struct gw_mr_task *task, struct gw_bytes key, struct gw_m
 	return 0;
 }
 
-/* ---- Running them -------------------------------------------------------------------------------------------- */
+/* ---- Running them ------------------------------------------------------------------------- */
 
 static int setup(void **state)
 {
@@ -209,7 +210,7 @@ static void check_everywhere(struct fixture *fixture, const struct gw_mr_job *jo
 	}
 }
 
-/* ---- Tests ---------------------------------------------------------------------------------------------------- */
+/* ---- Tests -------------------------------------------------------------------------------- */
 
 static void counts_words_in_every_memory(void **state)
 {
@@ -251,7 +252,8 @@ static void identity_keeps_order_of_equal_keys(void **state)
 {
 	static const struct gw_mr_job job = {.map = map_first_word};
 
-	check_everywhere(*state, &job, "b 2\na 9\nb 1\na 8\nb 3\n", "a\t9\na\t8\nb\t2\nb\t1\nb\t3\n");
+	check_everywhere(*state, &job, "b 2\na 9\nb 1\na 8\nb 3\n",
+			 "a\t9\na\t8\nb\t2\nb\t1\nb\t3\n");
 	check_job(*state, &job, "", "");
 	check_job(*state, &job, "a 1", "a\t1\n");
 }
@@ -420,7 +422,8 @@ static void bad_records_are_left_out(void **state)
 
 static void probes_map_a_part_and_publish_nothing(void **state)
 {
-	static const struct gw_mr_job job = {.map_block = map_word_tokens, .combine_with = GW_MR_SUM};
+	static const struct gw_mr_job job = {.map_block = map_word_tokens,
+					     .combine_with = GW_MR_SUM};
 	struct fixture *fixture = *state;
 	const char *text = "one two\nthree\nfour\n";
 	const char *inputs[2] = {fixture_file(fixture, "in.txt", text, strlen(text)), NULL};
@@ -557,18 +560,24 @@ int main(void)
 		cmocka_unit_test_setup_teardown(counts_words_in_every_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_key_has_all_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(min_and_max, setup, teardown),
-		cmocka_unit_test_setup_teardown(identity_keeps_order_of_equal_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(identity_keeps_order_of_equal_keys, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(sorts_lines_in_every_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_order_of_keys_and_values, setup, teardown),
-		cmocka_unit_test_setup_teardown(keys_that_compare_equal_are_one_group, setup, teardown),
-		cmocka_unit_test_setup_teardown(built_in_combiner_with_a_user_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(keys_that_compare_equal_are_one_group, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(built_in_combiner_with_a_user_order, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(sets_of_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(greatest_values, setup, teardown),
-		cmocka_unit_test_setup_teardown(map_only_keeps_the_order_of_the_input, setup, teardown),
+		cmocka_unit_test_setup_teardown(map_only_keeps_the_order_of_the_input, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(bad_records_are_left_out, setup, teardown),
-		cmocka_unit_test_setup_teardown(probes_map_a_part_and_publish_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(probes_map_a_part_and_publish_nothing, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(reduce_keys_can_be_skipped, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_full_disk_is_an_error_at_every_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_full_disk_is_an_error_at_every_write, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(failures_of_user_code_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_leave_out_the_sample, setup, teardown),
 	};
