@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream.c - `gw mr stream`: Hadoop Streaming's command line on this machine. Everything but the options is
- * the job that gw_mr_main runs; the exit status is Hadoop's:
+ * stream.c - `gw mr stream`: Hadoop Streaming's command line on this machine. Everything but the
+ * options is the job that gw_mr_main runs; the exit status is Hadoop's:
  *
  *     0 the job succeeded; 1 it failed, or the command line is wrong; 4 the output exists already;
  *     5 the input is missing or cannot be read; 130 and 143 interrupted
@@ -51,9 +51,12 @@ static int complain(const char *name, const struct gw_error *error)
 static void print_tips(void)
 {
 	puts("Usage tips:\n"
-	     "  Options may stand in any order and have one dash or two. Commands are run by sh -c.\n"
-	     "  In -input, patterns and lists (a,b) are understood, and it may be given several times.\n"
-	     "  A mapper's line is a key up to the first TAB, and a value. The reducer reads the same\n"
+	     "  Options may stand in any order and have one dash or two. Commands are run by sh "
+	     "-c.\n"
+	     "  In -input, patterns and lists (a,b) are understood, and it may be given several "
+	     "times.\n"
+	     "  A mapper's line is a key up to the first TAB, and a value. The reducer reads the "
+	     "same\n"
 	     "  lines, sorted by key. To cut elsewhere:\n"
 	     "    -D stream.map.output.field.separator=. -D stream.num.map.output.key.fields=4\n"
 	     "  To set the number of reduce tasks (output files) as, say 10:\n"
@@ -91,7 +94,8 @@ struct words {
 	struct mr_strings all;     /* for gw_mr_main: with what follows from properties */
 };
 
-/* argv[0], the options that follow from properties, then what the user wrote, which goes before them. */
+/* argv[0], the options that follow from properties, then what the user wrote, which goes before
+ * them. */
 static int join_words(struct words *words, const struct mr_strings *derived, struct gw_error *error)
 {
 	const struct mr_strings *written = &words->written;
@@ -110,7 +114,8 @@ static int list_operands(struct mr_stream *stream, struct gw_error *error)
 	int result = 0;
 
 	for (size_t i = 0; i < stream->inputs.count && !stream->reader && !result; i++)
-		result = mr_strings_add(&stream->operands, gw_string(stream->inputs.items[i]), error);
+		result = mr_strings_add(&stream->operands, gw_string(stream->inputs.items[i]),
+					error);
 	if (!result)
 		result = mr_strings_add(&stream->operands, gw_string(stream->output), error);
 	return result ? result : mr_strings_end(&stream->operands, error);
@@ -128,7 +133,8 @@ static int detach(const struct mr_stream *stream, bool *gone, struct gw_error *e
 	result = mr_process_detach(log, &child, error);
 	*gone = !result && child > 0;
 	if (*gone)
-		fprintf(stderr, "Job is running in background, process %lld; its report goes to %s\n",
+		fprintf(stderr,
+			"Job is running in background, process %lld; its report goes to %s\n",
 			(long long)child, log);
 	free(log);
 	return result;

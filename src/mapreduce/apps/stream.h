@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream.h - a streaming job: what its command line said, checked and resolved. It is the context of the
- * struct gw_mr_job and is not changed while the job runs, but for `running`, which each process has for
- * itself.
+ * stream.h - a streaming job: what its command line said, checked and resolved. It is the context
+ * of the struct gw_mr_job and is not changed while the job runs, but for `running`, which each
+ * process has for itself.
  *
- * The parts: stream_options.c reads the command line, stream_settle.c makes this struct of it, stream_task.c
- * has the functions of the job, stream_command.c runs one command for an attempt, stream.c is the main
- * function.
+ * The parts: stream_options.c reads the command line, stream_settle.c makes this struct of it,
+ * stream_task.c has the functions of the job, stream_command.c runs one command for an attempt,
+ * stream.c is the main function.
  *
- * What is written where. A mapper's line is cut into key and value at the first TAB (stream_lines.h). While
- * nobody asked for other separators the value keeps the TAB in front of it, so that key and value are the
- * line again: the reducer reads the mapper's lines as they are, sorted by key, and neither adds nor loses a
- * TAB. With -io text, or a separator of one's own, every line is KEY SEPARATOR VALUE as in Hadoop. What a
- * reducer (or the mapper of a job without one) writes is the output, byte for byte, unless a separator of
- * the output was asked for.
+ * What is written where. A mapper's line is cut into key and value at the first TAB
+ * (stream_lines.h). While nobody asked for other separators the value keeps the TAB in front of it,
+ * so that key and value are the line again: the reducer reads the mapper's lines as they are,
+ * sorted by key, and neither adds nor loses a TAB. With -io text, or a separator of one's own,
+ * every line is KEY SEPARATOR VALUE as in Hadoop. What a reducer (or the mapper of a job without
+ * one) writes is the output, byte for byte, unless a separator of the output was asked for.
  */
 #ifndef MR_STREAM_H
 #define MR_STREAM_H
@@ -57,7 +57,7 @@ struct mr_stream {
 	struct mr_cut map_out, combine_out, reduce_out;
 	struct mr_separator map_in, reduce_in, key_value_in, text_out;
 	bool plain_lines;  /* a reducer reads key and value with nothing between */
-	bool newline_kept; /* the value ends with the newline: the engine writes key and value, no more */
+	bool newline_kept; /* the value ends with it: the engine writes key and value, no more */
 	bool format_output; /* output is cut by *_out and written with text_out */
 	bool tab_always;    /* a separator even before an empty value */
 	bool key_only_in;   /* a reducer reads keys only */
@@ -85,9 +85,9 @@ struct mr_stream {
 };
 
 /*
- * Fills in the rest of a stream whose options are parsed. *library_words gets options of the library that
- * Hadoop's properties stand for ("--parts", "2"). Reads configuration files and looks up inputs.
- * Whatever it returns, mr_stream_done frees all.
+ * Fills in the rest of a stream whose options are parsed. *library_words gets options of the
+ * library that Hadoop's properties stand for ("--parts", "2"). Reads configuration files and looks
+ * up inputs. Whatever it returns, mr_stream_done frees all.
  */
 int mr_stream_settle(struct mr_stream *stream, const struct mr_library_options *library,
 		     struct mr_strings *library_words, struct gw_error *error) GW_MUST_CHECK;

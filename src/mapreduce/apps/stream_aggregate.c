@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_aggregate.c - one small state machine a key. Values come sorted, so that distinct ones can be
- * counted without remembering them, and a sum of decimals is always made in the same order: its last
- * digits must not depend on how the input was cut.
+ * stream_aggregate.c - one small state machine a key. Values come sorted, so that distinct ones can
+ * be counted without remembering them, and a sum of decimals is always made in the same order: its
+ * last digits must not depend on how the input was cut.
  */
 #include "stream_aggregate.h"
 
@@ -39,7 +39,7 @@ struct mr_aggregate {
 	int64_t number;
 	double sum;
 	uint64_t uniques, uniques_max;
-	struct base_buffer text; /* the greatest string; the last distinct value or word; the result */
+	struct base_buffer text; /* the greatest string; the last value or word; the result */
 	int64_t *counts;         /* of the words of a histogram */
 	size_t count, capacity;
 };
@@ -58,7 +58,8 @@ int mr_aggregate_start(struct mr_aggregate **made, struct gw_bytes key, uint64_t
 
 	*made = NULL;
 	for (unsigned type = 0; colon && type < AGGREGATE_TYPES; type++) {
-		if (strlen(type_names[type]) != size || strncasecmp(type_names[type], data, size) != 0)
+		if (strlen(type_names[type]) != size ||
+		    strncasecmp(type_names[type], data, size) != 0)
 			continue;
 		*made = calloc(1, sizeof(**made));
 		if (!*made)
@@ -68,10 +69,12 @@ int mr_aggregate_start(struct mr_aggregate **made, struct gw_bytes key, uint64_t
 		*id = (struct gw_bytes){colon + 1, key.size - size - 1};
 		return 0;
 	}
-	return gw_fail(error, GW_E_INVALID,
-		       "key \"%.*s\": aggregate needs TYPE:ID, with TYPE one of LongValueSum, "
-		       "LongValueMax, LongValueMin, DoubleValueSum, StringValueMax, StringValueMin, "
-		       "UniqValueCount, ValueHistogram", shown(key), data);
+	return gw_fail(
+		error, GW_E_INVALID,
+		"key \"%.*s\": aggregate needs TYPE:ID, with TYPE one of LongValueSum, "
+		"LongValueMax, LongValueMin, DoubleValueSum, StringValueMax, StringValueMin, "
+		"UniqValueCount, ValueHistogram",
+		shown(key), data);
 }
 
 void mr_aggregate_free(struct mr_aggregate *aggregate)
@@ -83,7 +86,7 @@ void mr_aggregate_free(struct mr_aggregate *aggregate)
 	free(aggregate);
 }
 
-/* ---- Adding ----------------------------------------------------------------------------------------- */
+/* ---- Adding ------------------------------------------------------------------------------- */
 
 static int read_long(struct gw_bytes text, int64_t *number, struct gw_error *error)
 {
@@ -98,8 +101,9 @@ static int read_long(struct gw_bytes text, int64_t *number, struct gw_error *err
 		fits = end == copy + text.size && errno == 0 && (unsigned char)copy[0] > ' ';
 	}
 	if (!fits)
-		return gw_fail(error, GW_E_INVALID, "value \"%.*s\" is not a whole number of 64 bits",
-			       shown(text), (const char *)text.data);
+		return gw_fail(error, GW_E_INVALID,
+			       "value \"%.*s\" is not a whole number of 64 bits", shown(text),
+			       (const char *)text.data);
 	return 0;
 }
 
@@ -195,12 +199,12 @@ static int add_word(struct mr_aggregate *aggregate, struct gw_bytes value, struc
 		return 0;
 	}
 	if (aggregate->count == aggregate->capacity) {
-		int64_t *counts = base_grow(aggregate->counts, sizeof(*counts), &aggregate->capacity,
-					    aggregate->count + 1);
+		int64_t *counts = base_grow(aggregate->counts, sizeof(*counts),
+					    &aggregate->capacity, aggregate->count + 1);
 
 		if (!counts)
-			return gw_fail(error, GW_E_NO_MEMORY, "no memory for a histogram of %zu words",
-				       aggregate->count);
+			return gw_fail(error, GW_E_NO_MEMORY,
+				       "no memory for a histogram of %zu words", aggregate->count);
 		aggregate->counts = counts;
 	}
 	aggregate->counts[aggregate->count++] = count;
@@ -237,7 +241,7 @@ int mr_aggregate_add(struct mr_aggregate *aggregate, struct gw_bytes value, stru
 	return result;
 }
 
-/* ---- The result -------------------------------------------------------------------------------------- */
+/* ---- The result --------------------------------------------------------------------------- */
 
 void mr_aggregate_write_double(double number, char *text)
 {
@@ -300,7 +304,8 @@ bool mr_aggregate_combines(const struct mr_aggregate *aggregate)
 	       aggregate->type != HISTOGRAM;
 }
 
-int mr_aggregate_result(struct mr_aggregate *aggregate, struct gw_bytes *result, struct gw_error *error)
+int mr_aggregate_result(struct mr_aggregate *aggregate, struct gw_bytes *result,
+			struct gw_error *error)
 {
 	char text[MR_AGGREGATE_TEXT_MAX];
 	int failed = 0;
@@ -342,7 +347,7 @@ int mr_aggregate_compare_values(const struct gw_mr_task *task, struct gw_bytes a
 				(struct gw_bytes){(const char *)b.data + b_word, b.size - b_word});
 }
 
-/* ---- In the job --------------------------------------------------------------------------------------- */
+/* ---- In the job --------------------------------------------------------------------------- */
 
 /* Emits the values that cannot be combined as they are, but for equal ones that stand together. */
 static int pass_on(struct gw_mr_task *task, struct mr_aggregate *aggregate, struct gw_bytes key,
@@ -362,7 +367,8 @@ static int pass_on(struct gw_mr_task *task, struct mr_aggregate *aggregate, stru
 	return 0;
 }
 
-static int add_all(struct mr_aggregate *aggregate, struct gw_mr_values *values, struct gw_error *error)
+static int add_all(struct mr_aggregate *aggregate, struct gw_mr_values *values,
+		   struct gw_error *error)
 {
 	struct gw_bytes value;
 	int result = 0;
@@ -403,7 +409,8 @@ int mr_aggregate_combine(struct gw_mr_task *task, struct gw_bytes key, struct gw
 
 int mr_aggregate_reduce(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values,
 			uint64_t uniques_max,
-			void (*put)(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value))
+			void (*put)(struct gw_mr_task *task, struct gw_bytes key,
+				    struct gw_bytes value))
 {
 	struct gw_error error = {0};
 	struct mr_aggregate *aggregate;

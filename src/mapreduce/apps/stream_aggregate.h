@@ -7,11 +7,13 @@
  *   DoubleValueSum                            of decimal numbers, written as Java does
  *   StringValueMax, StringValueMin            by bytes
  *   UniqValueCount                            how many distinct values
- *   ValueHistogram                            VALUE is "WORD" or "WORD<TAB>COUNT"; the result is how many
- *                                             distinct words, then least, median, greatest, average
- *                                             and standard deviation of their counts
+ *   ValueHistogram                            VALUE is "WORD" or "WORD<TAB>COUNT"; the result is
+ *                                             how many distinct words, then least, median,
+ *                                             greatest, average and standard deviation of their
+ *                                             counts
  *
- * The functions are those of a struct gw_mr_job whose values are sorted by mr_aggregate_compare_values.
+ * The functions are those of a struct gw_mr_job whose values are sorted by
+ * mr_aggregate_compare_values.
  */
 #ifndef MR_STREAM_AGGREGATE_H
 #define MR_STREAM_AGGREGATE_H
@@ -37,11 +39,12 @@ int mr_aggregate_add(struct mr_aggregate *aggregate, struct gw_bytes value, stru
 bool mr_aggregate_combines(const struct mr_aggregate *aggregate);
 
 /* The result; valid until the aggregate is freed. */
-int mr_aggregate_result(struct mr_aggregate *aggregate, struct gw_bytes *result, struct gw_error *error)
-	GW_MUST_CHECK;
+int mr_aggregate_result(struct mr_aggregate *aggregate, struct gw_bytes *result,
+			struct gw_error *error) GW_MUST_CHECK;
 
 /* Equal words stand together, whatever their counts: up to the last TAB by bytes, then the rest. */
-int mr_aggregate_compare_values(const struct gw_mr_task *task, struct gw_bytes a, struct gw_bytes b);
+int mr_aggregate_compare_values(const struct gw_mr_task *task, struct gw_bytes a,
+				struct gw_bytes b);
 
 /* A number as Java's Double.toString writes it; text has MR_AGGREGATE_TEXT_MAX bytes. */
 void mr_aggregate_write_double(double number, char *text);
@@ -50,6 +53,7 @@ void mr_aggregate_write_double(double number, char *text);
 int mr_aggregate_combine(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values);
 int mr_aggregate_reduce(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values,
 			uint64_t uniques_max,
-			void (*put)(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value));
+			void (*put)(struct gw_mr_task *task, struct gw_bytes key,
+				    struct gw_bytes value));
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream_aggregate_test.c - each aggregator, its results as Hadoop writes them, and values it refuses. */
+/* stream_aggregate_test.c - each aggregator, its results as Hadoop writes them, and values it
+ * refuses. */
 #include "stream_aggregate.h"
 
 #include "support/unit.h"
@@ -56,13 +57,14 @@ static int aggregate(const char *key, const char **values, size_t count, uint64_
 	return result;
 }
 
-#define CHECK(key, expected, ...)                                                                   \
-	do {                                                                                        \
-		const char *values[] = {__VA_ARGS__};                                               \
-		char result_text[200];                                                              \
-		assert_int_equal(aggregate(key, values, sizeof(values) / sizeof(values[0]), 1000,   \
-					   result_text, NULL), 0);                                  \
-		assert_string_equal(result_text, expected);                                         \
+#define CHECK(key, expected, ...)                                                                  \
+	do {                                                                                       \
+		const char *values[] = {__VA_ARGS__};                                              \
+		char result_text[200];                                                             \
+		assert_int_equal(aggregate(key, values, sizeof(values) / sizeof(values[0]), 1000,  \
+					   result_text, NULL),                                     \
+				 0);                                                               \
+		assert_string_equal(result_text, expected);                                        \
 	} while (0)
 
 static void whole_numbers(void **state)
@@ -111,7 +113,8 @@ static void histograms(void **state)
 {
 	(void)state;
 	/* distinct, least, median, greatest, average, deviation */
-	CHECK("ValueHistogram:x", "x=3\t1\t2\t3\t2.0\t0.816496580927726", "a", "b", "b", "c", "c", "c");
+	CHECK("ValueHistogram:x", "x=3\t1\t2\t3\t2.0\t0.816496580927726", "a", "b", "b", "c", "c",
+	      "c");
 	CHECK("ValueHistogram:x", "x=2\t1\t5\t5\t3.0\t2.0", "a\t2", "b", "a\t3");
 	CHECK("ValueHistogram:x", "x=2\t1\t7\t7\t4.0\t3.0", "a", "a\t\t1", "a\t6");
 }
@@ -122,10 +125,20 @@ static void numbers_as_java_writes_them(void **state)
 		double number;
 		const char *text;
 	} all[] = {
-		{0, "0.0"}, {-0.0, "-0.0"}, {1, "1.0"}, {100, "100.0"}, {0.001, "0.001"},
-		{0.0001, "1.0E-4"}, {9999999, "9999999.0"}, {1e7, "1.0E7"}, {1.5e300, "1.5E300"},
-		{-123.456, "-123.456"}, {1.0 / 3, "0.3333333333333333"}, {12345678.9, "1.23456789E7"},
-		{4.9e-324, "4.9E-324"}, {2e22, "2.0E22"},
+		{0, "0.0"},
+		{-0.0, "-0.0"},
+		{1, "1.0"},
+		{100, "100.0"},
+		{0.001, "0.001"},
+		{0.0001, "1.0E-4"},
+		{9999999, "9999999.0"},
+		{1e7, "1.0E7"},
+		{1.5e300, "1.5E300"},
+		{-123.456, "-123.456"},
+		{1.0 / 3, "0.3333333333333333"},
+		{12345678.9, "1.23456789E7"},
+		{4.9e-324, "4.9E-324"},
+		{2e22, "2.0E22"},
 	};
 	char text[MR_AGGREGATE_TEXT_MAX];
 

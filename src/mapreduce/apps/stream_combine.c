@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_combine.c - collects pairs in one piece of memory, key behind value behind key, with an array of
- * entries that is sorted. Pairs of equal keys stay in the order in which they came.
+ * stream_combine.c - collects pairs in one piece of memory, key behind value behind key, with an
+ * array of entries that is sorted. Pairs of equal keys stay in the order in which they came.
  */
 #include "stream_combine.h"
 

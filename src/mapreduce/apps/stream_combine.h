@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_combine.h - `-combiner COMMAND`. The mapper's pairs are collected up to a limit, sorted by key,
- * given to the command as lines, and what it writes goes on instead of them. A combiner may be run any
- * number of times, also never: pairs that are too large to be collected go on as they are.
+ * stream_combine.h - `-combiner COMMAND`. The mapper's pairs are collected up to a limit, sorted by
+ * key, given to the command as lines, and what it writes goes on instead of them. A combiner may be
+ * run any number of times, also never: pairs that are too large to be collected go on as they are.
  */
 #ifndef MR_STREAM_COMBINE_H
 #define MR_STREAM_COMBINE_H

@@ -32,14 +32,14 @@ struct mr_command {
 	struct base_buffer errors; /* the last of what it said */
 };
 
-/* ---- What the command says -------------------------------------------------------------------------- */
+/* ---- What the command says ---------------------------------------------------------------- */
 
 static void count(struct mr_command *command, const struct mr_message *message)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "%.*s:%.*s", (int)(message->group.size < 60 ? message->group.size
-									       : 60),
+	snprintf(name, sizeof(name), "%.*s:%.*s",
+		 (int)(message->group.size < 60 ? message->group.size : 60),
 		 (const char *)message->group.data,
 		 (int)(message->name.size < 60 ? message->name.size : 60),
 		 (const char *)message->name.data);
@@ -110,25 +110,30 @@ static int take(void *context, const char *data, size_t size, struct gw_error *e
 	return result;
 }
 
-/* ---- Failures ----------------------------------------------------------------------------------------- */
+/* ---- Failures ----------------------------------------------------------------------------- */
 
 /* Writes a file of the attempt's directory and says where it is. */
-static int write_fact(struct mr_command *command, const char *name, struct gw_bytes bytes, char *path)
+static int write_fact(struct mr_command *command, const char *name, struct gw_bytes bytes,
+		      char *path)
 {
 	if (snprintf(path, PATH_MAX, "%s/%s", command->facts.directory, name) >= PATH_MAX)
 		return GW_E_TOO_LARGE;
 	return mr_file_write(path, bytes, NULL);
 }
 
-/* Runs the script with the names of four files as its arguments: output, errors, log and configuration. */
+/* Runs the script with the names of four files as its arguments: output, errors, log and
+ * configuration. */
 static void run_script(struct mr_command *command, const char *script, const char *sentence)
 {
 	char paths[4][PATH_MAX], *text = NULL;
 	const char *arguments[] = {paths[0], paths[1], paths[2], paths[3], NULL};
 	struct base_arena arena = {0};
 	struct mr_process *process = NULL;
-	struct mr_process_setup setup = {.arguments = arguments, .take_errors = hear,
-					 .take_output = hear, .output_lines = true, .context = command,
+	struct mr_process_setup setup = {.arguments = arguments,
+					 .take_errors = hear,
+					 .take_output = hear,
+					 .output_lines = true,
+					 .context = command,
 					 .directory = command->facts.directory,
 					 .idle_ms_max = command->stream->idle_ms_max};
 	struct mr_process_end end;
@@ -141,7 +146,8 @@ static void run_script(struct mr_command *command, const char *script, const cha
 	if (!result)
 		result = write_fact(command, "stdout", gw_string(""), paths[0]);
 	if (!result)
-		result = write_fact(command, "stderr", base_buffer_bytes(&command->errors), paths[1]);
+		result = write_fact(command, "stderr", base_buffer_bytes(&command->errors),
+				    paths[1]);
 	if (!result)
 		result = write_fact(command, "syslog", gw_string(sentence), paths[2]);
 	if (!result)
@@ -216,9 +222,10 @@ static int check_end(struct mr_command *command, const struct mr_process_end *en
 	return fail(command, what, error);
 }
 
-/* ---- The command --------------------------------------------------------------------------------------- */
+/* ---- The command -------------------------------------------------------------------------- */
 
-static int start(struct mr_command *command, const struct mr_command_setup *setup, struct gw_error *error)
+static int start(struct mr_command *command, const struct mr_command_setup *setup,
+		 struct gw_error *error)
 {
 	struct base_arena arena = {0};
 	struct mr_process_setup process = {
@@ -281,21 +288,24 @@ static int flush(struct mr_command *command, struct gw_error *error)
 	return used > 0 ? write_through(command, command->input, used, error) : 0;
 }
 
-int mr_command_write(struct mr_command *command, const char *data, size_t size, struct gw_error *error)
+int mr_command_write(struct mr_command *command, const char *data, size_t size,
+		     struct gw_error *error)
 {
 	int result = flush(command, error);
 
 	return result ? result : write_through(command, data, size, error);
 }
 
-int mr_command_put(struct mr_command *command, const char *data, size_t size, struct gw_error *error)
+int mr_command_put(struct mr_command *command, const char *data, size_t size,
+		   struct gw_error *error)
 {
 	int result = 0;
 
 	if (!command->input) {
 		command->input = malloc(INPUT_BUFFER);
 		if (!command->input)
-			return gw_fail(error, GW_E_NO_MEMORY, "no memory for the input of a command");
+			return gw_fail(error, GW_E_NO_MEMORY,
+				       "no memory for the input of a command");
 	}
 	assert(command->used <= INPUT_BUFFER);
 	if (size > INPUT_BUFFER - command->used) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_conf.c - a small reader of the XML that Hadoop's configuration files are written in. It walks the
- * text once, from tag to tag; the text between <name> and </name>, and <value> and </value>, goes into
- * two buffers, which are set as a property at </property>.
+ * stream_conf.c - a small reader of the XML that Hadoop's configuration files are written in. It
+ * walks the text once, from tag to tag; the text between <name> and </name>, and <value> and
+ * </value>, goes into two buffers, which are set as a property at </property>.
  */
 #include "stream_conf.h"
 
@@ -47,7 +47,8 @@ static int append(struct conf *conf, const char *data, size_t size)
 		char *grown = realloc(text->data, capacity);
 
 		if (!grown)
-			return gw_fail(conf->error, GW_E_NO_MEMORY, "%s: out of memory", conf->file);
+			return gw_fail(conf->error, GW_E_NO_MEMORY, "%s: out of memory",
+				       conf->file);
 		text->data = grown;
 		text->capacity = capacity;
 	}
@@ -172,7 +173,8 @@ static void begin_element(struct conf *conf, struct gw_bytes name)
 	}
 }
 
-/* Blanks around a name come from the layout of the file; those of a value may be meant (a separator). */
+/* Blanks around a name come from the layout of the file; those of a value may be meant (a
+ * separator). */
 static char *trimmed(struct text *text)
 {
 	size_t begin = 0;

@@ -7,8 +7,8 @@
  *       <property><name>stream.num.map.output.key.fields</name><value>2</value></property>
  *     </configuration>
  *
- * It reads the XML that such files consist of (elements with or without attributes, comments, CDATA,
- * the five entities and character numbers) and refuses what it does not understand, by line.
+ * It reads the XML that such files consist of (elements with or without attributes, comments,
+ * CDATA, the five entities and character numbers) and refuses what it does not understand, by line.
  */
 #ifndef MR_STREAM_CONF_H
 #define MR_STREAM_CONF_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream_conf_fuzz.c - any bytes as a configuration file: properties, or an error that names a line. */
+/* stream_conf_fuzz.c - any bytes as a configuration file: properties, or an error that names a
+ * line. */
 #include "stream_conf.h"
 
 #include <assert.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_environment.c - makes the list of "NAME=value" for a command. Everything goes through `set`, which
- * replaces what has the name already; a few hundred variables make a search from the front good enough.
+ * stream_environment.c - makes the list of "NAME=value" for a command. Everything goes through
+ * `set`, which replaces what has the name already; a few hundred variables make a search from the
+ * front good enough.
  */
 #include "stream_environment.h"
 
@@ -87,7 +88,7 @@ static int set_property(struct list *list, const struct mr_stream *stream, const
 	return result;
 }
 
-/* ---- Facts of the task --------------------------------------------------------------------------------- */
+/* ---- Facts of the task -------------------------------------------------------------------- */
 
 static char kind_of(const struct mr_facts *facts)
 {
@@ -107,7 +108,8 @@ struct fact {
 };
 
 /* What is known of a task, but for the names of files, which are longer. */
-static size_t list_facts(struct fact *list, const struct mr_stream *stream, const struct mr_facts *facts)
+static size_t list_facts(struct fact *list, const struct mr_stream *stream,
+			 const struct mr_facts *facts)
 {
 	size_t count = 0;
 
@@ -133,7 +135,8 @@ static size_t list_facts(struct fact *list, const struct mr_stream *stream, cons
 }
 
 /* Calls function for each property and fact. */
-static int each_value(struct list *list, const struct mr_stream *stream, const struct mr_facts *facts,
+static int each_value(struct list *list, const struct mr_stream *stream,
+		      const struct mr_facts *facts,
 		      int (*function)(struct list *list, const struct mr_stream *stream,
 				      const char *name, const char *value))
 {
@@ -151,7 +154,7 @@ static int each_value(struct list *list, const struct mr_stream *stream, const s
 	return result;
 }
 
-/* ---- The list -------------------------------------------------------------------------------------------- */
+/* ---- The list ----------------------------------------------------------------------------- */
 
 /* Programs and temporary files are looked for in the directory of the attempt first. */
 static int set_directory(struct list *list, const char *directory)
@@ -187,7 +190,8 @@ static int fill(struct list *list, const struct mr_stream *stream, const struct 
 }
 
 int mr_environment_make(const char *const **made, const struct mr_stream *stream,
-			const struct mr_facts *facts, struct base_arena *arena, struct gw_error *error)
+			const struct mr_facts *facts, struct base_arena *arena,
+			struct gw_error *error)
 {
 	struct list list = {.arena = arena, .error = error};
 	int result = fill(&list, stream, facts);
@@ -206,7 +210,7 @@ int mr_environment_make(const char *const **made, const struct mr_stream *stream
 	return result;
 }
 
-/* ---- As a file ---------------------------------------------------------------------------------------------- */
+/* ---- As a file ---------------------------------------------------------------------------- */
 
 static int append_escaped(struct base_buffer *xml, const char *text, struct gw_error *error)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_environment.h - the environment of a command: that of this process, the job's properties and the
- * facts of the task with every byte that is no letter or digit turned into '_' (mapreduce_task_id), then
- * what -cmdenv says. A later one replaces an earlier one. Values over 128 KiB are cut, which is the most that
- * Linux passes on.
+ * stream_environment.h - the environment of a command: that of this process, the job's properties
+ * and the facts of the task with every byte that is no letter or digit turned into '_'
+ * (mapreduce_task_id), then what -cmdenv says. A later one replaces an earlier one. Values over 128
+ * KiB are cut, which is the most that Linux passes on.
  */
 #ifndef MR_STREAM_ENVIRONMENT_H
 #define MR_STREAM_ENVIRONMENT_H
@@ -27,8 +27,8 @@ void mr_attempt_name(const struct mr_stream *stream, const struct mr_facts *fact
 
 /* The list, ended by NULL, and everything in it are the arena's. */
 int mr_environment_make(const char *const **list, const struct mr_stream *stream,
-			const struct mr_facts *facts, struct base_arena *arena, struct gw_error *error)
-	GW_MUST_CHECK;
+			const struct mr_facts *facts, struct base_arena *arena,
+			struct gw_error *error) GW_MUST_CHECK;
 
 /* The properties and facts as a Hadoop configuration file, for scripts that look at failures. */
 int mr_environment_describe(struct gw_bytes *xml, const struct mr_stream *stream,

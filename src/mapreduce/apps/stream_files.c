@@ -60,9 +60,10 @@ void mr_strings_done(struct mr_strings *strings)
 	*strings = (struct mr_strings){0};
 }
 
-/* ---- Inputs ----------------------------------------------------------------------------------------- */
+/* ---- Inputs ------------------------------------------------------------------------------- */
 
-/* The size of "scheme:" at the front of a URI, 0 for a plain path ("a:b" is one, "hdfs://b" is not). */
+/* The size of "scheme:" at the front of a URI, 0 for a plain path ("a:b" is one, "hdfs://b" is
+ * not). */
 static size_t scheme_size(const char *text)
 {
 	size_t size = 0;
@@ -161,9 +162,10 @@ int mr_inputs_add(struct mr_strings *inputs, const char *text, struct gw_error *
 	return result;
 }
 
-/* ---- Whole files -------------------------------------------------------------------------------------- */
+/* ---- Whole files -------------------------------------------------------------------------- */
 
-static int read_all(int descriptor, const char *path, char *data, size_t size, struct gw_error *error)
+static int read_all(int descriptor, const char *path, char *data, size_t size,
+		    struct gw_error *error)
 {
 	for (size_t done = 0; done < size;) {
 		ssize_t got = read(descriptor, data + done, size - done);
@@ -179,7 +181,8 @@ static int read_all(int descriptor, const char *path, char *data, size_t size, s
 	return 0;
 }
 
-int mr_file_read(const char *path, size_t size_max, char **data, size_t *size, struct gw_error *error)
+int mr_file_read(const char *path, size_t size_max, char **data, size_t *size,
+		 struct gw_error *error)
 {
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC), result = 0;
 	struct stat facts;

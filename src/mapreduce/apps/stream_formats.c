@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_formats.c - the Java classes that a Hadoop job may name: those that have a counterpart here become
- * it, all others are refused by name.
+ * stream_formats.c - the Java classes that a Hadoop job may name: those that have a counterpart
+ * here become it, all others are refused by name.
  */
 #include "stream_settle.h"
 
@@ -29,7 +29,8 @@ bool mr_looks_like_class(const char *text)
 	const char *dot = strrchr(text, '.');
 
 	return dot && strchr(text, '.') != dot && dot[1] >= 'A' && dot[1] <= 'Z' &&
-	       !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$")];
+	       !text[strspn(text,
+			    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$")];
 }
 
 int mr_refuse_class(struct settling *settling, const char *option, const char *text,
@@ -39,7 +40,7 @@ int mr_refuse_class(struct settling *settling, const char *option, const char *t
 		       "%s %s: there is no Java here; %s", option, text, known);
 }
 
-/* ---- Order and output ------------------------------------------------------------------------------- */
+/* ---- Order and output --------------------------------------------------------------------- */
 
 int mr_settle_partitioner(struct settling *settling)
 {
@@ -71,9 +72,12 @@ int mr_settle_partitioner(struct settling *settling)
 int mr_settle_comparator(struct settling *settling)
 {
 	struct mr_stream *stream = settling->stream;
-	const char *text = mr_settle_property(settling, "mapreduce.job.output.key.comparator.class");
-	const char *options = mr_settle_property(settling, "mapreduce.partition.keycomparator.options");
-	const char *separator = mr_settle_property(settling, "mapreduce.map.output.key.field.separator");
+	const char *text =
+		mr_settle_property(settling, "mapreduce.job.output.key.comparator.class");
+	const char *options =
+		mr_settle_property(settling, "mapreduce.partition.keycomparator.options");
+	const char *separator =
+		mr_settle_property(settling, "mapreduce.map.output.key.field.separator");
 	int result = mr_separator_set(&stream->order.separator, separator ? separator : "\t",
 				      settling->error);
 
@@ -97,17 +101,20 @@ int mr_settle_output_format(struct settling *settling)
 	if (result)
 		return result;
 	if (compress)
-		return gw_fail(settling->error, GW_E_UNSUPPORTED,
-			       "mapreduce.output.fileoutputformat.compress: output is not compressed "
-			       "here; let the reducer do it (... | gzip)");
+		return gw_fail(
+			settling->error, GW_E_UNSUPPORTED,
+			"mapreduce.output.fileoutputformat.compress: output is not compressed "
+			"here; let the reducer do it (... | gzip)");
 	if (text && !mr_is_class(text, "TextOutputFormat"))
-		return mr_refuse_class(settling, "-outputformat", text, "known is TextOutputFormat");
+		return mr_refuse_class(settling, "-outputformat", text,
+				       "known is TextOutputFormat");
 	if (settling->options->jars)
-		return gw_fail(settling->error, GW_E_UNSUPPORTED, "-libjars: there is no Java here");
+		return gw_fail(settling->error, GW_E_UNSUPPORTED,
+			       "-libjars: there is no Java here");
 	return 0;
 }
 
-/* ---- Input ------------------------------------------------------------------------------------------ */
+/* ---- Input -------------------------------------------------------------------------------- */
 
 /* "StreamXmlRecord,begin=<page>,end=</page>": the value of a name, into text of size bytes. */
 static bool find_word(const char *spec, const char *name, char *text, size_t size)
@@ -138,9 +145,10 @@ static int settle_input_reader(struct settling *settling)
 			       "-inputreader %s: slowmatch is not done here", spec);
 	if (!find_word(spec, "begin", stream->begin_mark, sizeof(stream->begin_mark)) ||
 	    !find_word(spec, "end", stream->end_mark, sizeof(stream->end_mark)))
-		return gw_fail(settling->error, GW_E_USAGE,
-			       "-inputreader %s: needs begin=MARK and end=MARK of at most %zu bytes",
-			       spec, sizeof(stream->begin_mark) - 1);
+		return gw_fail(
+			settling->error, GW_E_USAGE,
+			"-inputreader %s: needs begin=MARK and end=MARK of at most %zu bytes", spec,
+			sizeof(stream->begin_mark) - 1);
 	stream->input = MR_STREAM_XML;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_job.c - the job of a settled stream: what it ships, and which functions of stream_task.c the engine
- * is to call.
+ * stream_job.c - the job of a settled stream: what it ships, and which functions of stream_task.c
+ * the engine is to call.
  */
 #include "stream.h"
 
@@ -12,7 +12,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- Shipping --------------------------------------------------------------------------------------- */
+/* ---- Shipping ----------------------------------------------------------------------------- */
 
 /* Each item may name several things, separated by commas. */
 static int ship_list(struct mr_stream *stream, const struct gw_option_list *list, bool archive,
@@ -73,7 +73,7 @@ int mr_stream_ship(struct mr_stream *stream, struct gw_error *error)
 	return ship_all(stream, error);
 }
 
-/* ---- The job ------------------------------------------------------------------------------------------ */
+/* ---- The job ------------------------------------------------------------------------------ */
 
 static void set_map(struct mr_stream *stream, struct gw_mr_job *job)
 {
@@ -116,8 +116,10 @@ static int prepare(struct gw_mr_job *job, char ***operands, size_t *count, struc
 	struct mr_stream *stream = job->context;
 
 	if (*count > 0)
-		return gw_fail(error, GW_E_USAGE, "Found %zu unexpected arguments on the command line "
-			       "[%s%s]", *count, (*operands)[0], *count > 1 ? ", ..." : "");
+		return gw_fail(error, GW_E_USAGE,
+			       "Found %zu unexpected arguments on the command line "
+			       "[%s%s]",
+			       *count, (*operands)[0], *count > 1 ? ", ..." : "");
 	*operands = stream->operands.items;
 	*count = stream->operands.count;
 	return 0;
@@ -127,9 +129,12 @@ void mr_stream_job(struct mr_stream *stream, struct gw_mr_job *job)
 {
 	*job = (struct gw_mr_job){
 		.name = "stream",
-		.summary = "Runs commands as map and reduce, with Hadoop Streaming's options:\n\n"
-			   "  gw mr stream -input PATH -output DIR -mapper COMMAND -reducer COMMAND",
-		.context = stream, .options = mr_stream_option_table, .prepare = prepare,
+		.summary =
+			"Runs commands as map and reduce, with Hadoop Streaming's options:\n\n"
+			"  gw mr stream -input PATH -output DIR -mapper COMMAND -reducer COMMAND",
+		.context = stream,
+		.options = mr_stream_option_table,
+		.prepare = prepare,
 		.map_only = stream->map_only,
 	};
 	assert((void *)&stream->options == (void *)stream);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_keys.c - finds, compares and hashes parts of keys. Nothing is allocated: a key is walked from its
- * front for each part, since keys have few fields.
+ * stream_keys.c - finds, compares and hashes parts of keys. Nothing is allocated: a key is walked
+ * from its front for each part, since keys have few fields.
  */
 #include "stream_keys.h"
 
@@ -33,7 +33,7 @@ size_t mr_separator_find(const struct mr_separator *separator, const char *data,
 	return found ? (size_t)(found - data) : size;
 }
 
-/* ---- Parsing -------------------------------------------------------------------------------------- */
+/* ---- Parsing ------------------------------------------------------------------------------ */
 
 static int read_number(const char **at, uint32_t *number)
 {
@@ -132,7 +132,7 @@ int mr_keys_parse(struct mr_keys *keys, const char *options, struct gw_error *er
 	return 0;
 }
 
-/* ---- Finding -------------------------------------------------------------------------------------- */
+/* ---- Finding ------------------------------------------------------------------------------ */
 
 /* Where field number `field` begins, or key.size + 1 when there are not so many. */
 static size_t field_begin(const struct mr_keys *keys, struct gw_bytes key, uint32_t field)
@@ -150,7 +150,8 @@ static size_t field_begin(const struct mr_keys *keys, struct gw_bytes key, uint3
 	return at;
 }
 
-static size_t part_end(const struct mr_keys *keys, struct gw_bytes key, const struct mr_key_part *part)
+static size_t part_end(const struct mr_keys *keys, struct gw_bytes key,
+		       const struct mr_key_part *part)
 {
 	size_t end;
 
@@ -166,8 +167,8 @@ static size_t part_end(const struct mr_keys *keys, struct gw_bytes key, const st
 }
 
 /* The bytes of the part; false when the key is too short to have it. */
-static bool find_part(const struct mr_keys *keys, struct gw_bytes key, const struct mr_key_part *part,
-		      struct gw_bytes *found)
+static bool find_part(const struct mr_keys *keys, struct gw_bytes key,
+		      const struct mr_key_part *part, struct gw_bytes *found)
 {
 	size_t begin = field_begin(keys, key, part->first_field), end;
 
@@ -180,7 +181,7 @@ static bool find_part(const struct mr_keys *keys, struct gw_bytes key, const str
 	return true;
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------------- */
+/* ---- Comparing ---------------------------------------------------------------------------- */
 
 /* A decimal number as text, without leading zeros; fraction: without those at its end. */
 struct number {
@@ -239,8 +240,8 @@ int mr_compare_numbers(struct gw_bytes a, struct gw_bytes b)
 	return x.negative ? -order : order;
 }
 
-static int compare_part(const struct mr_keys *keys, const struct mr_key_part *part, struct gw_bytes a,
-			struct gw_bytes b)
+static int compare_part(const struct mr_keys *keys, const struct mr_key_part *part,
+			struct gw_bytes a, struct gw_bytes b)
 {
 	struct gw_bytes x, y;
 	bool has_x = find_part(keys, a, part, &x), has_y = find_part(keys, b, part, &y);
@@ -261,7 +262,7 @@ int mr_keys_compare(const struct mr_keys *keys, struct gw_bytes a, struct gw_byt
 	return keys->count > 0 ? 0 : gw_bytes_compare(a, b);
 }
 
-/* ---- Partitioning ---------------------------------------------------------------------------------- */
+/* ---- Partitioning ------------------------------------------------------------------------- */
 
 /* As Java hashes a string of these bytes: 31 * hash + byte, bytes being signed. */
 static uint32_t add_to_hash(uint32_t hash, struct gw_bytes bytes)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_keys.h - parts of a key by field and byte, written like those of sort(1): "-k1,2 -k3.2,3nr -n".
- * Hadoop's KeyFieldBasedPartitioner and KeyFieldBasedComparator, with the same meaning:
+ * stream_keys.h - parts of a key by field and byte, written like those of sort(1): "-k1,2 -k3.2,3nr
+ * -n". Hadoop's KeyFieldBasedPartitioner and KeyFieldBasedComparator, with the same meaning:
  *
- *   -k POS1[,POS2]  POS is FIELD[.BYTE], both from 1; POS1's byte is 1 by default; POS2 is included,
- *                   its byte 0 or none is the end of the field; without POS2 to the end of the key
+ *   -k POS1[,POS2]  POS is FIELD[.BYTE], both from 1; POS1's byte is 1 by default; POS2 is
+ *                   included, its byte 0 or none is the end of the field; without POS2 to the
+ *                   end of the key
  *   n, r            behind a position, or as -n, -r, -nr for those without: as numbers, reversed
  */
 #ifndef MR_STREAM_KEYS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_keys_fuzz.c - the input is options, separator and two keys, a line each; whatever they are, the order
- * must be one, a key equals itself, and equal fields go to the same part.
+ * stream_keys_fuzz.c - the input is options, separator and two keys, a line each; whatever they
+ * are, the order must be one, a key equals itself, and equal fields go to the same part.
  */
 #include "stream_keys.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream_keys_test.c - -k options: the examples of Hadoop's manual, sort(1)'s meaning, and wrong ones. */
+/* stream_keys_test.c - -k options: the examples of Hadoop's manual, sort(1)'s meaning, and wrong
+ * ones. */
 #include "stream_keys.h"
 
 #include "support/unit.h"
@@ -98,8 +99,9 @@ static int numbers(const char *a, const char *b)
 static void numbers_have_an_order(void **state)
 {
 	/* Each is less than the next. */
-	static const char *const rising[] = {"-100", "-99.5", "-2", "-1.25", "-1.2", "-.5", "0", "0.001",
-					     ".01", "1", "1.5", "1.50001", "2", "10", "0100.1", "1000"};
+	static const char *const rising[] = {"-100", "-99.5", "-2",	"-1.25", "-1.2", "-.5",
+					     "0",    "0.001", ".01",	"1",	 "1.5",	 "1.50001",
+					     "2",    "10",    "0100.1", "1000"};
 	enum { COUNT = sizeof(rising) / sizeof(rising[0]) };
 
 	(void)state;
@@ -118,8 +120,8 @@ static void numbers_have_an_order(void **state)
 
 static void wrong_options_are_named(void **state)
 {
-	static const char *const wrong[] = {"-k", "-kx", "-k0", "-k1.0", "-k1,", "-k1,2x", "-k1x", "-z",
-					    "k1", "-", "-k1.", "-k99999999999"};
+	static const char *const wrong[] = {"-k",   "-kx", "-k0", "-k1.0", "-k1,", "-k1,2x",
+					    "-k1x", "-z",  "k1",  "-",	   "-k1.", "-k99999999999"};
 	struct mr_keys keys = {0};
 	struct gw_error error = {0};
 	char many[5 * (MR_KEY_PARTS_MAX + 1) + 1] = "";

@@ -20,7 +20,8 @@ void mr_cut_line(const struct mr_cut *cut, struct gw_bytes line, struct gw_bytes
 	if (cut->whole)
 		return;
 	for (uint32_t field = 0; field < cut->key_fields; field++) {
-		end = behind + mr_separator_find(&cut->separator, data + behind, line.size - behind);
+		end = behind +
+		      mr_separator_find(&cut->separator, data + behind, line.size - behind);
 		if (end == line.size)
 			return;
 		behind = end + cut->separator.size;

@@ -13,7 +13,7 @@ struct mr_cut {
 	struct mr_separator separator;
 	uint32_t key_fields; /* at least 1 */
 	bool whole;          /* every line is all key */
-	bool keep_separator; /* the value begins with the separator, so that key and value are the line */
+	bool keep_separator; /* the value begins with it, so that key and value are the line */
 };
 
 /* line has no newline. */
@@ -22,8 +22,8 @@ void mr_cut_line(const struct mr_cut *cut, struct gw_bytes line, struct gw_bytes
 
 typedef int mr_line_function(void *context, struct gw_bytes line, struct gw_error *error);
 
-/* Calls function for each line of data, without its newline; what is behind the last newline is a line,
- * too. Stops when it does not return 0. */
+/* Calls function for each line of data, without its newline; what is behind the last newline is
+ * a line, too. Stops when it does not return 0. */
 int mr_each_line(const char *data, size_t size, mr_line_function *function, void *context,
 		 struct gw_error *error) GW_MUST_CHECK;
 

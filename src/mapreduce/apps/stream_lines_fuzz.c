@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_lines_fuzz.c - lines of any bytes: key, separator and value are the line again, with the separator
- * kept key and value are; and what a command says is never misread as something longer than it is.
+ * stream_lines_fuzz.c - lines of any bytes: key, separator and value are the line again, with the
+ * separator kept key and value are; and what a command says is never misread as something longer
+ * than it is.
  */
 #include "stream_lines.h"
 

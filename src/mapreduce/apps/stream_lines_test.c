@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream_lines_test.c - lines cut into key and value, and what commands say on their standard error. */
+/* stream_lines_test.c - lines cut into key and value, and what commands say on their standard
+ * error. */
 #include "stream_lines.h"
 
 #include "support/unit.h"
@@ -92,7 +93,7 @@ static void lines_end_at_newlines(void **state)
 	assert_string_equal(some.text, "a|");
 }
 
-/* ---- Messages --------------------------------------------------------------------------------------- */
+/* ---- Messages ----------------------------------------------------------------------------- */
 
 static struct mr_message parse(const char *line)
 {

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_options.c - the table, and the walk over the command line that sorts its words into Hadoop's and
- * the library's.
+ * stream_options.c - the table, and the walk over the command line that sorts its words into
+ * Hadoop's and the library's.
  */
 #include "stream_options.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#define STRING(long_name, field, argument, help)                                                     \
-	{long_name, 0, GW_OPTION_STRING, offsetof(struct mr_stream_options, field), argument, help,  \
-	 NULL}
-#define LIST(long_name, letter, field, argument, help)                                               \
-	{long_name, letter, GW_OPTION_LIST, offsetof(struct mr_stream_options, field), argument,     \
-	 help, NULL}
-#define FLAG(long_name, field, help)                                                                 \
-	{long_name, 0, GW_OPTION_FLAG, offsetof(struct mr_stream_options, field), NULL, help, NULL}
+#define STRING(long_name, field, argument, help)                                                   \
+	{                                                                                          \
+		long_name, 0, GW_OPTION_STRING, offsetof(struct mr_stream_options, field),         \
+			argument, help, NULL                                                       \
+	}
+#define LIST(long_name, letter, field, argument, help)                                             \
+	{                                                                                          \
+		long_name, letter, GW_OPTION_LIST, offsetof(struct mr_stream_options, field),      \
+			argument, help, NULL                                                       \
+	}
+#define FLAG(long_name, field, help)                                                               \
+	{                                                                                          \
+		long_name, 0, GW_OPTION_FLAG, offsetof(struct mr_stream_options, field), NULL,     \
+			help, NULL                                                                 \
+	}
 
 const struct gw_option mr_stream_option_table[] = {
 	LIST("input", 0, inputs, "PATH", "Read this file or directory; also a,b and patterns"),
@@ -38,7 +45,8 @@ const struct gw_option mr_stream_option_table[] = {
 	LIST("conf", 0, configurations, "FILE", "Set the properties in this Hadoop configuration"),
 	LIST("additionalconfspec", 0, more_configurations, "FILE", "The same as -conf"),
 	STRING("inputformat", input_format, "CLASS",
-	       "TextInputFormat, CombineTextInputFormat, KeyValueTextInputFormat or NLineInputFormat"),
+	       "TextInputFormat, CombineTextInputFormat, KeyValueTextInputFormat or "
+	       "NLineInputFormat"),
 	STRING("inputreader", input_reader, "SPEC", "StreamXmlRecord,begin=MARK,end=MARK"),
 	STRING("outputformat", output_format, "CLASS", "TextOutputFormat"),
 	STRING("io", io, "ID", "text: KEY TAB VALUE always; keyonlytext: a line is a key"),
@@ -115,8 +123,8 @@ static int take_mine(struct walk *walk, const struct gw_option *option, const ch
 		return result;
 	if (!strchr(name, '=')) {
 		if (walk->next == walk->argc)
-			return gw_fail(walk->error, GW_E_USAGE, "-%s: needs a value (%s)", option->name,
-				       option->argument);
+			return gw_fail(walk->error, GW_E_USAGE, "-%s: needs a value (%s)",
+				       option->name, option->argument);
 		result = add_word(walk, walk->argv[walk->next++], true);
 	}
 	while (!result && takes_several(option) && walk->next < walk->argc &&
@@ -143,7 +151,8 @@ static int take_define(struct walk *walk, const char *word)
 	return result ? result : add_word(walk, value, true);
 }
 
-/* The value of an option of the library that is looked at here, too: behind '=' or the next word. */
+/* The value of an option of the library that is looked at here, too: behind '=' or the next
+ * word. */
 static const char *peek(const struct walk *walk, const char *name)
 {
 	const char *equals = strchr(name, '=');
@@ -202,8 +211,8 @@ static bool is_long(const char *word)
 {
 	size_t size = 1;
 
-	while ((word[size] >= 'a' && word[size] <= 'z') || (word[size] >= 'A' && word[size] <= 'Z') ||
-	       (word[size] == '-' && size > 1))
+	while ((word[size] >= 'a' && word[size] <= 'z') ||
+	       (word[size] >= 'A' && word[size] <= 'Z') || (word[size] == '-' && size > 1))
 		size++;
 	return size > 3 && (word[size] == 0 || word[size] == '=');
 }

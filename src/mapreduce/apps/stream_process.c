@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_process.c - starts commands and moves bytes through their pipes. Our ends of the pipes never
- * block; `pump` is the one place that waits, for whichever end is ready first. No clock is needed for
- * the limit on idleness: poll returns 0 only when nothing at all happened for that long.
+ * stream_process.c - starts commands and moves bytes through their pipes. Our ends of the pipes
+ * never block; `pump` is the one place that waits, for whichever end is ready first. No clock is
+ * needed for the limit on idleness: poll returns 0 only when nothing at all happened for that long.
  */
 #include "stream_process.h"
 
@@ -46,7 +46,7 @@ struct mr_process {
 	uint64_t idle_ms_max;
 };
 
-/* ---- Starting ------------------------------------------------------------------------------------- */
+/* ---- Starting ----------------------------------------------------------------------------- */
 
 struct pipes {
 	int input[2], output[2], errors[2]; /* [0] is read; -1: not made */
@@ -84,7 +84,8 @@ static int make_pipe(int ends[2], int ours, int size, struct gw_error *error)
 	return 0;
 }
 
-static int make_pipes(struct pipes *pipes, const struct mr_process_setup *setup, struct gw_error *error)
+static int make_pipes(struct pipes *pipes, const struct mr_process_setup *setup,
+		      struct gw_error *error)
 {
 	int result = make_pipe(pipes->input, 1, MR_PROCESS_PIPE_SIZE, error);
 
@@ -95,7 +96,8 @@ static int make_pipes(struct pipes *pipes, const struct mr_process_setup *setup,
 	return result;
 }
 
-/* What the child needs, made beforehand: it shares this process's memory until it is another program. */
+/* What the child needs, made beforehand: it shares this process's memory until it is another
+ * program. */
 struct child {
 	char *arguments[ARGUMENTS_MAX];
 	char *const *environment;
@@ -105,8 +107,8 @@ struct child {
 	volatile int reason; /* why it could not become that program: an errno value */
 };
 
-/* A group of its own, no blocked signals, and none ignored that this process may ignore. It dies with this
- * process, if that is killed. */
+/* A group of its own, no blocked signals, and none ignored that this process may ignore. It dies
+ * with this process, if that is killed. */
 static void separate(const struct child *child)
 {
 	static const int defaults[] = {SIGPIPE, SIGINT, SIGTERM, SIGQUIT, SIGCHLD};
@@ -143,7 +145,8 @@ static _Noreturn void become(struct child *child)
 	_exit(127);
 }
 
-/* fork would copy the tables of all that is mapped here, which takes longer than a small command runs. */
+/* fork would copy the tables of all that is mapped here, which takes longer than a small command
+ * runs. */
 static int start_child(pid_t *pid, struct child *child)
 {
 	sigset_t all, before;
@@ -228,8 +231,8 @@ static int make_buffers(struct mr_process *process, const struct mr_process_setu
 	return result ? result : reserve(&process->errors, ERROR_BUFFER, error);
 }
 
-static int start(struct mr_process *process, const struct mr_process_setup *setup, struct pipes *pipes,
-		 struct gw_error *error)
+static int start(struct mr_process *process, const struct mr_process_setup *setup,
+		 struct pipes *pipes, struct gw_error *error)
 {
 	int failed = make_pipes(pipes, setup, error);
 
@@ -273,7 +276,7 @@ int mr_process_start(struct mr_process **made, const struct mr_process_setup *se
 	return result;
 }
 
-/* ---- Moving bytes ---------------------------------------------------------------------------------- */
+/* ---- Moving bytes ------------------------------------------------------------------------- */
 
 /* Gives away what is whole in the buffer; fresh: how many of the bytes are new. */
 static int give(struct mr_process *process, struct source *source, size_t fresh, bool last,
@@ -313,7 +316,8 @@ static int read_some(struct mr_process *process, struct source *source, struct g
 	result = reserve(source, source->capacity / 2, error);
 	if (result)
 		return result;
-	got = read(source->descriptor, source->buffer + source->used, source->capacity - source->used);
+	got = read(source->descriptor, source->buffer + source->used,
+		   source->capacity - source->used);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (got < 0)
@@ -364,7 +368,8 @@ static int write_some(struct mr_process *process, const char **data, size_t *siz
 }
 
 /* Waits until something can be done about one of the descriptors. */
-static int wait_for_any(struct mr_process *process, bool writing, bool ending, struct gw_error *error)
+static int wait_for_any(struct mr_process *process, bool writing, bool ending,
+			struct gw_error *error)
 {
 	struct pollfd polls[4] = {
 		{process->output.descriptor, POLLIN, 0},
@@ -402,7 +407,8 @@ static int pump(struct mr_process *process, const char **data, size_t *size, str
 	return wait_for_any(process, *size > 0, false, error);
 }
 
-int mr_process_write(struct mr_process *process, const char *data, size_t size, struct gw_error *error)
+int mr_process_write(struct mr_process *process, const char *data, size_t size,
+		     struct gw_error *error)
 {
 	int result = 0;
 
@@ -416,10 +422,10 @@ bool mr_process_reads(const struct mr_process *process)
 	return process->input >= 0;
 }
 
-/* ---- Ending ---------------------------------------------------------------------------------------- */
+/* ---- Ending ------------------------------------------------------------------------------- */
 
-/* Waits for the command's end, kills what it left behind in its group, and takes its status. While it is
- * not taken the number of the group belongs to nobody else. */
+/* Waits for the command's end, kills what it left behind in its group, and takes its status.
+ * While it is not taken the number of the group belongs to nobody else. */
 static int reap(struct mr_process *process, struct mr_process_end *end, struct gw_error *error)
 {
 	siginfo_t info;
@@ -443,7 +449,8 @@ static int reap(struct mr_process *process, struct mr_process_end *end, struct g
 	return 0;
 }
 
-int mr_process_finish(struct mr_process *process, struct mr_process_end *end, struct gw_error *error)
+int mr_process_finish(struct mr_process *process, struct mr_process_end *end,
+		      struct gw_error *error)
 {
 	const char *nothing = NULL;
 	size_t none = 0;

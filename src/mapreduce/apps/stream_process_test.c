@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_process_test.c - real commands: what they read, write and say, how they end, and what they do
- * wrong. Nothing here waits for a time to pass but the test of the limit on idleness, which waits for
- * that limit.
+ * stream_process_test.c - real commands: what they read, write and say, how they end, and what they
+ * do wrong. Nothing here waits for a time to pass but the test of the limit on idleness, which
+ * waits for that limit.
  */
 #include "stream_process.h"
 
@@ -65,7 +65,8 @@ static struct mr_process_setup setup_of(const char *command, struct heard *heard
 }
 
 /* Runs a command on the input to its end. */
-static struct mr_process_end run(const struct mr_process_setup *setup, const char *input, size_t size)
+static struct mr_process_end run(const struct mr_process_setup *setup, const char *input,
+				 size_t size)
 {
 	struct mr_process *process;
 	struct mr_process_end end;
@@ -174,7 +175,8 @@ static void a_line_may_be_long_up_to_the_limit(void **state)
 
 static void input_that_is_not_wanted_is_dropped(void **state)
 {
-	static const char *const commands[] = {"head -n 1", "true", "exec <&-; echo x", "exec cat </dev/null"};
+	static const char *const commands[] = {"head -n 1", "true", "exec <&-; echo x",
+					       "exec cat </dev/null"};
 	enum { SIZE = 10 * MIB };
 	char *data = fill(SIZE, "line\n");
 
@@ -194,7 +196,8 @@ static void input_that_is_not_wanted_is_dropped(void **state)
 static void a_command_may_read_nothing_and_go_on(void **state)
 {
 	struct heard heard;
-	struct mr_process_setup setup = setup_of("echo out; exec >&-; cat >/dev/null; exit 4", &heard);
+	struct mr_process_setup setup =
+		setup_of("echo out; exec >&-; cat >/dev/null; exit 4", &heard);
 	char *data = fill(5 * MIB, "line\n");
 	struct mr_process_end end = run(&setup, data, 5 * MIB);
 
@@ -247,7 +250,8 @@ static void nothing_else_is_inherited(void **state)
 	struct heard heard;
 	/* A descriptor of this process, and a signal that it ignores. */
 	struct mr_process_setup setup = setup_of(
-		"ls /proc/self/fd | wc -l; (kill -PIPE $(exec sh -c 'echo $PPID'); echo alive)", &heard);
+		"ls /proc/self/fd | wc -l; (kill -PIPE $(exec sh -c 'echo $PPID'); echo alive)",
+		&heard);
 	int extra = dup(STDERR_FILENO);
 	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
 	struct mr_process_end end = run(&setup, "", 0);
@@ -351,7 +355,8 @@ static void what_a_command_leaves_behind_is_killed(void **state)
 static void a_process_that_is_freed_is_killed_with_its_children(void **state)
 {
 	struct heard heard;
-	struct mr_process_setup setup = setup_of("sleep 1000 & echo $!; exec cat >/dev/null", &heard);
+	struct mr_process_setup setup =
+		setup_of("sleep 1000 & echo $!; exec cat >/dev/null", &heard);
 	struct mr_process *process;
 	char data[4096] = "";
 

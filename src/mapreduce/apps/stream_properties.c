@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_properties.c - a list searched from front to back: a job has a few dozen properties. Old names
- * are turned into new ones on the way in and on the way out, so that only one of them is ever stored.
+ * stream_properties.c - a list searched from front to back: a job has a few dozen properties. Old
+ * names are turned into new ones on the way in and on the way out, so that only one of them is ever
+ * stored.
  */
 #include "stream_properties.h"
 
@@ -14,7 +15,8 @@ struct rename {
 	const char *old_name, *name;
 };
 
-/* Those that mean something to a streaming job here, or that commands look for in their environment. */
+/* Those that mean something to a streaming job here, or that commands look for in their
+ * environment. */
 static const struct rename renames[] = {
 	{"aggregate.max.num.unique.values", "mapreduce.aggregate.max.num.unique.values"},
 	{"key.value.separator.in.input.line",
@@ -129,8 +131,9 @@ int mr_properties_set(struct mr_properties *properties, const char *name, const 
 
 	assert(name && value);
 	if (strlen(name) > MR_PROPERTY_NAME_MAX)
-		return gw_fail(error, GW_E_TOO_LARGE, "property %.40s...: a name has at most %d bytes",
-			       name, MR_PROPERTY_NAME_MAX);
+		return gw_fail(error, GW_E_TOO_LARGE,
+			       "property %.40s...: a name has at most %d bytes", name,
+			       MR_PROPERTY_NAME_MAX);
 	name = new_name(name);
 	property = find(properties, name);
 	if (!property)
@@ -143,7 +146,8 @@ int mr_properties_set(struct mr_properties *properties, const char *name, const 
 	return 0;
 }
 
-int mr_properties_set_pair(struct mr_properties *properties, const char *pair, struct gw_error *error)
+int mr_properties_set_pair(struct mr_properties *properties, const char *pair,
+			   struct gw_error *error)
 {
 	const char *equals = strchr(pair, '=');
 	char name[MR_PROPERTY_NAME_MAX + 1];
@@ -153,8 +157,9 @@ int mr_properties_set_pair(struct mr_properties *properties, const char *pair, s
 		return gw_fail(error, GW_E_USAGE, "%s: a property is written NAME=VALUE", pair);
 	size = (size_t)(equals - pair);
 	if (size >= sizeof(name))
-		return gw_fail(error, GW_E_TOO_LARGE, "property %.40s...: a name has at most %d bytes",
-			       pair, MR_PROPERTY_NAME_MAX);
+		return gw_fail(error, GW_E_TOO_LARGE,
+			       "property %.40s...: a name has at most %d bytes", pair,
+			       MR_PROPERTY_NAME_MAX);
 	memcpy(name, pair, size);
 	name[size] = 0;
 	return mr_properties_set(properties, name, equals + 1, error);

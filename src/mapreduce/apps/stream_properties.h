@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_properties.h - Hadoop's properties (`-D name=value`, `-conf FILE`): a list of names and values
- * in the order in which they were first set. A name that Hadoop has renamed ("mapred.reduce.tasks") is
- * kept under its new one, and is found by either.
+ * stream_properties.h - Hadoop's properties (`-D name=value`, `-conf FILE`): a list of names and
+ * values in the order in which they were first set. A name that Hadoop has renamed
+ * ("mapred.reduce.tasks") is kept under its new one, and is found by either.
  */
 #ifndef MR_STREAM_PROPERTIES_H
 #define MR_STREAM_PROPERTIES_H

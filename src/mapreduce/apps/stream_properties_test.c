@@ -86,7 +86,7 @@ static void wrong_pairs_are_refused(void **state)
 	mr_properties_done(&properties);
 }
 
-/* ---- Configuration files ------------------------------------------------------------------------- */
+/* ---- Configuration files ------------------------------------------------------------------ */
 
 static int read_conf(struct mr_properties *properties, const char *text, struct gw_error *error)
 {
@@ -168,8 +168,10 @@ static void a_wrong_configuration_is_refused_by_line(void **state)
 static int read_with_little_memory(void *context)
 {
 	struct mr_properties properties = {0};
-	int result = read_conf(&properties, "<c><property><name>a</name><value>b&lt;</value></property>"
-			       "<property><name>a</name><value>c</value></property></c>", context);
+	int result = read_conf(&properties,
+			       "<c><property><name>a</name><value>b&lt;</value></property>"
+			       "<property><name>a</name><value>c</value></property></c>",
+			       context);
 
 	mr_properties_done(&properties);
 	return result;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_reader.c - splits of lines are found by counting newlines once, before the job starts. Splits of
- * records between marks are stretches of bytes: a record belongs to the stretch its first mark begins in,
- * and is read on behind the end of the stretch.
+ * stream_reader.c - splits of lines are found by counting newlines once, before the job starts.
+ * Splits of records between marks are stretches of bytes: a record belongs to the stretch its first
+ * mark begins in, and is read on behind the end of the stretch.
  */
 #include "stream_reader.h"
 
@@ -85,7 +85,7 @@ static void unmap_file(struct mapping *mapping)
 	*mapping = (struct mapping){0};
 }
 
-/* ---- Splits ------------------------------------------------------------------------------------------ */
+/* ---- Splits ------------------------------------------------------------------------------- */
 
 static int add_split(struct mr_stream_reader *reader, uint64_t offset, uint64_t size,
 		     struct gw_error *error)
@@ -162,8 +162,8 @@ static int add_input(struct mr_stream_reader *reader, char *path, struct gw_erro
 		if (hidden)
 			fts_set(walk, entry, FTS_SKIP);
 		else if (entry->fts_info == FTS_F)
-			result = add_file(reader, entry->fts_path, (uint64_t)entry->fts_statp->st_size,
-					  error);
+			result = add_file(reader, entry->fts_path,
+					  (uint64_t)entry->fts_statp->st_size, error);
 		else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR ||
 			 entry->fts_info == FTS_ERR)
 			result = gw_fail_errno(error, entry->fts_errno, "%s", entry->fts_path);
@@ -221,7 +221,7 @@ uint32_t mr_reader_splits(const struct mr_stream_reader *reader)
 	return (uint32_t)reader->count;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------ */
+/* ---- Reading ------------------------------------------------------------------------------ */
 
 int mr_reader_open(struct mr_stream_reader *reader, uint32_t number, void **state,
 		   struct gw_error *error)
@@ -294,7 +294,8 @@ static int next_record(struct reading *reading, struct gw_bytes *value, struct g
 	return 1;
 }
 
-int mr_reader_next(void *state, struct gw_bytes *key, struct gw_bytes *value, struct gw_error *error)
+int mr_reader_next(void *state, struct gw_bytes *key, struct gw_bytes *value,
+		   struct gw_error *error)
 {
 	struct reading *reading = state;
 	int result;
@@ -313,7 +314,7 @@ int mr_reader_next(void *state, struct gw_bytes *key, struct gw_bytes *value, st
 	return result;
 }
 
-/* ---- As the public API wants it -------------------------------------------------------------------------- */
+/* ---- As the public API wants it ----------------------------------------------------------- */
 
 static uint32_t count_of(void *context)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_separators.c - decides, from all properties that name a separator, how the lines of mapper,
- * combiner and reducer are cut and put together (stream.h says what the rule is).
+ * stream_separators.c - decides, from all properties that name a separator, how the lines of
+ * mapper, combiner and reducer are cut and put together (stream.h says what the rule is).
  */
 #include "stream_settle.h"
 
@@ -91,7 +91,8 @@ static int read_wishes(struct settling *settling, struct wishes *wishes)
 	return result;
 }
 
-/* What a combiner writes is cut like the lines it reads, unless it was said how reducers' lines are cut. */
+/* What a combiner writes is cut like the lines it reads, unless it was said how reducers' lines
+ * are cut. */
 static void settle_combiner(struct mr_stream *stream, const struct wishes *wishes)
 {
 	stream->combine_out = stream->map_out;

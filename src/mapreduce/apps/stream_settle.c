@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_settle.c - from what the command line says to what the job does: properties, commands, paths
- * and limits. What Hadoop has and this does not is refused, by name, before anything runs.
+ * stream_settle.c - from what the command line says to what the job does: properties, commands,
+ * paths and limits. What Hadoop has and this does not is refused, by name, before anything runs.
  */
 #include "stream_settle.h"
 
@@ -32,7 +32,7 @@ int mr_settle_set(struct settling *settling, const char *name, const char *value
 	return mr_properties_set(&settling->stream->properties, name, value, settling->error);
 }
 
-/* ---- Properties --------------------------------------------------------------------------------------- */
+/* ---- Properties --------------------------------------------------------------------------- */
 
 static int read_configurations(struct settling *settling, const struct gw_option_list *files)
 {
@@ -44,7 +44,8 @@ static int read_configurations(struct settling *settling, const struct gw_option
 
 		result = mr_path_of(files->items[i], path, sizeof(path), settling->error);
 		if (!result)
-			result = mr_file_read(path, MR_CONF_SIZE_MAX, &data, &size, settling->error);
+			result =
+				mr_file_read(path, MR_CONF_SIZE_MAX, &data, &size, settling->error);
 		if (!result)
 			result = mr_conf_read(&settling->stream->properties, path,
 					      (struct gw_bytes){data, size}, settling->error);
@@ -102,7 +103,7 @@ static int pass_on(struct settling *settling, const char *name, const char *opti
 	return result ? result : mr_strings_add(settling->words, gw_string(text), settling->error);
 }
 
-/* ---- Commands ----------------------------------------------------------------------------------------- */
+/* ---- Commands ----------------------------------------------------------------------------- */
 
 /* A command, or NULL for the class of that name, which does nothing. */
 static int settle_command(struct settling *settling, const char *option, const char *text,
@@ -155,7 +156,8 @@ static int settle_reduces(struct settling *settling)
 		result = mr_settle_set(settling, name,
 				      settling->library->parts ? settling->library->parts : "1");
 	if (!result)
-		result = mr_properties_get_i64(&stream->properties, name, &reduces, settling->error);
+		result =
+			mr_properties_get_i64(&stream->properties, name, &reduces, settling->error);
 	if (!result && reduces < 0)
 		return gw_fail(settling->error, GW_E_INVALID, "%s=%" PRId64 ": below 0", name,
 			       reduces);
@@ -167,7 +169,7 @@ static int settle_reduces(struct settling *settling)
 	return result ? result : pass_on(settling, name, "--parts");
 }
 
-/* ---- Paths -------------------------------------------------------------------------------------------- */
+/* ---- Paths -------------------------------------------------------------------------------- */
 
 /* Names joined by commas, as Hadoop shows them. */
 static int set_joined(struct settling *settling, const char *name, const struct mr_strings *strings)
@@ -211,8 +213,9 @@ static int settle_paths(struct settling *settling)
 	if (!stream->output)
 		return gw_fail(settling->error, GW_E_NO_MEMORY, "no memory for a path");
 	result = set_joined(settling, "mapreduce.input.fileinputformat.inputdir", &stream->inputs);
-	return result ? result : mr_settle_set(settling, "mapreduce.output.fileoutputformat.outputdir",
-					      path);
+	return result ? result
+		      : mr_settle_set(settling, "mapreduce.output.fileoutputformat.outputdir",
+				      path);
 }
 
 /* "local", "file:///" or nothing: there are no others. */
@@ -226,13 +229,13 @@ static int settle_cluster(struct settling *settling)
 		if (named[i] && strcmp(named[i], "local") != 0 &&
 		    strncmp(named[i], "file:/", 6) != 0)
 			return gw_fail(settling->error, GW_E_UNSUPPORTED,
-				       "%s %s: jobs run on this machine only", i < 2 ? "-fs" : "-jt",
-				       named[i]);
+				       "%s %s: jobs run on this machine only",
+				       i < 2 ? "-fs" : "-jt", named[i]);
 	}
 	return 0;
 }
 
-/* ---- Limits ---------------------------------------------------------------------------------------------------- */
+/* ---- Limits ------------------------------------------------------------------------------- */
 
 static int settle_limits(struct settling *settling)
 {
@@ -252,15 +255,15 @@ static int settle_limits(struct settling *settling)
 		result = mr_properties_get_i64(properties, "stream.jobconf.truncate.limit",
 					       &stream->truncate_limit, error);
 	if (!result)
-		result = mr_properties_get_i64(properties,
-					       "mapreduce.aggregate.max.num.unique.values", &uniques,
-					       error);
+		result = mr_properties_get_i64(
+			properties, "mapreduce.aggregate.max.num.unique.values", &uniques, error);
 	if (!result)
 		result = mr_properties_get_i64(properties, "mapreduce.map.skip.maxrecords", &skip,
 					       error);
 	stream->idle_ms_max = timeout > 0 ? (uint64_t)timeout : 0;
 	if (!result && settling->library->record_timeout)
-		result = gw_parse_ms(settling->library->record_timeout, &stream->idle_ms_max, error);
+		result =
+			gw_parse_ms(settling->library->record_timeout, &stream->idle_ms_max, error);
 	if (!result && settling->library->memory)
 		result = gw_parse_size(settling->library->memory, &memory, error);
 	if (result)
@@ -314,9 +317,20 @@ int mr_stream_settle(struct mr_stream *stream, const struct mr_library_options *
 		     struct mr_strings *library_words, struct gw_error *error)
 {
 	static int (*const steps[])(struct settling *settling) = {
-		settle_properties, settle_cluster, settle_paths, settle_name, settle_commands,
-		settle_reduces, mr_settle_comparator, mr_settle_partitioner, mr_settle_output_format,
-		mr_settle_input_format, mr_settle_lines, settle_limits, settle_library, mr_settle_reader,
+		settle_properties,
+		settle_cluster,
+		settle_paths,
+		settle_name,
+		settle_commands,
+		settle_reduces,
+		mr_settle_comparator,
+		mr_settle_partitioner,
+		mr_settle_output_format,
+		mr_settle_input_format,
+		mr_settle_lines,
+		settle_limits,
+		settle_library,
+		mr_settle_reader,
 	};
 	struct settling settling = {stream, &stream->options, library, library_words, error};
 	int result = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_settle.h - the steps from what a command line says to what a streaming job does, among the files
- * that share them. Each step returns 0 or has said in error what it refuses.
+ * stream_settle.h - the steps from what a command line says to what a streaming job does, among the
+ * files that share them. Each step returns 0 or has said in error what it refuses.
  */
 #ifndef MR_STREAM_SETTLE_H
 #define MR_STREAM_SETTLE_H
@@ -23,7 +23,8 @@ int mr_settle_set(struct settling *settling, const char *name, const char *value
 /* stream_formats.c: classes, by name. */
 bool mr_is_class(const char *text, const char *name);
 bool mr_looks_like_class(const char *text);
-int mr_refuse_class(struct settling *settling, const char *option, const char *text, const char *known);
+int mr_refuse_class(struct settling *settling, const char *option, const char *text,
+		    const char *known);
 int mr_settle_comparator(struct settling *settling) GW_MUST_CHECK;
 int mr_settle_partitioner(struct settling *settling) GW_MUST_CHECK;
 int mr_settle_output_format(struct settling *settling) GW_MUST_CHECK;

@@ -2,13 +2,13 @@
 /*
  * stream_task.c - map, reduce and the rest of a streaming job.
  *
- * A mapper gets its block in one command, from start to end inside mr_stream_map_block, so that the engine
- * knows which block it was that failed and can look for the record in it. Only where one command has to
- * see several blocks (a compressed file, -inputformat CombineTextInputFormat, the sample) does it live on,
- * until the file changes or the attempt is finished.
+ * A mapper gets its block in one command, from start to end inside mr_stream_map_block, so that the
+ * engine knows which block it was that failed and can look for the record in it. Only where one
+ * command has to see several blocks (a compressed file, -inputformat CombineTextInputFormat, the
+ * sample) does it live on, until the file changes or the attempt is finished.
  *
- * A reducer's failure is kept until mr_stream_finish: it is noticed long after the record that caused it
- * was written, so no record must be blamed for it.
+ * A reducer's failure is kept until mr_stream_finish: it is noticed long after the record that
+ * caused it was written, so no record must be blamed for it.
  */
 #include "stream_task.h"
 
@@ -41,7 +41,7 @@ static struct mr_stream *stream_of(const struct gw_mr_task *task)
 	return gw_mr_context(task);
 }
 
-/* ---- The output ------------------------------------------------------------------------------------- */
+/* ---- The output --------------------------------------------------------------------------- */
 
 static void put_line(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value)
 {
@@ -68,7 +68,8 @@ static int write_line(void *context, struct gw_bytes line, struct gw_error *erro
 	struct gw_bytes key, value;
 
 	(void)error;
-	mr_cut_line(attempt->facts.map ? &stream->map_out : &stream->reduce_out, line, &key, &value);
+	mr_cut_line(attempt->facts.map ? &stream->map_out : &stream->reduce_out, line, &key,
+		    &value);
 	put_line(attempt->task, key, value);
 	return 0;
 }
@@ -84,10 +85,11 @@ static int take_output(void *context, const char *data, size_t size, struct gw_e
 	return 0;
 }
 
-/* ---- The pairs of the mapper -------------------------------------------------------------------------- */
+/* ---- The pairs of the mapper -------------------------------------------------------------- */
 
 /* The line with a newline behind it, where the engine writes pairs as they are. */
-static int end_line(struct mr_stream_attempt *attempt, struct gw_bytes *line, struct gw_error *error)
+static int end_line(struct mr_stream_attempt *attempt, struct gw_bytes *line,
+		    struct gw_error *error)
 {
 	struct base_buffer *copy = &attempt->line;
 	int result;
@@ -103,8 +105,8 @@ static int end_line(struct mr_stream_attempt *attempt, struct gw_bytes *line, st
 	return result;
 }
 
-static int emit_line(struct mr_stream_attempt *attempt, const struct mr_cut *cut, struct gw_bytes line,
-		     struct gw_error *error)
+static int emit_line(struct mr_stream_attempt *attempt, const struct mr_cut *cut,
+		     struct gw_bytes line, struct gw_error *error)
 {
 	struct gw_bytes key, value;
 	int result = 0;
@@ -167,7 +169,7 @@ static mr_process_take *map_take(const struct mr_stream *stream)
 	return stream->map_only ? take_output : take_pairs;
 }
 
-/* ---- Starting and ending ------------------------------------------------------------------------------- */
+/* ---- Starting and ending ------------------------------------------------------------------ */
 
 static void free_attempt(struct mr_stream_attempt *attempt)
 {
@@ -278,7 +280,7 @@ int mr_stream_finish(struct gw_mr_task *task, void *state)
 	return result;
 }
 
-/* ---- Map ------------------------------------------------------------------------------------------------ */
+/* ---- Map ---------------------------------------------------------------------------------- */
 
 static int put(struct mr_stream_attempt *attempt, struct gw_bytes bytes)
 {
@@ -355,7 +357,8 @@ static bool is_compressed(const char *file)
 	return false;
 }
 
-/* Whether the mapper that has this block may get the next one as well, if it is of the same file. */
+/* Whether the mapper that has this block may get the next one as well, if it is of the same
+ * file. */
 static bool goes_on(const struct mr_stream_attempt *attempt, const char *file)
 {
 	const struct mr_stream *stream = attempt->stream;
@@ -427,7 +430,7 @@ int mr_stream_map_block(struct gw_mr_task *task, const struct gw_mr_block *block
 	return result ? fail(attempt) : 0;
 }
 
-/* ---- Map of records (stream_reader.h) ---------------------------------------------------------------------- */
+/* ---- Map of records (stream_reader.h) ----------------------------------------------------- */
 
 static int map_record(struct mr_stream_attempt *attempt, struct gw_bytes key, struct gw_bytes value)
 {
@@ -464,10 +467,10 @@ int mr_stream_map(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes 
 	return result ? fail(attempt) : 0;
 }
 
-/* ---- Reduce -------------------------------------------------------------------------------------------------- */
+/* ---- Reduce ------------------------------------------------------------------------------- */
 
-int mr_stream_put_pair(const struct mr_stream *stream, struct mr_command *command, struct gw_bytes key,
-		       struct gw_bytes value, struct gw_error *error)
+int mr_stream_put_pair(const struct mr_stream *stream, struct mr_command *command,
+		       struct gw_bytes key, struct gw_bytes value, struct gw_error *error)
 {
 	int result = mr_command_put(command, key.data, key.size, error);
 
@@ -513,7 +516,7 @@ int mr_stream_reduce_aggregate(struct gw_mr_task *task, struct gw_bytes key,
 	return mr_aggregate_reduce(task, key, values, stream_of(task)->uniques_max, put_line);
 }
 
-/* ---- Order --------------------------------------------------------------------------------------------------- */
+/* ---- Order -------------------------------------------------------------------------------- */
 
 /* Keys that the options find equal are still different lines: their bytes decide. */
 int mr_stream_compare(const struct gw_mr_task *task, struct gw_bytes a, struct gw_bytes b)

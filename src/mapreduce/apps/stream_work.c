@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_work.c - names of what is shipped, and the directories of attempts. What has to be prepared once
- * for all attempts is made under a name of the process's own and renamed: whichever attempt is first
- * wins, and the others use what is there.
+ * stream_work.c - names of what is shipped, and the directories of attempts. What has to be
+ * prepared once for all attempts is made under a name of the process's own and renamed: whichever
+ * attempt is first wins, and the others use what is there.
  */
 #include "stream_work.h"
 
@@ -48,7 +48,7 @@ void mr_work_done(struct mr_work *work)
 	*work = (struct mr_work){0};
 }
 
-/* ---- What is shipped ------------------------------------------------------------------------------- */
+/* ---- What is shipped ---------------------------------------------------------------------- */
 
 static struct mr_shipped *find_link(const struct mr_work *work, const char *link)
 {
@@ -94,7 +94,8 @@ static const char *last_name(const char *written, const char *path)
 int mr_work_ship(struct mr_work *work, const char *text, bool archive, struct gw_error *error)
 {
 	const char *hash = strrchr(text, '#'), *link;
-	char written[PATH_MAX], *path, *plain = strndup(text, hash ? (size_t)(hash - text) : strlen(text));
+	char written[PATH_MAX], *path;
+	char *plain = strndup(text, hash ? (size_t)(hash - text) : strlen(text));
 	int result = plain ? mr_path_of(plain, written, sizeof(written), error)
 			   : gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
 
@@ -116,7 +117,7 @@ int mr_work_ship(struct mr_work *work, const char *text, bool archive, struct gw
 	return result;
 }
 
-/* ---- Commands ------------------------------------------------------------------------------------------ */
+/* ---- Commands ----------------------------------------------------------------------------- */
 
 /* The shipped file that the first word of a command means, by its path or by its link. */
 static struct mr_shipped *find_program(struct mr_work *work, const char *word)
@@ -132,7 +133,8 @@ static struct mr_shipped *find_program(struct mr_work *work, const char *word)
 	return found ? found : find_link(work, strncmp(word, "./", 2) == 0 ? word + 2 : word);
 }
 
-int mr_work_command(struct mr_work *work, const char *command, char **changed, struct gw_error *error)
+int mr_work_command(struct mr_work *work, const char *command, char **changed,
+		    struct gw_error *error)
 {
 	size_t size = strcspn(command, " \t");
 	char *word = strndup(command, size);
@@ -156,7 +158,7 @@ int mr_work_command(struct mr_work *work, const char *command, char **changed, s
 	return gw_fail(error, GW_E_NO_MEMORY, "no memory for a command");
 }
 
-/* ---- What is prepared once ------------------------------------------------------------------------------ */
+/* ---- What is prepared once ---------------------------------------------------------------- */
 
 /* Runs a small command of our own, with its errors to those of this process. */
 static int run_tool(const char *command, const char *const *arguments, struct gw_error *error)
@@ -192,7 +194,8 @@ static const char *unpacker(const char *path)
 
 	for (size_t i = 0; i < sizeof(zips) / sizeof(zips[0]); i++) {
 		if (ends_with(path, zips[i]))
-			return "if command -v unzip >/dev/null; then exec unzip -q \"$1\" -d \"$2\"; "
+			return "if command -v unzip >/dev/null; then exec unzip -q \"$1\" -d "
+			       "\"$2\"; "
 			       "else exec python3 -m zipfile -e \"$1\" \"$2\"; fi";
 	}
 	for (size_t i = 0; i < sizeof(tars) / sizeof(tars[0]); i++) {
@@ -211,8 +214,10 @@ static int make(const struct mr_shipped *item, const char *made, struct gw_error
 	if (item->archive && mkdir(made, 0700) < 0)
 		return gw_fail_errno(error, errno, "%s", made);
 	result = run_tool(item->archive ? unpacker(item->path)
-					: "cp \"$1\" \"$2\" && chmod u+rx \"$2\"", arguments, error);
-	return result ? gw_fail_in(error, "%s %s", item->archive ? "unpacking" : "copying", item->path)
+					: "cp \"$1\" \"$2\" && chmod u+rx \"$2\"",
+			  arguments, error);
+	return result ? gw_fail_in(error, "%s %s", item->archive ? "unpacking" : "copying",
+				   item->path)
 		      : 0;
 }
 
@@ -242,7 +247,7 @@ static int prepare(const struct mr_work *work, const struct mr_shipped *item, co
 	return result ? gw_fail(error, GW_E_TOO_LARGE, "%s: too long a path", item->path) : 0;
 }
 
-/* ---- Attempts -------------------------------------------------------------------------------------------- */
+/* ---- Attempts ----------------------------------------------------------------------------- */
 
 static int make_links(const struct mr_work *work, const char *home, const char *directory,
 		      struct gw_error *error)
@@ -256,7 +261,8 @@ static int make_links(const struct mr_work *work, const char *home, const char *
 		result = prepare(work, item, home, target, sizeof(target), error);
 		if (result)
 			break;
-		if (snprintf(path, sizeof(path), "%s/%s", directory, item->link) >= (int)sizeof(path))
+		if (snprintf(path, sizeof(path), "%s/%s", directory, item->link) >=
+		    (int)sizeof(path))
 			return gw_fail(error, GW_E_TOO_LARGE, "%s: too long a path", item->link);
 		if (symlink(target, path) < 0)
 			result = gw_fail_errno(error, errno, "%s", path);

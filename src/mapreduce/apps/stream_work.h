@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_work.h - what is shipped with a job (-files, -archives) and where its commands find it: each attempt
- * has a directory of its own, in which every shipped file is a link and every archive a link to where it was
- * unpacked. A job that ships nothing has no such directories: its commands run where it was started.
+ * stream_work.h - what is shipped with a job (-files, -archives) and where its commands find it:
+ * each attempt has a directory of its own, in which every shipped file is a link and every archive
+ * a link to where it was unpacked. A job that ships nothing has no such directories: its commands
+ * run where it was started.
  *
- * All of it lies in the private directory of the run (gw_mr_directory), and goes with it. Archives are
- * unpacked, and programs that may not be executed copied, by the first attempt that needs them.
+ * All of it lies in the private directory of the run (gw_mr_directory), and goes with it. Archives
+ * are unpacked, and programs that may not be executed copied, by the first attempt that needs them.
  */
 #ifndef MR_STREAM_WORK_H
 #define MR_STREAM_WORK_H
@@ -33,14 +34,14 @@ int mr_work_ship(struct mr_work *work, const char *text, bool archive, struct gw
 	GW_MUST_CHECK;
 
 /*
- * A command as it is run among the shipped files: if its first word is the path of one, the name of the
- * link stands in its place. The result is allocated.
+ * A command as it is run among the shipped files: if its first word is the path of one, the name of
+ * the link stands in its place. The result is allocated.
  */
-int mr_work_command(struct mr_work *work, const char *command, char **changed, struct gw_error *error)
-	GW_MUST_CHECK;
+int mr_work_command(struct mr_work *work, const char *command, char **changed,
+		    struct gw_error *error) GW_MUST_CHECK;
 
-/* Makes the directory of one attempt inside `home`, and its links; *path is allocated and absolute. An old
- * one of that name is removed. */
+/* Makes the directory of one attempt inside `home`, and its links; *path is allocated and
+ * absolute. An old one of that name is removed. */
 int mr_work_enter(const struct mr_work *work, const char *home, const char *attempt, char **path,
 		  struct gw_error *error) GW_MUST_CHECK;
 
