@@ -15,7 +15,7 @@
 
 const struct gw_option mr_grep_options[] = {
 	{"regexp", 'e', GW_OPTION_LIST, AT(patterns), "PATTERN",
-	 "Look for PATTERN; may be repeated", NULL},
+	 "Look for PATTERN", NULL},
 	{"fixed-strings", 'F', GW_OPTION_FLAG, AT(fixed), NULL, "Patterns are strings", NULL},
 	{"ignore-case", 'i', GW_OPTION_FLAG, AT(ignore_case), NULL,
 	 "Ignore case of ASCII letters", NULL},
@@ -54,13 +54,13 @@ int grep_start(struct gw_mr_task *task, void **state)
 int grep_finish(struct gw_mr_task *task, void *state)
 {
 	struct grep_state *mine = state;
+	bool reduces = mine->grep->count && gw_mr_input_name(task)[0] == 0;
+	int failed = reduces ? grep_finish_counts(task, mine) : 0;
 
-	if (mine->grep->count && gw_mr_input_name(task)[0] == 0)
-		grep_write_count(task, mine); /* the last one of a reduce task */
 	mr_matcher_done(&mine->matcher);
 	free(mine->prefix);
 	free(mine);
-	return 0;
+	return failed;
 }
 
 /* GNU grep's rule: names, unless there is one operand and that is a file. */

@@ -53,7 +53,7 @@ int grep_map(struct gw_mr_task *task, const struct gw_mr_block *block);
 /* grep_count.c */
 int grep_emit_count(struct gw_mr_task *task, const struct grep_state *state, int64_t lines);
 int grep_sum_counts(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values);
-void grep_write_count(struct gw_mr_task *task, struct grep_state *state);
+int grep_finish_counts(struct gw_mr_task *task, struct grep_state *state);
 uint32_t grep_count_part(const struct gw_mr_task *task, struct gw_bytes key, uint32_t parts);
 
 #endif

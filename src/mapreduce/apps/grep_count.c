@@ -8,7 +8,8 @@
  * there, then its name. All keys go to the first part, where one attempt sees them in order and
  * adds up neighbours.
  *
- * An empty file is in no split, so it has no line here; GNU grep prints one with 0.
+ * An empty file is in no split, so it has no line here, though GNU grep prints one with 0;
+ * unless it is the only input.
  */
 #include "grep.h"
 
@@ -43,6 +44,18 @@ int grep_emit_count(struct gw_mr_task *task, const struct grep_state *state, int
 	return 0;
 }
 
+static void write_count(struct gw_mr_task *task, struct grep_state *state)
+{
+	size_t begin = state->names ? 0 : state->name_size + 1, end = state->name_size + 1;
+
+	if (!state->has_file)
+		return;
+	end += (size_t)snprintf(state->prefix + end, GREP_NUMBER_SIZE, "%lld\n",
+				(long long)state->matches);
+	gw_mr_write(task, state->prefix + begin, end - begin);
+	state->has_file = false;
+}
+
 int grep_sum_counts(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values)
 {
 	struct grep_state *state = gw_mr_state(task);
@@ -54,7 +67,7 @@ int grep_sum_counts(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_v
 
 	assert(key.size >= NAME_AT);
 	if (!state->has_file || !bytes[CONTINUES_AT] || gw_bytes_compare(name, current) != 0) {
-		grep_write_count(task, state);
+		write_count(task, state);
 		failed = grep_begin_file(task, state, name);
 		if (failed)
 			return failed;
@@ -64,16 +77,18 @@ int grep_sum_counts(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_v
 	return 0;
 }
 
-void grep_write_count(struct gw_mr_task *task, struct grep_state *state)
+int grep_finish_counts(struct gw_mr_task *task, struct grep_state *state)
 {
-	size_t begin = state->names ? 0 : state->name_size + 1, end = state->name_size + 1;
+	bool nothing = state->file_number == 0 && gw_mr_task_number(task) == 0;
 
-	if (!state->has_file)
-		return;
-	end += (size_t)snprintf(state->prefix + end, GREP_NUMBER_SIZE, "%lld\n",
-				(long long)state->matches);
-	gw_mr_write(task, state->prefix + begin, end - begin);
-	state->has_file = false;
+	if (nothing && state->grep->only_input) {
+		int failed = grep_begin_file(task, state, gw_string(state->grep->only_input));
+
+		if (failed)
+			return failed;
+	}
+	write_count(task, state);
+	return 0;
 }
 
 uint32_t grep_count_part(const struct gw_mr_task *task, struct gw_bytes key, uint32_t parts)

@@ -239,6 +239,7 @@ static int run_job(struct gw_mr_task *task, char **operands, size_t count)
 		task->state = NULL;
 	}
 	task->input_name = "";
+	task->number = 0;
 	if (!failed && !task->job->map_only)
 		failed = reduce(task);
 	return failed;
@@ -392,6 +393,7 @@ static int enter_directory(void **state)
 	make_text("large", 1 << 20, true);
 	write_file("lines", "\n\n\n", 3);
 	write_file("one", "foo", 3);
+	write_file("empty", "", 0);
 	return 0;
 }
 
@@ -400,8 +402,8 @@ static int leave_directory(void **state)
 	(void)state;
 	assert_int_equal(chdir("/"), 0);
 	for (size_t i = 0; i < 8; i++) {
-		static const char *const names[] = {"a",   "b",   "large",    "lines",
-						    "one", "out", "expected", "got"};
+		static const char *const names[] = {"a",   "b",        "large", "lines",
+						    "one", "expected", "got",   "empty"};
 		char path[100];
 
 		snprintf(path, sizeof path, "%s/%s", directory, names[i]);
@@ -518,6 +520,9 @@ static void test_empty_lines_and_no_newline_at_end(void **state)
 	check("-F", "-n foo one");
 	check("-F", "-vn foo one lines");
 	check("-P", "-x -n .* one lines");
+	check("-F", "x empty");
+	check("-F", "-c x empty");
+	check("-F", "-cH x empty");
 }
 
 static void test_a_skipped_line_keeps_its_number(void **state)
