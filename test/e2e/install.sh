@@ -91,12 +91,12 @@ counts_words() {
 		cat "$work"/out/part-* | cmp - "$work/expected"
 }
 
+if nm "$build/gw" | grep -q __asan_init; then
+	echo "1..0 # SKIP a build with sanitizers is not one to install"
+	exit 0
+fi
 try "meson install" install_all
 library=$(dirname "$(find_one /libgroundwork.so)")
-if nm -D "$library/libgroundwork.so" | grep -q __asan_init; then
-	echo "1..1 # a build with sanitizers is not one to install"
-	exit $failed
-fi
 LD_LIBRARY_PATH=$library
 export LD_LIBRARY_PATH
 
