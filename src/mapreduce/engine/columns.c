@@ -6,6 +6,7 @@
 
 #include "base/allocate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* The end of the quoted field that begins at data[begin]: behind its last quote. open: there is
@@ -14,6 +15,7 @@ static size_t quoted_end(const char *data, size_t size, size_t begin, bool *open
 {
 	size_t at = begin + 1;
 
+	assert(begin < size && data[begin] == '"');
 	*open = false;
 	while (at < size) {
 		const char *quote = memchr(data + at, '"', size - at);
@@ -72,6 +74,7 @@ static int unquote(struct gw_bytes raw, struct mr_scratch *scratch, struct gw_by
 		if (data[i] == '"')
 			i++;
 	}
+	assert(used < inner_end && end <= raw.size);
 	memcpy(out + used, data + end, raw.size - end);
 	*field = (struct gw_bytes){out, used + raw.size - end};
 	return 0;
@@ -96,6 +99,7 @@ int mr_column(struct gw_bytes line, uint8_t separator, uint32_t column, struct m
 		begin = end + 1;
 		end = field_end(data, line.size, begin, (char)separator, quotes);
 	}
+	assert(begin <= end && end <= line.size);
 	*field = (struct gw_bytes){data + begin, end - begin};
 	if (quotes && begin < end && data[begin] == '"')
 		return unquote(*field, scratch, field, error);
@@ -129,6 +133,7 @@ size_t mr_csv_record_end(const char *data, size_t size, bool *open)
 		if (at < newline)
 			at++;
 	}
+	assert(newline <= size && (!in_quotes || newline == size));
 	if (open)
 		*open = in_quotes;
 	return newline < size ? newline + 1 : size;

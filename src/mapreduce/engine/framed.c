@@ -28,6 +28,7 @@ int mr_frame_read_header(const void *data, size_t size, struct mr_frame *frame,
 	const uint8_t *header = data;
 	size_t looked_at = size < sizeof magic ? size : sizeof magic;
 
+	assert(data);
 	if (memcmp(header, magic, looked_at) != 0)
 		return gw_fail(error, GW_E_CORRUPT, "no frame of pairs begins here");
 	if (size < MR_FRAME_HEADER_SIZE)
@@ -112,6 +113,7 @@ struct masked_walk {
 
 static bool next_chunk(struct masked_walk *walk)
 {
+	assert(walk->size <= CHUNK_SIZE && walk->part <= walk->count);
 	walk->kept = walk->size < sizeof magic - 1 ? walk->size : sizeof magic - 1;
 	memmove(walk->chunk, walk->chunk + walk->size - walk->kept, walk->kept);
 	walk->size = walk->kept;
@@ -125,6 +127,7 @@ static bool next_chunk(struct masked_walk *walk)
 			memcpy(walk->chunk + walk->size, (const uint8_t *)part->data + walk->offset,
 			       step);
 		mr_frame_mask(walk->chunk + walk->size, step, walk->mask, walk->position);
+		assert(step <= CHUNK_SIZE - walk->size && step <= part->size - walk->offset);
 		walk->size += step;
 		walk->offset += step;
 		walk->position += step;
@@ -206,6 +209,7 @@ void mr_frame_unmask(void *data, struct mr_frame *frame)
 	uint8_t *header = data;
 	uint8_t *payload = header + MR_FRAME_HEADER_SIZE;
 
+	assert(memcmp(header, magic, sizeof magic) == 0 && frame->pairs > 0);
 	mr_frame_mask(payload, frame->payload_size, frame->mask, 0);
 	frame->mask = 0;
 	base_store16(header + AT_MASK, 0);

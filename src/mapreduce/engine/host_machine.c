@@ -6,6 +6,8 @@
  */
 #include "host_machine.h"
 
+#include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -31,6 +33,7 @@ static uint32_t cores_allowed(void)
 			cores = (uint32_t)CPU_COUNT_S(size, set);
 		CPU_FREE(set);
 	}
+	assert(cores <= 1 << 18);
 	return cores ? cores : 1;
 }
 
@@ -51,23 +54,38 @@ static bool read_small(const char *path, char text[SMALL_FILE_MAX])
 			break;
 		used += (size_t)got;
 	}
+	assert(used < SMALL_FILE_MAX);
 	text[used] = 0;
 	close(fd);
 	return used > 0;
+}
+
+/* The decimal number behind some spaces. */
+static bool read_number(const char *text, uint64_t *number)
+{
+	unsigned long long value;
+
+	while (*text == ' ')
+		text++;
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	value = strtoull(text, NULL, 10);
+	*number = value;
+	return errno == 0 && value > 0;
 }
 
 static uint64_t memory_installed(const char *root)
 {
 	char path[PATH_MAX], text[SMALL_FILE_MAX];
 	const char *line;
-	unsigned long long kib;
+	uint64_t kib;
 
 	snprintf(path, sizeof path, "%s/proc/meminfo", root);
 	if (!read_small(path, text))
 		return MEMORY_UNKNOWN;
 	line = strstr(text, "MemTotal:");
-	if (!line || sscanf(line, "MemTotal: %llu", &kib) != 1 || kib == 0 ||
-	    kib > UINT64_MAX / 1024)
+	if (!line || !read_number(line + strlen("MemTotal:"), &kib) || kib > UINT64_MAX / 1024)
 		return MEMORY_UNKNOWN;
 	return kib * 1024;
 }
@@ -76,16 +94,14 @@ static uint64_t memory_installed(const char *root)
 static uint64_t group_limit(const char *root, const char *mount, char *group, const char *file)
 {
 	char path[PATH_MAX], text[SMALL_FILE_MAX];
-	uint64_t least = UINT64_MAX;
-	unsigned long long limit;
+	uint64_t least = UINT64_MAX, limit;
 
 	for (;;) {
 		char *slash = strrchr(group, '/');
 
 		snprintf(path, sizeof path, "%s%s%s/%s", root, mount, group, file);
 		/* "max" means that there is no limit here. */
-		if (read_small(path, text) && sscanf(text, "%llu", &limit) == 1 && limit > 0 &&
-		    limit < least)
+		if (read_small(path, text) && read_number(text, &limit) && limit < least)
 			least = limit;
 		if (!slash)
 			return least;
@@ -142,4 +158,5 @@ void mr_machine_read(struct mr_machine *machine, const char *root)
 	machine->memory = memory_installed(root);
 	if (limit < machine->memory)
 		machine->memory = limit;
+	assert(machine->cores > 0 && machine->memory > 0);
 }

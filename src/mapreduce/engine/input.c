@@ -149,7 +149,7 @@ static int start_stream(struct mr_input *input, uint64_t begin, uint64_t end,
 /* Fills the buffer up to size bytes, the first of which are those kept. */
 static int fill_buffer(struct mr_input *input, size_t size, struct gw_error *error)
 {
-	size_t got;
+	size_t got = 0;
 	int result = grow_buffer(input, size, error);
 
 	if (result == 0)
@@ -157,6 +157,7 @@ static int fill_buffer(struct mr_input *input, size_t size, struct gw_error *err
 					size - input->filled, &got, error);
 	if (result < 0)
 		return result;
+	assert(got <= size - input->filled && size <= input->capacity);
 	input->stream_ended = got < size - input->filled;
 	input->filled += got;
 	return 0;
@@ -178,6 +179,7 @@ static void unmask_frames(char *data, size_t size)
 
 static void give_buffered(struct mr_input *input, size_t size, struct mr_block *block)
 {
+	assert(size > 0 && size <= input->filled - input->used);
 	*block = (struct mr_block){
 		.data = input->buffer + input->used,
 		.size = size,
@@ -255,6 +257,7 @@ static int map_piece(struct mr_input *input, uint64_t begin, uint64_t end, struc
 					       &maps[input->map_count], error);
 	if (result < 0)
 		return result;
+	assert(maps[input->map_count].size == end - begin);
 	input->mapped = maps[input->map_count].data;
 	input->mapped_size = maps[input->map_count].size;
 	input->mapped_offset = begin;
@@ -272,6 +275,7 @@ static int copy_frame(struct mr_input *input, size_t size, struct gw_error *erro
 	result = grow_buffer(input, size, error);
 	if (result < 0)
 		return result;
+	assert(size <= input->mapped_size);
 	memcpy(input->buffer, input->mapped, size);
 	input->used = 0;
 	input->filled = size;
@@ -320,6 +324,7 @@ static int next_mapped(struct mr_input *input, struct mr_block *block, struct gw
 		give_buffered(input, frame_size, block);
 		size = frame_size;
 	}
+	assert(size <= input->mapped_size);
 	input->mapped += size;
 	input->mapped_size -= size;
 	input->mapped_offset += size;
@@ -333,6 +338,7 @@ static int open_piece(struct mr_input *input, struct gw_error *error)
 	const struct mr_piece *piece = &input->plan->pieces[input->split->first_piece +
 							    input->next_piece++];
 
+	assert(!input->file && piece->file < input->plan->file_count && piece->size > 0);
 	input->file_number = piece->file;
 	input->position = piece->offset;
 	input->end = piece->offset + piece->size;
@@ -360,6 +366,8 @@ static int next_part(struct mr_input *input, struct gw_error *error)
 	uint64_t begin = input->position, end = input->end;
 	int result;
 
+	assert(begin < end && end <= plan_file(input)->size);
+	assert(!input->streaming && input->mapped_size == 0);
 	if (!is_uncut(input)) {
 		if (end - begin > MR_BLOCK_MAX)
 			end = begin + MR_BLOCK_MAX;

@@ -17,7 +17,7 @@ enum { FIRST_STEP = 4 << 10 }; /* most lines end within it */
 static int read_window(struct mr_borders *borders, uint64_t offset, size_t size,
 		       struct gw_error *error)
 {
-	assert(size <= sizeof borders->window);
+	assert(size > 0 && size <= sizeof borders->window);
 	return borders->file->store->operations->read_at(borders->file, offset, borders->window,
 							 size, error);
 }
@@ -88,6 +88,7 @@ static int frame_border(struct mr_borders *borders, uint64_t position, uint64_t 
 {
 	uint64_t file_size = borders->plan_file->size;
 
+	assert(position < limit && limit <= file_size);
 	*border = limit;
 	while (position < limit && file_size - position >= MR_FRAME_HEADER_SIZE) {
 		uint64_t left = file_size - position;
@@ -129,6 +130,7 @@ static int border_from(struct mr_borders *borders, uint64_t position, uint64_t l
 		return 0;
 	switch (job->input) {
 	case GW_MR_FIXED:
+		assert(job->record_size > 0);
 		rest = position % job->record_size;
 		if (rest)
 			*border += job->record_size - rest;
@@ -156,6 +158,7 @@ int mr_borders_find(struct mr_borders *borders, uint64_t from, uint64_t to, uint
 		result = border_from(borders, to, file_size, end, error);
 	if (result < 0)
 		return result;
+	assert(*begin >= from && *begin <= to && *begin <= *end && *end <= file_size);
 	if (job->input == GW_MR_FIXED && *begin < *end && (*end - *begin) % job->record_size)
 		return gw_fail(error, GW_E_TRUNCATED,
 			       "%s: the last record, at byte %" PRIu64 ", has only %" PRIu64

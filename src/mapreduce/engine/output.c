@@ -23,6 +23,7 @@ int mr_output_init(struct mr_output *output, const struct mr_config *config, mr_
 {
 	uint64_t capacity = config->slot_memory / BUFFER_SHARE;
 
+	assert(sink);
 	if (capacity > MR_OUTPUT_BUFFER)
 		capacity = MR_OUTPUT_BUFFER;
 	if (capacity < BUFFER_MIN)
@@ -35,6 +36,7 @@ int mr_output_init(struct mr_output *output, const struct mr_config *config, mr_
 		.buffer = malloc(capacity),
 		.capacity = (size_t)capacity,
 	};
+	assert(output->capacity >= BUFFER_MIN && output->capacity <= MR_OUTPUT_BUFFER);
 	if (!output->buffer)
 		return gw_fail(error, GW_E_NO_MEMORY, "output of job %s: out of memory",
 			       config->job.name);
@@ -54,6 +56,7 @@ static int drain(struct mr_output *output, struct gw_error *error)
 	size_t size = output->used;
 
 	assert(output->frame_pairs == 0);
+	assert(size <= output->capacity);
 	output->used = 0;
 	return size ? output->sink(output->context, output->buffer, size, error) : 0;
 }
@@ -64,6 +67,7 @@ static int put(struct mr_output *output, const void *data, size_t size, struct g
 	const uint8_t *bytes = data;
 	int result;
 
+	assert(output->frame_pairs == 0 && output->used <= output->capacity);
 	output->written += size;
 	if (size > output->capacity - output->used) {
 		result = drain(output, error);
@@ -102,6 +106,7 @@ static void end_frame(struct mr_output *output)
 	if (output->frame_pairs == 0)
 		return;
 	payload.size = open_payload_size(output);
+	assert(payload.size <= MR_FRAME_TARGET);
 	mask = mr_frame_make_header(header, &payload, 1, output->frame_pairs);
 	mr_frame_mask(header + MR_FRAME_HEADER_SIZE, payload.size, mask, 0);
 	output->frame_pairs = 0;

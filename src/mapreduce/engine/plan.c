@@ -109,6 +109,7 @@ static int list(struct planner *planner, const char *path)
 	const char *outer = planner->listed;
 	int result;
 
+	assert(path && path[0]);
 	planner->listed = path;
 	result = planner->store->operations->list(planner->store, path, add_entry, planner,
 						  planner->error);
@@ -213,6 +214,7 @@ static int add_piece(struct planner *planner, uint32_t file, uint64_t offset, ui
 		return fail_memory(planner);
 	plan->pieces = pieces;
 	assert(plan->piece_count < MR_FILES_MAX + MR_SPLITS_MAX); /* one a file and one a border */
+	assert(size > 0 && size <= plan->files[file].size - offset);
 	pieces[plan->piece_count++] = (struct mr_piece){file, offset, size};
 	split = &plan->splits[plan->split_count - 1];
 	split->piece_count++;
@@ -251,6 +253,7 @@ static int cut_files(struct planner *planner)
 		result = cut_file(planner, i, position);
 		position += planner->plan->files[i].size;
 	}
+	assert(result < 0 || position == planner->plan->bytes);
 	return result;
 }
 
@@ -278,6 +281,7 @@ int mr_plan_init(struct mr_plan *plan, const struct mr_config *config, struct mr
 	int result;
 
 	*plan = (struct mr_plan){.memory = calloc(1, sizeof(struct base_arena))};
+	assert(config->slots > 0);
 	if (!plan->memory)
 		result = fail_memory(&planner);
 	else if (config->job.reader)

@@ -96,6 +96,7 @@ static size_t whole_frames(const char *data, size_t size)
 			break;
 		end += MR_FRAME_HEADER_SIZE + frame.payload_size;
 	}
+	assert(end <= size);
 	return end;
 }
 
@@ -128,7 +129,7 @@ size_t mr_whole_records(const struct mr_config *config, const char *data, size_t
 void mr_records_init(struct mr_records *records, const struct mr_config *config,
 		     const struct mr_plan *plan, const struct mr_block *block)
 {
-	assert(block->file < plan->file_count);
+	assert(block->file < plan->file_count && (block->data || block->size == 0));
 	*records = (struct mr_records){
 		.config = config,
 		.block = block,
@@ -175,6 +176,7 @@ static int next_fixed(struct mr_records *records, struct gw_bytes *key, struct g
 	const char *record = records->data + records->position;
 	size_t left = records->size - records->position;
 
+	assert(job->key_size <= job->record_size && records->position < records->size);
 	if (left < job->record_size)
 		return gw_fail(error, GW_E_TRUNCATED,
 			       "%s: the record at byte %" PRIu64 " has only %zu "
@@ -204,6 +206,7 @@ static int next_columns(struct mr_records *records, struct gw_bytes *key, struct
 		return gw_fail(error, GW_E_CORRUPT, "%s: the record at byte %" PRIu64
 			       " has a quote that is not closed", records->name,
 			       records->block->offset + begin);
+	assert(end > begin && end <= records->size);
 	size = end - begin;
 	size -= line[size - 1] == '\n';
 	if (size > MR_KEY_MAX)
@@ -267,6 +270,7 @@ static int next_framed(struct mr_records *records, struct gw_bytes *key, struct 
 		if (result < 0)
 			return result;
 	}
+	assert(records->position < records->frame_end && records->frame_end <= records->size);
 	*at = records->position;
 	pair = (const uint8_t *)records->data + records->position;
 	left = records->frame_end - records->position;
@@ -292,6 +296,7 @@ static int next_framed(struct mr_records *records, struct gw_bytes *key, struct 
 int mr_records_next_other(struct mr_records *records, struct gw_bytes *key, struct gw_bytes *value,
 			  size_t *at, struct gw_error *error)
 {
+	assert(records->position <= records->size);
 	if (records->position == records->size)
 		return 0;
 	*at = records->position;

@@ -31,6 +31,7 @@ struct local_file {
 
 static struct local_file *local_of(struct mr_file *file)
 {
+	assert(file);
 	return (struct local_file *)file;
 }
 
@@ -41,6 +42,7 @@ static int make_file(struct mr_store *store, int fd, const char *path, uint64_t 
 	size_t size = strlen(path) + 1;
 	struct local_file *local = malloc(sizeof *local + size);
 
+	assert(fd >= 0);
 	if (!local) {
 		close(fd);
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: out of memory", path);
@@ -226,7 +228,7 @@ static int local_map(struct mr_file *file, uint64_t offset, size_t size, struct 
 {
 	struct local_file *local = local_of(file);
 	size_t part = page_part(offset);
-	uint64_t file_size;
+	uint64_t file_size = 0;
 	char *memory;
 	int result;
 
@@ -257,6 +259,7 @@ static void local_unmap(struct mr_store *store, struct gw_bytes bytes)
 	if (bytes.size == 0)
 		return;
 	/* What lies before the range in its page is found again from the address. */
+	assert(bytes.data);
 	part = page_part((uintptr_t)bytes.data);
 	if (munmap((char *)(uintptr_t)bytes.data - part, part + bytes.size) < 0)
 		assert(!"unmap of memory that map did not give");

@@ -8,6 +8,7 @@
 
 #include "base/allocate.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +88,7 @@ static int remove_at(const struct walk *walk, int directory, const char *name, i
 {
 	int result;
 
+	assert(depth >= 0 && depth <= DEPTH_MAX);
 	if (unlinkat(directory, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	/* Linux says EISDIR; POSIX, and a file system that follows it, EPERM. */
@@ -208,6 +210,8 @@ static int grow_listing(struct listing *listing, size_t name_size)
 	if (!names)
 		return fail_memory(listing);
 	listing->names = names;
+	assert(listing->count < listing->capacity);
+	assert(name_size <= listing->names_capacity - listing->names_used);
 	return 0;
 }
 
@@ -295,6 +299,7 @@ static int report_listing(struct listing *listing, mr_entry_function *function, 
 		const char *name = listing->names + item->name;
 		struct mr_entry entry = {path, item->size, item->is_directory, item->is_readable};
 
+		assert(strlen(name) < listing->longest);
 		memcpy(path + path_size, name, strlen(name) + 1);
 		result = function(context, &entry, listing->error);
 	}

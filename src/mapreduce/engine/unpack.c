@@ -35,11 +35,11 @@ struct mr_unpack {
 	struct mr_unpack_source source;
 	const struct codec *codec; /* NULL: plain */
 	uint64_t position;         /* of the next byte of the file to be read */
-	uint64_t unpacked;         /* bytes handed out */
+	uint64_t unpacked;         /* bytes handed out by earlier reads */
 	const uint8_t *in;
 	size_t in_size;
-	uint8_t *out;
-	size_t out_size;
+	uint8_t *room, *out;       /* where this read began to write, and where it goes on */
+	size_t out_size;           /* left of the room */
 	bool complete;
 	struct inflate_state *gzip;
 	ZSTD_DCtx *zstd;
@@ -47,11 +47,16 @@ struct mr_unpack {
 	uint8_t packed[PACKED_SIZE];
 };
 
+static uint64_t unpacked_now(const struct mr_unpack *unpack)
+{
+	return unpack->unpacked + (uint64_t)(unpack->out - unpack->room);
+}
+
 static int fail_corrupt(const struct mr_unpack *unpack, const char *reason, struct gw_error *error)
 {
 	return gw_fail(error, GW_E_CORRUPT,
 		       "%s: corrupt %s data behind unpacked byte %" PRIu64 ": %s",
-		       unpack->source.path, unpack->codec->format, unpack->unpacked, reason);
+		       unpack->source.path, unpack->codec->format, unpacked_now(unpack), reason);
 }
 
 static int fail_memory(const struct mr_unpack *unpack, struct gw_error *error)
@@ -122,6 +127,7 @@ static bool gzip_next_member(struct mr_unpack *unpack)
 static int gzip_step(struct mr_unpack *unpack, struct gw_error *error)
 {
 	struct inflate_state *state = unpack->gzip;
+	size_t made;
 	int code;
 
 	if (state->block_state == ISAL_BLOCK_FINISH && !gzip_next_member(unpack))
@@ -132,12 +138,20 @@ static int gzip_step(struct mr_unpack *unpack, struct gw_error *error)
 	state->next_out = unpack->out;
 	state->avail_out = unpack->out_size < INT32_MAX ? (uint32_t)unpack->out_size : INT32_MAX;
 	code = isal_inflate(state);
+	made = (size_t)(state->next_out - unpack->out);
+	/* Fed with broken data the library has been seen to count wrong, so trust nothing. */
+	if (made > unpack->out_size)
+		return fail_corrupt(unpack, "more data than room", error);
+	unpack->out += made;
+	unpack->out_size -= made;
+	if (code != ISAL_DECOMP_OK)
+		return fail_corrupt(unpack, gzip_reason(code), error);
+	if (state->avail_in > unpack->in_size)
+		return fail_corrupt(unpack, "needs data behind its end", error);
+	unpack->in += unpack->in_size - state->avail_in;
 	unpack->in_size = state->avail_in;
-	unpack->in = state->next_in;
-	unpack->out_size -= (size_t)(state->next_out - unpack->out);
-	unpack->out = state->next_out;
 	unpack->complete = state->block_state == ISAL_BLOCK_FINISH;
-	return code == ISAL_DECOMP_OK ? 0 : fail_corrupt(unpack, gzip_reason(code), error);
+	return 0;
 }
 
 static void gzip_free(struct mr_unpack *unpack)
@@ -213,12 +227,15 @@ static int zstd_step(struct mr_unpack *unpack, struct gw_error *error)
 	if (unpack->complete && unpack->in_size == 0)
 		return 0;
 	result = ZSTD_decompressStream(unpack->zstd, &out, &in);
+	if (ZSTD_isError(result))
+		return zstd_fail(unpack, result, error);
+	assert(in.pos <= in.size && out.pos <= out.size);
 	unpack->in += in.pos;
 	unpack->in_size -= in.pos;
 	unpack->out += out.pos;
 	unpack->out_size -= out.pos;
 	unpack->complete = result == 0;
-	return ZSTD_isError(result) ? zstd_fail(unpack, result, error) : 0;
+	return 0;
 }
 
 static void zstd_free(struct mr_unpack *unpack)
@@ -257,6 +274,7 @@ static int lz4_step(struct mr_unpack *unpack, struct gw_error *error)
 		return fail_memory(unpack, error);
 	if (LZ4F_isError(result))
 		return fail_corrupt(unpack, LZ4F_getErrorName(result), error);
+	assert(in_size <= unpack->in_size && out_size <= unpack->out_size);
 	unpack->in += in_size;
 	unpack->in_size -= in_size;
 	unpack->out += out_size;
@@ -286,6 +304,7 @@ static int refill(struct mr_unpack *unpack, struct gw_error *error)
 	size_t size = left < PACKED_SIZE ? (size_t)left : PACKED_SIZE;
 	int result;
 
+	assert(unpack->position <= unpack->source.end && unpack->in_size <= PACKED_SIZE);
 	if (unpack->in_size > 0 || size == 0)
 		return 0;
 	result = file->store->operations->read_at(file, unpack->position, unpack->packed, size,
@@ -319,10 +338,12 @@ int mr_unpack_open(struct mr_unpack **made, const struct mr_unpack_source *sourc
 	unpack->codec = NULL;
 	unpack->position = source->begin;
 	unpack->unpacked = 0;
+	unpack->room = unpack->out = NULL;
 	unpack->in_size = 0;
 	unpack->complete = false;
 	if (source->compression == MR_PLAIN)
 		return 0;
+	assert((size_t)source->compression < sizeof codecs / sizeof codecs[0]);
 	unpack->codec = &codecs[source->compression];
 	result = refill(unpack, error);
 	if (result < 0)
@@ -353,13 +374,12 @@ static int read_plain(struct mr_unpack *unpack, void *data, size_t size, size_t 
 int mr_unpack_read(struct mr_unpack *unpack, void *data, size_t size, size_t *got,
 		   struct gw_error *error)
 {
-	uint64_t unpacked_before = unpack->unpacked;
 	int result = 0;
 
 	*got = 0;
 	if (!unpack->codec)
 		return read_plain(unpack, data, size, got, error);
-	unpack->out = data;
+	unpack->room = unpack->out = data;
 	unpack->out_size = size;
 	while (unpack->out_size > 0) {
 		size_t in_before, out_before = unpack->out_size;
@@ -369,7 +389,6 @@ int mr_unpack_read(struct mr_unpack *unpack, void *data, size_t size, size_t *go
 			return result;
 		in_before = unpack->in_size;
 		result = unpack->codec->step(unpack, error);
-		unpack->unpacked = unpacked_before + (size - unpack->out_size);
 		if (result < 0)
 			return result;
 		if (in_before != unpack->in_size || out_before != unpack->out_size)
@@ -381,9 +400,11 @@ int mr_unpack_read(struct mr_unpack *unpack, void *data, size_t size, size_t *go
 			break;
 		return gw_fail(error, GW_E_TRUNCATED,
 			       "%s: the %s data is cut off behind unpacked byte %" PRIu64,
-			       unpack->source.path, unpack->codec->format, unpack->unpacked);
+			       unpack->source.path, unpack->codec->format, unpacked_now(unpack));
 	}
 	*got = size - unpack->out_size;
+	unpack->unpacked += *got;
+	unpack->room = unpack->out;
 	return 0;
 }
 
