@@ -7,6 +7,7 @@
 Each job runs over real text of this machine and over made up inputs, with several numbers of slots and parts and with
 little memory. A hash spreads keys over parts: of these each part must be sorted, and all of them together the result.
 """
+import json
 import os
 import subprocess
 import sys
@@ -227,6 +228,47 @@ def test_bad_usage(tests, work):
         if done.returncode == 0 or because not in done.stderr or os.path.exists(output):
             problem = f"exit status {done.returncode}, output {os.path.exists(output)}\n{done.stderr}"
         tests.report(f"{options} says what is wrong", problem)
+    for words, because in (("", "Usage"), ("unknown", "no such job"), ("cat", "one output directory"),
+                           (f"cat {work}/missing", "missing"), (f"cat {text}", "not the output directory"),
+                           (f"cat --top -1 {work}", "1 to"), (f"query {work}", "words"), (f"query {work} x", "_SUCCESS"),
+                           (f"query --limit -1 {work} x", "less than 0")):
+        done = subprocess.run([tests.command, "mr", *words.split()], capture_output=True, text=True, check=False)
+        refused = done.returncode != 0 and because in done.stderr and not done.stdout
+        tests.report(f"gw mr {words.replace(work, 'DIR')} says what is wrong", None if refused else done.stderr)
+
+
+def counters(tests, arguments, operand):
+    """What the job counted."""
+    output = os.path.join(tests.work, "counted")
+    done = subprocess.run([tests.command, "mr", *arguments, "--json", operand, output], capture_output=True, check=True)
+    subprocess.run(["rm", "-rf", output], check=True)
+    return json.loads(done.stdout)["user_counters"]
+
+
+def test_counters(tests, logs):
+    """What a job leaves out, it counts."""
+    lines = sum(read(path).count(b"\n") for path in files_below(logs)) + 1
+    taken = sum(int(line.split(b"\t")[1]) for line in reference("urlcount.py", *files_below(logs)).splitlines())
+    expected = {"malformed_lines": lines - taken}
+    got = counters(tests, ["urlcount"], logs)
+    tests.report("urlcount counts malformed lines", None if got == expected else f"{got}, not {expected}")
+    ok, html = b"HTTP/1.1 200 OK\r\n", b"Content-Type: text/html\r\n"
+    archive = os.path.join(tests.work, "mixed.warc")
+    inputs.write(archive, b"".join(inputs.record(b"response", target, block) for target, block in [
+        (b"http://a/", ok + html + b"\r\n<a href=b><a href=mailto:c>"),
+        (b"http://b/", ok + html + b"Content-Encoding: br\r\n\r\nx"),
+        (b"http://c/", ok + html + b"Content-Encoding: gzip\r\n\r\nx is not gzip"),
+        (b"http://d/", ok + html + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n"),
+        (b"http://e/", ok + b"Content-Type: text/plain\r\n\r\nx"),
+        (b"http://f/", b"HTTP/1.1 404 Not Found\r\n" + html + b"\r\nx"), (b"http://g/", b"no HTTP"),
+        (b"dns:h", ok + html + b"\r\nx")]))
+    got = counters(tests, ["linkgraph"], archive)
+    expected = {"pages": 1, "other_links": 1, "bad_pages": 3, "other_records": 3, "bad_urls": 1}
+    tests.report("linkgraph counts what is no page", None if got == expected else f"{got}, not {expected}")
+    lines = os.path.join(tests.work, "mixed_lines")
+    inputs.write(lines, b"http://a/\ttext\nno tab\nmailto:x\ttext\n\n\thost is missing\n")
+    got = counters(tests, ["termvector", "--format", "text"], lines)
+    tests.report("termvector counts malformed lines", None if got == {"malformed_lines": 4} else str(got))
 
 
 def test_cat(tests, text):
@@ -263,6 +305,7 @@ def main():
         test_termvector(tests, work + "/html", work + "/archives", work + "/url_lines")
         test_invindex(tests, work + "/text")
         test_cat(tests, work + "/text")
+        test_counters(tests, work + "/logs")
         test_bad_usage(tests, work)
         print(f"1..{tests.number}")
         return 1 if tests.failed else 0

@@ -2,11 +2,9 @@
 /* html_test.c - links and text of pages as people write them. */
 #include "html.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "support/unit.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 /* What a visit saw: "L:href " and "B:href " for links and bases, "|" for a tag, and the text. */
 struct seen {

@@ -96,14 +96,10 @@ static int join_chunks(struct gw_bytes body, struct base_buffer *out, struct gw_
 	size_t size;
 
 	while (body.size > 0) {
-		bool some = mr_head_next(&body, &line);
-
-		if (body.size == 0)
-			break; /* cut off, or the line of the last chunk */
-		if (!some || !chunk_size(line, &size))
+		if (!mr_head_next(&body, &line) || !chunk_size(line, &size))
 			return gw_fail(error, GW_E_CORRUPT, "HTTP body: bad chunk size");
-		if (size == 0)
-			break;
+		if (size == 0 || body.size == 0)
+			break; /* the last chunk, or cut off */
 		size_t here = size < body.size ? size : body.size;
 		int code = base_buffer_append(out, body.data, here, error);
 

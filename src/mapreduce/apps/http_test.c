@@ -3,12 +3,10 @@
 #include "headers.h"
 #include "http.h"
 
-#include <isa-l/igzip_lib.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "support/unit.h"
 
-#include <cmocka.h>
+#include <isa-l/igzip_lib.h>
+#include <stdlib.h>
 
 static void assert_bytes(struct gw_bytes bytes, const char *text)
 {
@@ -149,6 +147,7 @@ static void test_chunks(void **state)
 	check_chunks("3\r\nabc\r\n", 0, "abc");
 	check_chunks("ffffffffffffffff\r\nabc", 0, "abc");
 	check_chunks("fffffffffffffffff\r\nabc", GW_E_CORRUPT, NULL);
+	check_chunks("xyz\r\n", GW_E_CORRUPT, NULL);
 	check_chunks("xyz\r\nabc\r\n", GW_E_CORRUPT, NULL);
 	check_chunks("\r\nabc\r\n", GW_E_CORRUPT, NULL);
 	check_chunks("3x\r\nabc\r\n", GW_E_CORRUPT, NULL);

@@ -2,11 +2,9 @@
 /* log_line_test.c - lines as servers write them, and lines that are none. */
 #include "log_line.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "support/unit.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #define TIME "[10/Oct/2000:13:55:36 -0700]"
 

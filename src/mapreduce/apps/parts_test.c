@@ -3,13 +3,11 @@
 #include "parts.h"
 #include "query.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "support/unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 struct directory {
 	char path[64];

@@ -5,12 +5,10 @@
  */
 #include "sort_key.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "support/unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 /* Rules from "n", "-", ... for the global letters (s too) and keys separated by blanks. */
 static void make_rules(struct mr_sort_rules *rules, int separator, const char *letters,

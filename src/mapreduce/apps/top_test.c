@@ -2,14 +2,10 @@
 /* top_test.c - the greatest few of many, against sorting all of them. */
 #include "top.h"
 
-#include "support/allocation.h"
+#include "support/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 static void assert_item(const struct mr_top *top, size_t at, const char *text, int64_t number)
 {

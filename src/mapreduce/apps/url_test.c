@@ -2,11 +2,9 @@
 /* url_test.c - the examples of RFC 3986, section 5.4, and the spelling that url.h promises. */
 #include "url.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "support/unit.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 

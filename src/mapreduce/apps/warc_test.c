@@ -2,12 +2,10 @@
 /* warc_test.c - archives as writers make them, and broken ones. */
 #include "warc.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "support/unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 /* An archive in memory, given out in pieces of at most step bytes. */
 struct archive {
