@@ -4,6 +4,8 @@
  */
 #include "headers.h"
 
+#include <assert.h>
+
 size_t mr_head_size(struct gw_bytes text)
 {
 	const char *data = text.data;
@@ -13,6 +15,8 @@ size_t mr_head_size(struct gw_bytes text)
 		if (rest.size == 0)
 			return 0; /* the last line is not empty, or has no end yet */
 	size_t size = text.size - rest.size;
+
+	assert(rest.size <= text.size);
 
 	return size > 0 && data[size - 1] == '\n' ? size : 0;
 }
@@ -27,6 +31,7 @@ bool mr_head_next(struct gw_bytes *head, struct gw_bytes *line)
 
 	if (size > 0 && data[size - 1] == '\r')
 		size--;
+	assert(step <= head->size && size <= step);
 	*line = (struct gw_bytes){data, size};
 	*head = (struct gw_bytes){data + step, head->size - step};
 	return size > 0;
@@ -51,6 +56,7 @@ bool mr_head_field(struct gw_bytes line, struct gw_bytes *name, struct gw_bytes 
 		begin++;
 	while (end > begin && is_blank(data[end - 1]))
 		end--;
+	assert(begin <= end && end <= line.size);
 	*value = (struct gw_bytes){data + begin, end - begin};
 	return true;
 }

@@ -4,6 +4,7 @@
  */
 #include "html.h"
 
+#include <assert.h>
 #include <libxml/HTMLparser.h>
 
 static struct gw_bytes find_href(const xmlChar **attributes)
@@ -65,6 +66,8 @@ int mr_html_visit(struct gw_bytes page, const struct mr_html_visitor *visitor,
 		HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET;
 	struct mr_html_visitor copy = *visitor;
 
+	assert(page.data || page.size == 0);
+
 	if (page.size > MR_HTML_PAGE_MAX)
 		return gw_fail(error, GW_E_TOO_LARGE, "page of %zu bytes: more than %d", page.size,
 			       MR_HTML_PAGE_MAX);
@@ -115,6 +118,7 @@ bool mr_is_utf8(struct gw_bytes text)
 		}
 		size_t rest = utf8_rest(data[i++], &low, &high);
 
+		assert(i <= text.size && rest <= 3);
 		if (rest == 0 || rest > text.size - i)
 			return false;
 		for (; rest > 0; rest--, i++, low = 0x80, high = 0xbf)

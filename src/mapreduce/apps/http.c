@@ -5,6 +5,7 @@
 #include "http.h"
 #include "headers.h"
 
+#include <assert.h>
 #include <isa-l/igzip_lib.h>
 #include <stdlib.h>
 
@@ -43,6 +44,7 @@ bool mr_http_parse(struct mr_http_response *response, struct gw_bytes message)
 	size_t size = mr_head_size(message);
 	struct gw_bytes head = {message.data, size}, line, name, value;
 
+	assert(size <= message.size);
 	*response = (struct mr_http_response){0};
 	if (size == 0 || !mr_head_next(&head, &line) || !parse_status(line, &response->status))
 		return false;
@@ -101,6 +103,8 @@ static int join_chunks(struct gw_bytes body, struct base_buffer *out, struct gw_
 		if (size == 0 || body.size == 0)
 			break; /* the last chunk, or cut off */
 		size_t here = size < body.size ? size : body.size;
+
+		assert(here > 0 && here <= body.size);
 		int code = base_buffer_append(out, body.data, here, error);
 
 		if (code < 0)
@@ -146,7 +150,9 @@ static int unpack(struct gw_bytes packed, enum mr_http_coding coding, struct bas
 		state->avail_out = STEP;
 		int result = isal_inflate(state);
 
+		assert(state->avail_out <= STEP);
 		out->size += STEP - state->avail_out;
+		assert(out->size <= out->capacity);
 		if (result < 0 && result != ISAL_END_INPUT)
 			code = gw_fail(error, GW_E_CORRUPT, "HTTP body: bad compressed data");
 	} while (code == 0 && state->avail_out == 0 && state->block_state != ISAL_BLOCK_FINISH);
@@ -160,6 +166,7 @@ int mr_http_body(const struct mr_http_response *response, struct base_buffer *sc
 	struct base_buffer joined = {.size_max = MR_HTTP_BODY_MAX};
 	int code = 0;
 
+	assert(response->status < 1000);
 	*body = response->body;
 	scratch->size = 0;
 	scratch->size_max = MR_HTTP_BODY_MAX;

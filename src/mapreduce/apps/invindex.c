@@ -13,6 +13,7 @@
 #include "url.h"
 #include "words.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct invindex {
@@ -58,6 +59,8 @@ static bool seen_before(struct indexing *indexing, struct gw_bytes word)
 	size_t slot = hash_word(word) % RECENT_MAX;
 	struct gw_bytes *last = &indexing->recent[slot].word;
 
+	assert(word.size > 0 && indexing->recent[slot].block <= indexing->block);
+
 	if (indexing->recent[slot].block == indexing->block && last->size == word.size &&
 	    memcmp(last->data, word.data, word.size) == 0)
 		return true;
@@ -94,6 +97,7 @@ static int index_block(struct gw_mr_task *task, const struct gw_mr_block *block)
 	size_t position = 0;
 	int code = mr_check_split_size(task, block->size, block->file);
 
+	assert(indexing);
 	indexing->block++;
 	indexing->document_size = mr_escape_name(indexing->document, sizeof(indexing->document),
 						 gw_string(block->file));
@@ -103,6 +107,7 @@ static int index_block(struct gw_mr_task *task, const struct gw_mr_block *block)
 		size_t count = gw_split(&job->splitter, block->data, block->size, &position, tokens,
 					MR_TOKENS_AT_ONCE);
 
+		assert(position <= block->size);
 		code = emit_words(task, block->data, tokens, count);
 	}
 	return code;

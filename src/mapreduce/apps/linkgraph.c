@@ -15,6 +15,7 @@
 #include "list.h"
 #include "page.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* What an attempt keeps while it goes through pages. */
@@ -51,6 +52,7 @@ static void take_link(void *context, struct gw_bytes href)
 {
 	struct scan *scan = context;
 
+	assert(scan->task && scan->source_size > 0);
 	if (mr_url_resolve(&scan->target, scan->has_base ? &scan->base : NULL, href))
 		gw_mr_emit(scan->task, mr_url_bytes(&scan->target),
 			   (struct gw_bytes){scan->source, scan->source_size});
@@ -63,6 +65,7 @@ static size_t name_source(struct scan *scan, struct gw_bytes file)
 {
 	if (!scan->page.has_url)
 		return mr_escape_name(scan->source, sizeof(scan->source), file);
+	assert(scan->page.url.size <= sizeof(scan->source));
 	memcpy(scan->source, scan->page.url.text, scan->page.url.size);
 	return scan->page.url.size;
 }

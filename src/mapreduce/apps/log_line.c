@@ -5,6 +5,8 @@
  */
 #include "log_line.h"
 
+#include <assert.h>
+
 /* What is left to read. */
 struct rest {
 	const char *at, *end;
@@ -12,6 +14,7 @@ struct rest {
 
 static bool skip(struct rest *rest, char byte)
 {
+	assert(rest->at <= rest->end);
 	if (rest->at == rest->end || *rest->at != byte)
 		return false;
 	rest->at++;
@@ -56,6 +59,7 @@ static bool take_status(struct rest *rest, uint32_t *status)
 			return false;
 		*status = *status * 10 + (uint32_t)(*rest->at++ - '0');
 	}
+	assert(*status < 1000);
 	return skip(rest, ' ');
 }
 

@@ -96,6 +96,7 @@ static int pick_files(struct mr_pages *pages, struct gw_error *error)
 		if (is_root(pages, path) || (archives ? is_archive(path) : is_html(path)))
 			pages->files[pages->file_count++] = path;
 	}
+	assert(pages->root_count > 0 && pages->file_count <= found->file_count);
 	if (pages->file_count == 0)
 		return gw_fail(error, GW_E_NOT_FOUND, "%s: no %s files there", pages->roots[0],
 			       archives ? ".warc" : ".html");
@@ -114,6 +115,7 @@ int mr_pages_prepare(struct mr_pages *pages, struct gw_mr_job *job, char ***oper
 	if (pages->base && !mr_url_of_file(&url, gw_string(pages->base), gw_string("host")))
 		return gw_fail(error, GW_E_USAGE, "--base %s: not an http or https URL",
 			       pages->base);
+	assert(!pages->files);
 	pages->archives = wants_archives(pages);
 	int code = find_files(pages, error);
 
@@ -168,6 +170,7 @@ static struct gw_bytes path_below(const struct mr_pages *pages, const char *path
 		if (rest > below)
 			below = rest;
 	}
+	assert(below >= path);
 	return gw_string(below);
 }
 

@@ -70,6 +70,7 @@ static int add_entry(void *context, const struct mr_entry *entry, struct gw_erro
 	if (!paths || !path)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory for the names of its parts",
 			       listing->directory);
+	assert(parts->count < parts->capacity);
 	paths[parts->count++] = path;
 	return 0;
 }
@@ -157,6 +158,7 @@ static int read_part(const struct part *part, char *buffer, mr_parts_function *f
 		uint64_t left = part->size - offset;
 		size_t size = left < READ_SIZE ? (size_t)left : READ_SIZE;
 
+		assert(size > 0);
 		code = part->operations->read_at(part->file, offset, buffer, size, error);
 		if (code >= 0)
 			code = function(context, (struct gw_bytes){buffer, size}, error);
@@ -206,6 +208,7 @@ static int cut_lines(void *context, struct gw_bytes piece, struct gw_error *erro
 			line = base_buffer_bytes(&cutting->begun);
 		}
 		data += size + (newline != NULL);
+		assert(data <= end);
 		if (!newline || code < 0)
 			break;
 		code = cutting->function(cutting->context, line, error);
@@ -234,6 +237,8 @@ static int find_newline(const struct part *part, uint64_t offset, uint64_t *foun
 {
 	char page[PROBE_SIZE];
 
+	assert(offset <= part->size);
+
 	while (offset < part->size) {
 		uint64_t left = part->size - offset;
 		size_t size = left < sizeof(page) ? (size_t)left : sizeof(page);
@@ -261,6 +266,7 @@ static int compare_key(const struct part *part, uint64_t offset, struct gw_bytes
 	/* One byte more tells a longer key from an equal one. */
 	size_t size = left < key.size + 1 ? (size_t)left : key.size + 1;
 
+	assert(offset < part->size);
 	buffer->size = 0;
 	int code = base_buffer_reserve(buffer, size, error);
 
@@ -296,6 +302,7 @@ static int find_line(const struct part *part, struct gw_bytes key, struct base_b
 			code = compare_key(part, line, key, buffer, &compared, error);
 		if (code < 0)
 			return code;
+		assert(line >= middle && middle < high);
 		if (line < part->size && compared < 0) {
 			low = line + 1;
 		} else {
@@ -323,6 +330,7 @@ static int find_in_part(const struct part *part, struct gw_bytes key, struct bas
 	if (code < 0)
 		return code;
 	begin += begin < end; /* the tab */
+	assert(begin <= end && end <= part->size);
 	rest->size = 0;
 	code = base_buffer_reserve(rest, (size_t)(end - begin), error);
 	if (code == 0)

@@ -5,6 +5,8 @@
  */
 #include "query.h"
 
+#include <assert.h>
+
 /* The next document of a list; false at its end. */
 static bool take_document(struct gw_bytes *list, struct gw_bytes *document)
 {
@@ -16,6 +18,7 @@ static bool take_document(struct gw_bytes *list, struct gw_bytes *document)
 	size_t size = blank ? (size_t)(blank - data) : list->size;
 	size_t step = blank ? size + 1 : size;
 
+	assert(step <= list->size);
 	*document = (struct gw_bytes){data, size};
 	*list = (struct gw_bytes){data + step, list->size - step};
 	return true;
@@ -41,6 +44,7 @@ static void intersect(struct gw_bytes *lists, size_t count, mr_query_function *f
 {
 	struct gw_bytes document;
 
+	assert(count > 0 && count <= MR_QUERY_WORDS_MAX);
 	while (take_document(&lists[0], &document)) {
 		size_t i = 1;
 

@@ -10,6 +10,8 @@
 
 #include <groundwork/mapreduce.h>
 
+#include <assert.h>
+
 struct sort {
 	struct gw_option_list keys;
 	const char *separator;
@@ -105,6 +107,8 @@ static int make_rules(struct sort *sort, struct gw_error *error)
 		.stable = sort->stable || sort->unique,
 	};
 	struct mr_sort_rules *rules = &sort->rules;
+
+	assert(rules->key_count == 0);
 	int code = parse_separator(sort->separator, &rules->separator, error);
 
 	if (code == 0 && sort->keys.count > MR_SORT_KEYS_MAX)
@@ -121,6 +125,7 @@ static int prepare_records(struct gw_mr_job *job, const struct sort *sort, struc
 	    sort->dictionary || sort->printing || sort->skip_blanks || sort->unique)
 		return gw_fail(error, GW_E_USAGE,
 			       "--record-size goes with --key-size and --reverse only");
+	assert(sort->record_size > 0);
 	job->key_size = sort->key_size > 0 ? sort->key_size : sort->record_size;
 	if (job->key_size > sort->record_size)
 		return gw_fail(error, GW_E_USAGE, "--key-size %llu is more than --record-size %llu",

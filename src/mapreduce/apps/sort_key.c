@@ -4,6 +4,8 @@
  */
 #include "sort_key.h"
 
+#include <assert.h>
+
 /* ---- Reading a key's definition -------------------------------------------------------------- */
 
 static bool is_digit(uint8_t byte)
@@ -130,6 +132,7 @@ int mr_sort_rules_finish(struct mr_sort_rules *rules, const struct mr_sort_globa
 		.order = global->order,
 	};
 
+	assert(rules->key_count <= MR_SORT_KEYS_MAX && rules->separator < 256);
 	rules->reverse = global->order.reverse;
 	rules->last_resort = !global->stable;
 	if (rules->key_count == 0 && (!is_default(&all) || global->stable))
@@ -170,6 +173,7 @@ static size_t skip_blanks(struct gw_bytes line, size_t at)
 {
 	const uint8_t *data = line.data;
 
+	assert(at <= line.size);
 	while (at < line.size && is_blank(data[at]))
 		at++;
 	return at;
@@ -207,6 +211,7 @@ static size_t field_begin(const struct mr_sort_rules *rules, struct gw_bytes lin
 
 static size_t advance(struct gw_bytes line, size_t at, size_t bytes)
 {
+	assert(at <= line.size);
 	return bytes > line.size - at ? line.size : at + bytes;
 }
 
@@ -230,6 +235,7 @@ static struct gw_bytes find_key(const struct mr_sort_rules *rules, const struct 
 			end = advance(line, end, key->last_byte);
 		}
 	}
+	assert(begin <= line.size && end <= line.size);
 	/* A key that ends before it begins is empty. */
 	return (struct gw_bytes){(const char *)line.data + begin, end > begin ? end - begin : 0};
 }
@@ -264,6 +270,7 @@ static struct number read_decimal(struct gw_bytes key)
 			at--;
 		number.fraction = (struct gw_bytes){data + begin, at - begin};
 	}
+	assert(at <= key.size);
 	if (number.whole.size == 0 && number.fraction.size == 0)
 		number.sign = 0;
 	return number;
@@ -299,6 +306,7 @@ static int next_byte(struct gw_bytes key, size_t *at, const struct mr_sort_order
 {
 	const uint8_t *data = key.data;
 
+	assert(*at <= key.size);
 	while (*at < key.size && !counts(data[*at], order))
 		++*at;
 	if (*at == key.size)

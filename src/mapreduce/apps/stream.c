@@ -161,8 +161,11 @@ static int prepare(struct mr_stream *stream, const struct mr_library_options *li
 	struct mr_strings derived = {0};
 	int result = mr_stream_settle(stream, library, &derived, error);
 
-	if (!result)
+	if (!result) {
 		result = mr_stream_ship(stream, error);
+		if (result) /* what is missing is not the input */
+			error->code = GW_E_USAGE;
+	}
 	if (!result)
 		result = list_operands(stream, error);
 	if (!result)

@@ -64,6 +64,7 @@ static int emit_term(struct counting *counting, size_t prefix, struct gw_bytes w
 	if (job->least > 0 && word.size < (uint64_t)job->least)
 		return 0;
 	code = mr_fold_word(word, &counting->folded, &word, &counting->error);
+	assert(prefix > 0 && prefix <= key->size);
 	key->size = prefix;
 	if (code == 0)
 		code = base_buffer_append(key, word.data, word.size, &counting->error);
@@ -80,6 +81,7 @@ static int count_terms(struct counting *counting, const struct mr_url *url, stru
 	size_t position = 0;
 	int code;
 
+	assert(host.size > 0 && host.size < url->size);
 	counting->key.size = 0;
 	code = base_buffer_append(&counting->key, host.data, host.size, &counting->error);
 	if (code == 0)
@@ -165,6 +167,7 @@ static int write_host(struct gw_mr_task *task, struct counting *counting)
 
 	if (counting->host.size == 0)
 		return 0;
+	assert(top->count > 0 && top->count <= top->max);
 	line->size = 0;
 	mr_top_sort(top);
 	for (size_t i = 0; i < top->count && code == 0; i++)

@@ -43,6 +43,7 @@ static void sift_down(struct mr_top *top)
 				worst = below;
 		if (worst == at)
 			return;
+		assert(worst > at && worst < top->count);
 		swap(&top->items[at], &top->items[worst]);
 		at = worst;
 	}
@@ -50,6 +51,7 @@ static void sift_down(struct mr_top *top)
 
 static void sift_up(struct mr_top *top)
 {
+	assert(top->count > 0 && top->count <= top->capacity);
 	size_t at = top->count - 1;
 
 	while (at > 0 && is_better(&top->items[(at - 1) / 2], &top->items[at])) {

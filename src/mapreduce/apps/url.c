@@ -23,6 +23,7 @@ struct writer {
 
 static void put(struct writer *writer, const char *data, size_t size)
 {
+	assert(writer->size <= writer->max);
 	if (size > writer->max - writer->size) {
 		writer->full = true;
 		return;
@@ -86,6 +87,7 @@ static struct gw_bytes take_until(struct gw_bytes text, size_t *begin, const cha
 
 	while (at < text.size && !strchr(set, data[at]))
 		at++;
+	assert(*begin <= at && at <= text.size);
 	struct gw_bytes taken = {data + *begin, at - *begin};
 
 	*begin = at;
@@ -203,6 +205,7 @@ static bool put_authority(struct writer *writer, struct gw_bytes authority, bool
 
 		put(writer, &byte, 1);
 	}
+	assert(host <= port && port <= authority.size);
 	size_t size = authority.size - port;
 
 	if (size > 1 && (size != strlen(standard) || memcmp(data + port, standard, size) != 0))
@@ -258,6 +261,7 @@ bool mr_url_resolve(struct mr_url *url, const struct mr_url *base, struct gw_byt
 		put_bytes(&writer, asks->query);
 	}
 	url->size = writer.size;
+	assert(url->size <= sizeof(url->text));
 	return !writer.full;
 }
 

@@ -162,6 +162,7 @@ static int read_block(struct mr_warc *warc, size_t head_size, struct mr_warc_rec
 		return code;
 	struct gw_bytes text = rest(warc);
 
+	assert(record->head.block_size <= MR_WARC_BLOCK_MAX);
 	if (text.size < size)
 		return gw_fail(error, GW_E_TRUNCATED, "cut off in the block of a record");
 	record->block = (struct gw_bytes){(const char *)text.data + head_size, size - head_size};

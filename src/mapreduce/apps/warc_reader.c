@@ -8,6 +8,7 @@
 
 #include "mapreduce/engine/unpack.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* History that an archive packed with zstd may need; what its tools take without being asked. */
@@ -71,6 +72,7 @@ static int open_archive(void *context, uint32_t split, void **state, struct gw_e
 	if (!archive)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory to read it",
 			       pages->files[split]);
+	assert(split < pages->file_count);
 	archive->path = pages->files[split];
 	int code = open_file(archive, &pages->store, compression_of(&pages->found, archive->path),
 			     error);

@@ -6,6 +6,8 @@
 #include "apps.h"
 #include "words.h"
 
+#include <assert.h>
+
 struct wordcount {
 	bool fold;
 	struct gw_splitter splitter;
@@ -29,6 +31,7 @@ static int count_words(struct gw_mr_task *task, const struct gw_mr_block *block)
 		size_t count = gw_split(&job->splitter, block->data, block->size, &position, tokens,
 					MR_TOKENS_AT_ONCE);
 
+		assert(position <= block->size && count <= MR_TOKENS_AT_ONCE);
 		gw_mr_emit_tokens_i64(task, block->data, tokens, count, 1);
 	}
 	return 0;

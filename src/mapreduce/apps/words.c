@@ -4,6 +4,8 @@
  */
 #include "words.h"
 
+#include <assert.h>
+
 static bool is_upper(uint8_t byte)
 {
 	return byte >= 'A' && byte <= 'Z';
@@ -20,6 +22,7 @@ void mr_splitter_of_letters(struct gw_splitter *splitter, struct gw_bytes more)
 		if (!letter && !(more.size > 0 && memchr(more.data, (int)byte, more.size)))
 			set[count++] = (uint8_t)byte;
 	}
+	assert(count <= sizeof(set));
 	gw_splitter_init(splitter, (struct gw_bytes){set, count});
 }
 
@@ -39,6 +42,7 @@ int mr_fold_word(struct gw_bytes word, struct base_buffer *scratch, struct gw_by
 
 	if (code < 0)
 		return code;
+	assert(scratch->size == word.size);
 	for (; at < word.size; at++)
 		if (is_upper(data[at]))
 			scratch->data[at] |= 0x20;
