@@ -190,7 +190,7 @@ static void only_some_can_be_combined(void **state)
 		const char *key;
 		bool combines;
 	} all[] = {
-		{"LongValueSum:", true}, {"LongValueMax:", true}, {"StringValueMin:", true},
+		{"LongValueSum:", true},    {"LongValueMax:", true},	{"StringValueMin:", true},
 		{"DoubleValueSum:", false}, {"UniqValueCount:", false}, {"ValueHistogram:", false},
 	};
 

@@ -13,9 +13,10 @@ static struct mr_stream stream_of_test(void)
 {
 	struct mr_stream stream = {.truncate_limit = -1, .job_id = "local7_0001"};
 
-	assert_int_equal(mr_properties_set(&stream.properties, "mapreduce.job.name", "my job", NULL), 0);
-	assert_int_equal(mr_properties_set(&stream.properties, "my-own.property", "<x> & \ty", NULL),
-			 0);
+	assert_int_equal(
+		mr_properties_set(&stream.properties, "mapreduce.job.name", "my job", NULL), 0);
+	assert_int_equal(
+		mr_properties_set(&stream.properties, "my-own.property", "<x> & \ty", NULL), 0);
 	return stream;
 }
 
@@ -42,8 +43,12 @@ static const char *find(const char *const *list, const char *name)
 static void facts_of_a_map_task(void **state)
 {
 	struct mr_stream stream = stream_of_test();
-	struct mr_facts facts = {.map = true, .task = 17, .attempt = 2, .file = "in/a.txt",
-				 .offset = 100, .size = 50};
+	struct mr_facts facts = {.map = true,
+				 .task = 17,
+				 .attempt = 2,
+				 .file = "in/a.txt",
+				 .offset = 100,
+				 .size = 50};
 	struct base_arena arena = {0};
 	const char *const *list;
 
@@ -95,9 +100,10 @@ static void later_ones_replace_earlier_ones(void **state)
 	(void)state;
 	assert_int_equal(setenv("GW_STREAM_TEST", "outer", 1), 0);
 	assert_int_equal(setenv("PATH", "/bin", 1), 0);
-	assert_int_equal(mr_strings_add(&stream.variables, gw_string("GW_STREAM_TEST=cmdenv"), NULL),
+	assert_int_equal(
+		mr_strings_add(&stream.variables, gw_string("GW_STREAM_TEST=cmdenv"), NULL), 0);
+	assert_int_equal(mr_strings_add(&stream.variables, gw_string("mapreduce_job_name=x"), NULL),
 			 0);
-	assert_int_equal(mr_strings_add(&stream.variables, gw_string("mapreduce_job_name=x"), NULL), 0);
 	assert_int_equal(mr_environment_make(&list, &stream, &facts, &arena, NULL), 0);
 	assert_string_equal(find(list, "GW_STREAM_TEST"), "cmdenv");
 	assert_string_equal(find(list, "mapreduce_job_name"), "x");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream_files_test.c - paths, patterns, small files, and what is shipped with a job, in a directory of
- * the test's own. */
+/* stream_files_test.c - paths, patterns, small files, and what is shipped with a job, in a
+ * directory of the test's own. */
 #include "stream_files.h"
 #include "stream_work.h"
 
@@ -58,15 +58,21 @@ static void check_content(const char *path, const char *text)
 	free(data);
 }
 
-/* ---- Paths and patterns ---------------------------------------------------------------------------- */
+/* ---- Paths and patterns  ---- */
 
 static void uris_are_paths(void **state)
 {
 	static const struct uri {
 		const char *text, *path;
 	} all[] = {
-		{"a/b", "a/b"}, {"/a", "/a"}, {"file:///a/b", "/a/b"}, {"file:/a", "/a"},
-		{"file://localhost/a", "/a"}, {"a:b", "a:b"}, {"C:/x", "C:/x"}, {"file:x", "file:x"},
+		{"a/b", "a/b"},
+		{"/a", "/a"},
+		{"file:///a/b", "/a/b"},
+		{"file:/a", "/a"},
+		{"file://localhost/a", "/a"},
+		{"a:b", "a:b"},
+		{"C:/x", "C:/x"},
+		{"file:x", "file:x"},
 	};
 	char path[100], small[4];
 	struct gw_error error = {0};
@@ -115,7 +121,7 @@ static void inputs_are_lists_and_patterns(void **state)
 	check_inputs("{a,c}.*,,b.log", "a.log c.txt b.log ");
 	check_inputs("[ab].log", "a.log b.log ");
 	check_inputs("?.txt", "c.txt ");
-	check_inputs("star*", "star* "); /* it is there by that name */
+	check_inputs("star*", "star* ");     /* it is there by that name */
 	check_inputs("missing", "missing "); /* the engine says so */
 	assert_int_equal(mr_inputs_add(&inputs, "*.nope", &error), GW_E_NOT_FOUND);
 	assert_string_equal(error.text, "input pattern *.nope matches no file");
@@ -154,7 +160,7 @@ static void empty_parts_are_removed(void **state)
 	assert_int_equal(mr_remove_empty_parts("none", NULL), GW_E_NOT_FOUND);
 }
 
-/* ---- What is shipped ----------------------------------------------------------------------------------- */
+/* ---- What is shipped  ---- */
 
 static void shipped_files_are_links(void **state)
 {
@@ -265,8 +271,7 @@ static void what_cannot_be_shipped_is_named(void **state)
 	assert_int_equal(mr_work_ship(&work, "a#..", false, &error), GW_E_USAGE);
 	assert_int_equal(mr_work_ship(&work, "a", false, &error), 0);
 	assert_int_equal(mr_work_ship(&work, "a", false, &error), GW_E_USAGE);
-	assert_string_equal(error.text,
-			    "a: another shipped file is called a, too; say PATH#NAME");
+	assert_string_equal(error.text, "a: another shipped file is called a, too; say PATH#NAME");
 	assert_int_equal(mr_work_ship(&work, "hdfs://h/a", false, &error), GW_E_UNSUPPORTED);
 	assert_int_equal(mr_work_enter(&work, "nowhere", "1", &path, &error), GW_E_NOT_FOUND);
 	assert_null(path);
@@ -297,15 +302,18 @@ int main(void)
 		cmocka_unit_test(uris_are_paths),
 		cmocka_unit_test_setup_teardown(inputs_are_lists_and_patterns, make_place,
 						remove_place),
-		cmocka_unit_test_setup_teardown(small_files_are_read_whole, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(small_files_are_read_whole, make_place,
+						remove_place),
 		cmocka_unit_test_setup_teardown(empty_parts_are_removed, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(shipped_files_are_links, make_place, remove_place),
-		cmocka_unit_test_setup_teardown(archives_are_unpacked_once, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(archives_are_unpacked_once, make_place,
+						remove_place),
 		cmocka_unit_test_setup_teardown(commands_find_their_programs, make_place,
 						remove_place),
 		cmocka_unit_test_setup_teardown(what_cannot_be_shipped_is_named, make_place,
 						remove_place),
-		cmocka_unit_test_setup_teardown(a_broken_archive_is_named, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(a_broken_archive_is_named, make_place,
+						remove_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,15 +64,15 @@ static void a_partition_without_options_is_that_of_the_key(void **state)
 static void positions_are_fields_and_bytes(void **state)
 {
 	(void)state;
-	assert_int_equal(compare(" ", "-k2", "x b c", "y b d"), -1);   /* to the end of the key */
+	assert_int_equal(compare(" ", "-k2", "x b c", "y b d"), -1); /* to the end of the key */
 	assert_int_equal(compare(" ", "-k2,2", "x b c", "y b d"), 0);
 	assert_int_equal(compare(" ", "-k1.2,1.3", "abcz", "xbcy"), 0);
 	assert_int_equal(compare(" ", "-k1.2,1.4", "abcz", "xbcy"), 1);
 	assert_int_equal(compare(" ", "-k 2,2 -k1,1r", "a x", "b x"), 1);
-	assert_int_equal(compare(" ", "-k2,1", "a x", "b y"), 0);      /* empty */
+	assert_int_equal(compare(" ", "-k2,1", "a x", "b y"), 0);	/* empty */
 	assert_int_equal(compare("::", "-k2,2", "a::b::c", "x::b"), 0); /* longer separators */
-	assert_int_equal(compare(" ", "-k1.3", "ab", "abc"), -1);      /* no such byte: first */
-	assert_int_equal(compare(" ", "-k3r", "a b", "a b c"), 1);     /* reversed: last */
+	assert_int_equal(compare(" ", "-k1.3", "ab", "abc"), -1);	/* no such byte: first */
+	assert_int_equal(compare(" ", "-k3r", "a b", "a b c"), 1);	/* reversed: last */
 	assert_int_equal(compare(" ", "-k3", "a b", "a"), 0);
 }
 
@@ -114,8 +114,8 @@ static void numbers_have_an_order(void **state)
 	assert_int_equal(numbers("007", "7.00"), 0);
 	assert_int_equal(numbers("7 apples", "7"), 0);
 	assert_int_equal(numbers("abc", "-"), 0);
-	assert_int_equal(numbers("123456789012345678901234567890",
-				 "123456789012345678901234567891"), -1);
+	assert_int_equal(
+		numbers("123456789012345678901234567890", "123456789012345678901234567891"), -1);
 }
 
 static void wrong_options_are_named(void **state)

@@ -93,7 +93,7 @@ static void lines_end_at_newlines(void **state)
 	assert_string_equal(some.text, "a|");
 }
 
-/* ---- Messages ----------------------------------------------------------------------------- */
+/* ---- Messages  ---- */
 
 static struct mr_message parse(const char *line)
 {
@@ -127,9 +127,14 @@ static void a_status_is_trimmed(void **state)
 static void the_rest_is_not_for_us(void **state)
 {
 	static const char *const unclear[] = {
-		"reporter:counter:a,b", "reporter:counter:a,b,c,1", "reporter:counter:a,b,x",
-		"reporter:counter:a,b,", "reporter:counter:a,b,99999999999999999999999999999",
-		"reporter:counter:a,b,9999999999999999999", "reporter:", "reporter:other:x",
+		"reporter:counter:a,b",
+		"reporter:counter:a,b,c,1",
+		"reporter:counter:a,b,x",
+		"reporter:counter:a,b,",
+		"reporter:counter:a,b,99999999999999999999999999999",
+		"reporter:counter:a,b,9999999999999999999",
+		"reporter:",
+		"reporter:other:x",
 		"reporter:counter:",
 	};
 	static const char *const plain[] = {"", "reporter", " reporter:status:x", "warning: x"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream_options_test.c - command lines as Hadoop's users write them: how they are rewritten, what is
- * taken from them, and what the job becomes. */
+/* stream_options_test.c - command lines as Hadoop's users write them: how they are rewritten, what
+ * is taken from them, and what the job becomes. */
 #include "stream.h"
 
 #include "support/unit.h"
@@ -27,7 +27,8 @@ static int parse(struct line *line, const char *text)
 
 	memset(line, 0, sizeof(*line));
 	snprintf(line->text, sizeof(line->text), "stream %s", text);
-	for (char *word = strtok_r(line->text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+	for (char *word = strtok_r(line->text, " ", &rest); word;
+	     word = strtok_r(NULL, " ", &rest)) {
 		for (char *at = word; *at; at++)
 			*at = *at == '_' ? ' ' : *at;
 		line->words[count++] = word;
@@ -83,8 +84,10 @@ static void check_rewritten(const char *text, const char *expected)
 static void one_dash_or_two_in_any_order(void **state)
 {
 	(void)state;
-	check_rewritten("-input a b -mapper cat -output o", "--input a --input b --mapper cat --output o");
-	check_rewritten("--input=a -D x=y -Dz=1 -mapper=cat", "--input=a -D x=y -D z=1 --mapper=cat");
+	check_rewritten("-input a b -mapper cat -output o",
+			"--input a --input b --mapper cat --output o");
+	check_rewritten("--input=a -D x=y -Dz=1 -mapper=cat",
+			"--input=a -D x=y -D z=1 --mapper=cat");
 	check_rewritten("-memory 64M -j4 -q -mapper -x", "--memory 64M -j4 -q --mapper -x");
 	check_rewritten("-file a b -files c,d -lazyOutput x",
 			"--file a --file b --files c,d --lazyOutput x");
@@ -99,9 +102,11 @@ static void values_are_stored(void **state)
 	const struct mr_stream_options *options = &line.stream.options;
 
 	(void)state;
-	assert_int_equal(parse(&line, "-input a b -input c -mapper tr_a_b -D k=v -jobconf l=w "
+	assert_int_equal(parse(&line,
+			       "-input a b -input c -mapper tr_a_b -D k=v -jobconf l=w "
 			       "-cmdenv A=b -verbose -skip-bad-records -memory 64M --temporary=/t "
-			       "-record-timeout 7s -parts 3 -numReduceTasks 2 -help"), 0);
+			       "-record-timeout 7s -parts 3 -numReduceTasks 2 -help"),
+			 0);
 	assert_int_equal(options->inputs.count, 3);
 	assert_string_equal(options->inputs.items[2], "c");
 	assert_string_equal(options->mapper, "tr a b");
@@ -132,7 +137,7 @@ static void missing_values_are_named(void **state)
 	}
 }
 
-/* ---- What the job becomes ------------------------------------------------------------------------------ */
+/* ---- What the job becomes  ---- */
 
 static void by_default_lines_go_through_as_they_are(void **state)
 {
@@ -167,8 +172,10 @@ static void separators_of_ones_own_are_hadoops(void **state)
 	const struct mr_stream *stream = &line.stream;
 
 	(void)state;
-	assert_int_equal(settle(&line, "-mapper cat -reducer cat -D stream.map.output.field.separator=. "
-				"-D stream.num.map.output.key.fields=4"), 0);
+	assert_int_equal(settle(&line,
+				"-mapper cat -reducer cat -D stream.map.output.field.separator=. "
+				"-D stream.num.map.output.key.fields=4"),
+			 0);
 	assert_false(stream->plain_lines);
 	assert_false(stream->map_out.keep_separator);
 	assert_int_equal(stream->map_out.key_fields, 4);
@@ -195,8 +202,10 @@ static void separators_of_ones_own_are_hadoops(void **state)
 static void map_only_jobs(void **state)
 {
 	static const char *const lines[] = {
-		"-mapper cat -reducer NONE", "-mapper cat -numReduceTasks 0 -reducer x -combiner y",
-		"-mapper cat -D mapred.reduce.tasks=0", "-mapper cat -jobconf mapreduce.job.reduces=0",
+		"-mapper cat -reducer NONE",
+		"-mapper cat -numReduceTasks 0 -reducer x -combiner y",
+		"-mapper cat -D mapred.reduce.tasks=0",
+		"-mapper cat -jobconf mapreduce.job.reduces=0",
 	};
 	struct line line;
 
@@ -216,12 +225,14 @@ static void properties_become_options_of_the_library(void **state)
 	char joined[500];
 
 	(void)state;
-	assert_int_equal(settle(&line, "-mapper cat -numReduceTasks 3 -D mapreduce.map.maxattempts=2 "
+	assert_int_equal(settle(&line,
+				"-mapper cat -numReduceTasks 3 -D mapreduce.map.maxattempts=2 "
 				"-D mapred.min.split.size=1000 -D mapreduce.map.skip.maxrecords=1 "
-				"-D stream.tmpdir=/scratch -D mapreduce.task.timeout=0"), 0);
+				"-D stream.tmpdir=/scratch -D mapreduce.task.timeout=0"),
+			 0);
 	join(&line.derived, 0, joined, sizeof(joined));
 	assert_string_equal(joined, "--parts 3 --skip-bad-records --attempts 2 --split-size 1000 "
-			    "--temporary /scratch");
+				    "--temporary /scratch");
 	assert_true(line.stream.one_by_one);
 	assert_int_equal(line.stream.idle_ms_max, 0);
 	done(&line);
@@ -238,22 +249,26 @@ static void classes_that_have_a_counterpart(void **state)
 	const struct mr_stream *stream = &line.stream;
 
 	(void)state;
-	assert_int_equal(settle(&line, "-mapper org.apache.hadoop.mapred.lib.IdentityMapper "
+	assert_int_equal(settle(&line,
+				"-mapper org.apache.hadoop.mapred.lib.IdentityMapper "
 				"-reducer org.apache.hadoop.mapred.lib.IdentityReducer "
 				"-inputformat org.apache.hadoop.mapred.KeyValueTextInputFormat "
-				"-outputformat TextOutputFormat"), 0);
+				"-outputformat TextOutputFormat"),
+			 0);
 	assert_null(stream->mapper);
 	assert_null(stream->reducer);
 	assert_int_equal(stream->input, MR_STREAM_KEY_VALUE);
 	assert_int_equal(stream->feed, MR_FEED_LINE); /* the same separator on both sides */
 	done(&line);
-	assert_int_equal(settle(&line, "-mapper cat -reducer Aggregate -combiner x "
-				"-partitioner org.apache.hadoop.mapred.lib.KeyFieldBasedPartitioner "
-				"-D map.output.key.field.separator=. "
-				"-D mapred.text.key.partitioner.options=-k1,2 "
-				"-D mapred.output.key.comparator.class="
-				"org.apache.hadoop.mapred.lib.KeyFieldBasedComparator "
-				"-D mapreduce.partition.keycomparator.options=-k2,2nr"), 0);
+	assert_int_equal(
+		settle(&line, "-mapper cat -reducer Aggregate -combiner x "
+			      "-partitioner org.apache.hadoop.mapred.lib.KeyFieldBasedPartitioner "
+			      "-D map.output.key.field.separator=. "
+			      "-D mapred.text.key.partitioner.options=-k1,2 "
+			      "-D mapred.output.key.comparator.class="
+			      "org.apache.hadoop.mapred.lib.KeyFieldBasedComparator "
+			      "-D mapreduce.partition.keycomparator.options=-k2,2nr"),
+		0);
 	assert_true(stream->aggregate);
 	assert_null(stream->combiner);
 	assert_true(stream->spread_by_keys);
@@ -263,14 +278,16 @@ static void classes_that_have_a_counterpart(void **state)
 	assert_true(stream->order.parts[0].numeric && stream->order.parts[0].reverse);
 	done(&line);
 	assert_int_equal(settle(&line, "-mapper cat -partitioner TotalOrderPartitioner "
-				"-inputformat CombineTextInputFormat "
-				"-D stream.map.input.ignoreKey=false"), 0);
+				       "-inputformat CombineTextInputFormat "
+				       "-D stream.map.input.ignoreKey=false"),
+			 0);
 	assert_true(stream->total_order);
 	assert_int_equal(stream->input, MR_STREAM_COMBINED);
 	assert_int_equal(stream->feed, MR_FEED_OFFSET);
 	done(&line);
 	assert_int_equal(settle(&line, "-mapper cat -partitioner KeyFieldBasedPartitioner "
-				"-D num.key.fields.for.partition=3"), 0);
+				       "-D num.key.fields.for.partition=3"),
+			 0);
 	assert_int_equal(stream->spread.parts[0].last_field, 3);
 	done(&line);
 }
@@ -285,7 +302,8 @@ static void what_there_is_not_is_refused_by_name(void **state)
 		 "-mapper org.apache.hadoop.mapred.lib.FieldSelectionMapReduce: there is no Java",
 		 GW_E_UNSUPPORTED},
 		{"-reducer com.acme.jobs.MyReducer", "com.acme.jobs.MyReducer", GW_E_UNSUPPORTED},
-		{"-inputformat SequenceFileInputFormat", "SequenceFileInputFormat", GW_E_UNSUPPORTED},
+		{"-inputformat SequenceFileInputFormat", "SequenceFileInputFormat",
+		 GW_E_UNSUPPORTED},
 		{"-outputformat MyFormat", "MyFormat", GW_E_UNSUPPORTED},
 		{"-partitioner com.acme.KeyFieldBasedPartitioner", "com.acme", GW_E_UNSUPPORTED},
 		{"-inputreader Other,begin=a,end=b", "Other", GW_E_UNSUPPORTED},
@@ -304,10 +322,12 @@ static void what_there_is_not_is_refused_by_name(void **state)
 		{"-cmdenv A", "-cmdenv A", GW_E_USAGE},
 		{"-D nothing", "nothing: a property is written", GW_E_USAGE},
 		{"-conf /does/not/exist", "/does/not/exist", GW_E_NOT_FOUND},
-		{"-D stream.non.zero.exit.is.failure=maybe", "neither true nor false", GW_E_INVALID},
+		{"-D stream.non.zero.exit.is.failure=maybe", "neither true nor false",
+		 GW_E_INVALID},
 		{"-input hdfs://h/x", "hdfs://h/x", GW_E_UNSUPPORTED},
 		{"-D mapreduce.partition.keycomparator.options=-kx -D "
-		 "mapreduce.job.output.key.comparator.class=KeyFieldBasedComparator", "-kx", GW_E_INVALID},
+		 "mapreduce.job.output.key.comparator.class=KeyFieldBasedComparator",
+		 "-kx", GW_E_INVALID},
 		{"-record-timeout x", "x", GW_E_INVALID},
 	};
 	struct line line;
@@ -345,8 +365,10 @@ static void records_between_marks(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&line, "-input /dev/null -output o -mapper cat -inputreader "
-			       "StreamXmlRecord,begin=<page,end=</page>"), 0);
-	assert_int_equal(mr_stream_settle(&line.stream, &line.library, &line.derived, &line.error), 0);
+				      "StreamXmlRecord,begin=<page,end=</page>"),
+			 0);
+	assert_int_equal(mr_stream_settle(&line.stream, &line.library, &line.derived, &line.error),
+			 0);
 	assert_int_equal(line.stream.input, MR_STREAM_XML);
 	assert_string_equal(line.stream.begin_mark, "<page");
 	assert_string_equal(line.stream.end_mark, "</page>");

@@ -25,7 +25,7 @@ struct heard {
 	char errors[20000];
 	size_t errors_size;
 	bool whole_lines; /* every call but the last ended with a newline */
-	int refuse;       /* take_output fails with this */
+	int refuse;	  /* take_output fails with this */
 };
 
 static int take_output(void *context, const char *data, size_t size, struct gw_error *error)
@@ -59,8 +59,11 @@ static struct mr_process_setup setup_of(const char *command, struct heard *heard
 {
 	*heard = (struct heard){0};
 	return (struct mr_process_setup){
-		.command = command, .take_output = take_output, .take_errors = take_errors,
-		.context = heard, .idle_ms_max = 60000,
+		.command = command,
+		.take_output = take_output,
+		.take_errors = take_errors,
+		.context = heard,
+		.idle_ms_max = 60000,
 	};
 }
 
@@ -230,8 +233,7 @@ static void directory_environment_and_arguments_are_given(void **state)
 	static const char *const arguments[] = {"one two", "$three", NULL};
 	static const char expected[] = "/\nsome value\none two|$three\n";
 	struct heard heard;
-	struct mr_process_setup setup =
-		setup_of("pwd; echo \"$WORD\"; echo \"$1|$2\"", &heard);
+	struct mr_process_setup setup = setup_of("pwd; echo \"$WORD\"; echo \"$1|$2\"", &heard);
 	struct mr_process_end end;
 
 	(void)state;
@@ -342,8 +344,7 @@ static void assert_gone(pid_t pid)
 static void what_a_command_leaves_behind_is_killed(void **state)
 {
 	struct heard heard;
-	struct mr_process_setup setup =
-		setup_of("sleep 1000 >/dev/null 2>&1 & echo $!", &heard);
+	struct mr_process_setup setup = setup_of("sleep 1000 >/dev/null 2>&1 & echo $!", &heard);
 	struct mr_process_end end = run(&setup, "", 0);
 
 	(void)state;

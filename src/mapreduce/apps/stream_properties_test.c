@@ -86,7 +86,7 @@ static void wrong_pairs_are_refused(void **state)
 	mr_properties_done(&properties);
 }
 
-/* ---- Configuration files ------------------------------------------------------------------ */
+/* ---- Configuration files  ---- */
 
 static int read_conf(struct mr_properties *properties, const char *text, struct gw_error *error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stream_reader_test.c - splits of so many lines, and records between marks, wherever splits are cut. */
+/* stream_reader_test.c - splits of so many lines; records between marks, wherever splits are cut */
 #include "stream_reader.h"
 
 #include "stream_work.h"
@@ -137,8 +137,7 @@ static void records_are_found_wherever_splits_are_cut(void **state)
 
 		setup.split_size = size;
 		assert_int_equal(mr_reader_new(&reader, &setup, NULL), 0);
-		assert_int_equal(mr_reader_splits(reader),
-				 (sizeof(text) - 1 + size - 1) / size);
+		assert_int_equal(mr_reader_splits(reader), (sizeof(text) - 1 + size - 1) / size);
 		for (uint32_t i = 0; i < mr_reader_splits(reader); i++) {
 			assert_int_equal(read_split(reader, i, one, sizeof(one), NULL), 0);
 			strcat(all, one);
@@ -151,8 +150,8 @@ static void records_are_found_wherever_splits_are_cut(void **state)
 static void a_record_has_to_end(void **state)
 {
 	struct place *place = *state;
-	struct mr_reader_setup setup = {.inputs = &place->inputs, .begin = "<p>", .end = "</p>",
-					.split_size = 100};
+	struct mr_reader_setup setup = {
+		.inputs = &place->inputs, .begin = "<p>", .end = "</p>", .split_size = 100};
 	struct mr_stream_reader *reader;
 	struct gw_error error = {0};
 	char text[100];
@@ -188,11 +187,12 @@ static void files_may_be_missing_or_become_shorter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_split_has_so_many_lines, make_place, remove_place),
+		cmocka_unit_test_setup_teardown(a_split_has_so_many_lines, make_place,
+						remove_place),
 		cmocka_unit_test_setup_teardown(directories_are_walked_without_hidden_files,
 						make_place, remove_place),
-		cmocka_unit_test_setup_teardown(records_are_found_wherever_splits_are_cut, make_place,
-						remove_place),
+		cmocka_unit_test_setup_teardown(records_are_found_wherever_splits_are_cut,
+						make_place, remove_place),
 		cmocka_unit_test_setup_teardown(a_record_has_to_end, make_place, remove_place),
 		cmocka_unit_test_setup_teardown(files_may_be_missing_or_become_shorter, make_place,
 						remove_place),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_task_test.c - the functions of a streaming job with real commands and a made-up engine: the calls of
- * the public API are those of this file, which write down what they were given.
+ * stream_task_test.c - the functions of a streaming job with real commands and a made-up engine: the
+ * calls of the public API are those of this file, which write down what they were given.
  */
 #include "stream_task.h"
 
@@ -69,7 +69,8 @@ static void add(char *text, size_t size, struct gw_bytes bytes, const char *end)
 	size_t used = strlen(text);
 
 	assert_true(bytes.size + 2 < size - used);
-	snprintf(text + used, size - used, "%.*s%s", (int)bytes.size, (const char *)bytes.data, end);
+	snprintf(text + used, size - used, "%.*s%s", (int)bytes.size, (const char *)bytes.data,
+		 end);
 }
 
 void gw_mr_emit(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value)
@@ -114,7 +115,7 @@ bool gw_mr_next(struct gw_mr_values *values, struct gw_bytes *value)
 	return true;
 }
 
-/* ---- A job ------------------------------------------------------------------------------------------- */
+/* ---- A job  ---- */
 
 struct job {
 	struct mr_stream stream;
@@ -135,7 +136,8 @@ static void make(struct job *job, const char *options)
 	for (char *word = strtok_r(text, "|", &rest); word; word = strtok_r(NULL, "|", &rest))
 		words[count++] = word;
 	assert_int_equal(mr_stream_options_parse(&job->stream.options, &job->library, count, words,
-						 &job->written, &error), 0);
+						 &job->written, &error),
+			 0);
 	assert_int_equal(mr_stream_settle(&job->stream, &job->library, &job->derived, &error), 0);
 	assert_int_equal(mr_stream_ship(&job->stream, &error), 0);
 	job->task.stream = &job->stream;
@@ -185,7 +187,7 @@ static int reduce(struct job *job, const char *key, const char *first, const cha
 	return mr_stream_reduce(&job->task, gw_string(key), &values);
 }
 
-/* ---- Map ------------------------------------------------------------------------------------------------ */
+/* ---- Map ---- */
 
 static void a_mappers_lines_are_pairs(void **state)
 {
@@ -273,7 +275,8 @@ static void the_mapper_may_get_keys_too(void **state)
 
 static void a_command_gets_one_block_or_several(void **state)
 {
-	static const char command[] = "-mapper|echo \"[$mapreduce_map_input_file]\"; cat|-reducer|NONE";
+	static const char command[] =
+		"-mapper|echo \"[$mapreduce_map_input_file]\"; cat|-reducer|NONE";
 	char combined[200];
 	struct job job;
 
@@ -299,7 +302,7 @@ static void a_command_gets_one_block_or_several(void **state)
 	done(&job);
 }
 
-/* ---- Combiner --------------------------------------------------------------------------------------------- */
+/* ---- Combiner  ---- */
 
 static void a_combiner_reads_sorted_lines(void **state)
 {
@@ -342,7 +345,7 @@ static void a_combiner_that_fails_is_named(void **state)
 	done(&job);
 }
 
-/* ---- Reduce ------------------------------------------------------------------------------------------------- */
+/* ---- Reduce  ---- */
 
 static void a_reducer_reads_lines_and_writes_the_output(void **state)
 {
@@ -411,7 +414,7 @@ static void without_keys_no_reducer_is_started(void **state)
 	done(&job);
 }
 
-/* ---- Failures, messages ---------------------------------------------------------------------------------------- */
+/* ---- Failures, messages  ---- */
 
 static void check_failure(const char *mapper, const char *sentence)
 {
@@ -429,11 +432,14 @@ static void check_failure(const char *mapper, const char *sentence)
 static void a_mapper_that_fails_is_named_with_its_input(void **state)
 {
 	(void)state;
-	check_failure("exit 3", "mapper `exit 3` ended with exit status 3; its input was dir/in from "
+	check_failure("exit 3",
+		      "mapper `exit 3` ended with exit status 3; its input was dir/in from "
 		      "byte 10 on");
-	check_failure("kill -9 $$", "mapper `kill -9 $$` ended with signal 9 (Killed); its input was "
+	check_failure("kill -9 $$",
+		      "mapper `kill -9 $$` ended with signal 9 (Killed); its input was "
 		      "dir/in from byte 10 on");
-	check_failure("exec nosuchprogram 2>&-", "mapper `exec nosuchprogram 2>&-` ended with exit "
+	check_failure("exec nosuchprogram 2>&-",
+		      "mapper `exec nosuchprogram 2>&-` ended with exit "
 		      "status 127 (not found); its input was dir/in from byte 10 on");
 }
 
@@ -529,8 +535,10 @@ static void a_script_looks_at_a_failure(void **state)
 
 	(void)state;
 	assert_true(descriptor >= 0);
-	snprintf(options, sizeof(options), "-reducer|NONE|-mapper|echo why >&2; exit 3|-mapdebug|"
-		 "sh -c 'cat \"$2\" \"$3\" \"$4\" > %s' sh", seen);
+	snprintf(options, sizeof(options),
+		 "-reducer|NONE|-mapper|echo why >&2; exit 3|-mapdebug|"
+		 "sh -c 'cat \"$2\" \"$3\" \"$4\" > %s' sh",
+		 seen);
 	make(&job, options);
 	start(&job);
 	assert_int_equal(map(&job, "in", "a\n"), GW_E_USER_CODE);
