@@ -15,9 +15,7 @@
 #include <unistd.h>
 
 enum {
-	POPULATE_STEP = 4 << 20,
-	/* More than this is not made resident beforehand: it might push out its own beginning. */
-	POPULATE_MAX = 256 << 20,
+	LOOKS = 4, /* pages of a mapping that tell whether it is in memory */
 	/* The kernel moves at most 2 GiB a call. */
 	TRANSFER_MAX = 1 << 30,
 };
@@ -208,18 +206,26 @@ static size_t page_part(uint64_t offset)
 	return (size_t)(offset & ((uint64_t)sysconf(_SC_PAGESIZE) - 1));
 }
 
-/* Reads the pages in before they are touched: a call for 4 MiB costs much less than a thousand
- * faults. A kernel that does not know it (before 5.14), or a page that cannot be read, is met when
- * it is touched. */
-static void populate(char *memory, size_t size)
+static bool is_resident(char *page)
 {
-	if (size > POPULATE_MAX)
-		return;
-	for (size_t done = 0; done < size; done += POPULATE_STEP) {
-		size_t step = size - done < POPULATE_STEP ? size - done : POPULATE_STEP;
+	unsigned char resident = 0;
 
-		if (madvise(memory + done, step, MADV_POPULATE_READ) < 0)
+	return mincore(page, 1, &resident) == 0 && (resident & 1);
+}
+
+/* Starts reading all of it from disk if it is not in memory, as a few looks tell. What is in memory is left
+ * to faults: they map a whole folio each, which no call that populates does faster. */
+static void read_ahead(char *memory, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t look = 0; look < LOOKS; look++) {
+		size_t at = size / LOOKS * look;
+
+		if (!is_resident(memory + at - at % page)) {
+			madvise(memory, size, MADV_WILLNEED);
 			return;
+		}
 	}
 }
 
@@ -246,7 +252,7 @@ static int local_map(struct mr_file *file, uint64_t offset, size_t size, struct 
 	if (memory == MAP_FAILED)
 		return gw_fail_errno(error, errno, "%s: mapping %zu bytes at byte %" PRIu64,
 				     local->path, size, offset);
-	populate(memory, part + size);
+	read_ahead(memory, part + size);
 	*bytes = (struct gw_bytes){memory + part, size};
 	return 0;
 }
