@@ -9,6 +9,7 @@ little memory. A hash spreads keys over parts: of these each part must be sorted
 """
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -153,6 +154,19 @@ def test_records(tests, path):
                       ordered=True)
 
 
+def test_grep(tests, text):
+    # Empty files are no input, so a count of 0 is not written for them.
+    paths = [path for path in files_below(text) if not path.endswith((".gz", "/empty"))]
+    listed = " ".join(shlex.quote(path) for path in paths)
+    cases = [("define", ""), ("DEFINE", "-i"), ("int", "-w"), ("a.b", "-F"), ("a.b", ""), ("^#(if|endif)", "-E"),
+             ("(struct|union) [a-z_]+ \\{", "-E"), ("define", "-c"), ("tiny 29", "-n"), ("e", "-v"), ("no such text", "")]
+    for number, (pattern, options) in enumerate(cases):
+        names = "-H" if number % 2 else "-h"
+        expected = shell(f"grep -a {names} {options} {shlex.quote(pattern)} {listed} || [ $? = 1 ]")
+        ours = options.replace("-E", "").split() + [names, *VARIANTS[number % 2]]
+        tests.job(f"grep {options} '{pattern}' {names}", ["grep", *ours, pattern], paths, expected, ordered=True)
+
+
 def test_urlcount(tests, logs):
     expected = reference("urlcount.py", *files_below(logs))
     for variant in VARIANTS:
@@ -208,7 +222,8 @@ def test_query(tests, paths, expected):
 
 def test_bad_usage(tests, work):
     """One clear sentence, and a status that is not 0; no output is left."""
-    text = os.path.join(work, "text/odd/one_word")
+    text, cut = os.path.join(work, "text/odd/one_word"), os.path.join(work, "cut.warc.gz")
+    inputs.write(cut, read(work + "/archives/packed.warc.gz")[:-50])
     cases = [
         ("sort -k 0", text, "fields are counted from 1"), ("sort -k 1g", text, "not supported"),
         ("sort -t ab", text, "one byte"), ("sort -n -d", text, "excludes"), ("sort --key-size 4", text, "--record-size"),
@@ -216,7 +231,7 @@ def test_bad_usage(tests, work):
         ("sort --record-size 7", text, "one_word"), ("linkgraph --base ftp://a/", text, "not an http"),
         ("linkgraph", os.path.join(work, "text/odd/tiny"), "no .html files"),
         ("linkgraph --format warc", os.path.join(work, "text/odd/tiny"), "no .warc files"),
-        ("linkgraph --format warc", text, "not a WARC record"), ("termvector", os.path.join(work, "html"), "--base"),
+        ("linkgraph --format warc", text, "not a WARC record"), ("linkgraph", cut, "cut.warc.gz"), ("termvector", os.path.join(work, "html"), "--base"),
         ("termvector -k 0 --format text", text, "1 to"), ("wordcount", os.path.join(work, "missing"), "missing"),
         ("linkgraph", os.path.join(work, "missing"), "missing"), ("sort --format x", text, "--format"),
     ]
@@ -300,6 +315,7 @@ def main():
         test_wordcount(tests, work + "/text")
         test_sort(tests, work + "/text", work + "/lines")
         test_records(tests, work + "/records")
+        test_grep(tests, work + "/text")
         test_urlcount(tests, work + "/logs")
         test_linkgraph(tests, work + "/html", work + "/archives")
         test_termvector(tests, work + "/html", work + "/archives", work + "/url_lines")
