@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 
 GW = os.environ.get("GW", os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build") + "/gw")
+EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "examples")
 MARK = ("GW_STREAM_TEST_MARK", str(os.getpid()))
 ENVIRONMENT = {**os.environ, "LC_ALL": "C", MARK[0]: MARK[1]}
 SORT = "sort -s -t '\t' -k1,1"
@@ -539,6 +540,19 @@ def a_script_looks_at_failures():
     check(b"why" in seen and b"exit status 3" in seen, f"{seen!r}")
     fails("-mapper", "cat", "-reducer", "exit 4", "-reducedebug", f"sh {here}/debug.sh", says="exit status 4")
     check(b"exit status 4" in read("seen.txt"), "the reducer's script did not run")
+
+
+@case
+def the_example_counts_words():
+    script = os.path.join(EXAMPLES, "stream/wordcount.sh")
+    shutil.rmtree("out", ignore_errors=True)
+    write("more", "apple apple new\n")
+    done = subprocess.run(["sh", script, "text", "more", "out"], capture_output=True, check=False,
+                          env={**ENVIRONMENT, "GW": GW})
+    check(done.returncode == 0, f"status {done.returncode}: {done.stderr!r}")
+    equal(len(parts()), 2)
+    equal(sorted_lines(b"".join(parts())), sorted_lines(shell(f"cat text more | {EACH_WORD} | {SORT} | {ADD_UP}")))
+    check(b"words:lines" in done.stderr and b"20001" in done.stderr, f"{done.stderr!r}")
 
 
 # ---- The command itself -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream_task_test.c - the functions of a streaming job with real commands and a made-up engine: the
- * calls of the public API are those of this file, which write down what they were given.
+ * stream_task_test.c - the functions of a streaming job with real commands and a made-up engine:
+ * the calls of the public API are those of this file, which write down what they were given.
  */
 #include "stream_task.h"
 
