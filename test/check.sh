@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 started=$(date +%s)
 if ! timeout --foreground 300 sh test/setup.sh check; then
-	echo "The set-up did not succeed within 5 minutes, so nothing was tested."
+	echo "The set-up failed or was not done after 5 minutes, so nothing was tested."
 	echo "0 passed, 1 failed"
 	exit 1
 fi
