@@ -3,10 +3,11 @@
  * pair.h - a key/value pair in memory and in a run. In a run a pair is
  *
  *     varint key size | varint value size * 2 + number | key | value       (general)
- *     varint key size | key | varint zigzag(value)                         (numbers: a built-in combiner)
+ *     varint key size | key | varint zigzag(value)                 (a built-in combiner)
  *
- * where `number` says that the value came from gw_mr_emit_i64, so that text output prints it in decimal.
- * Sizes were checked when the pair was emitted; readers of bytes that were on disk check a CRC first.
+ * where `number` says that the value came from gw_mr_emit_i64, so that text output prints it in
+ * decimal. Sizes were checked when the pair was emitted; readers of bytes that were on disk check a
+ * CRC first.
  */
 #ifndef MR_PAIR_H
 #define MR_PAIR_H
@@ -120,7 +121,8 @@ static inline const uint8_t *mr_get_pair(const uint8_t *at, struct mr_pair *pair
 }
 
 /* Reads a pair of a numbers run. */
-static inline const uint8_t *mr_get_number_pair(const uint8_t *at, struct gw_bytes *key, int64_t *number)
+static inline const uint8_t *mr_get_number_pair(const uint8_t *at, struct gw_bytes *key,
+						int64_t *number)
 {
 	uint64_t key_size, zigzag;
 
@@ -150,7 +152,8 @@ static inline int mr_compare_bytes(struct gw_bytes a, struct gw_bytes b)
 	return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-/* Up to 8 bytes of the key from position depth as a big-endian number, zero-padded: its order is theirs. */
+/* Up to 8 bytes of the key from position depth as a big-endian number, zero-padded: its order is
+ * theirs. */
 static inline uint64_t mr_key_prefix(struct gw_bytes key, size_t depth)
 {
 	uint64_t word = 0;

@@ -97,7 +97,8 @@ static void check_coding(const struct mr_pair *pair, bool numbers)
 
 static void pairs_come_back_from_bytes(void **state)
 {
-	static const int64_t numbers[] = {0, 1, -1, 63, 64, -64, -65, 8191, 8192, INT64_MAX, INT64_MIN};
+	static const int64_t numbers[] = {0,   1,    -1,   63,	      64,	-64,
+					  -65, 8191, 8192, INT64_MAX, INT64_MIN};
 
 	(void)state;
 	for (uint32_t size = 0; size < 20; size++) {

@@ -213,8 +213,9 @@ static bool is_resident(char *page)
 	return mincore(page, 1, &resident) == 0 && (resident & 1);
 }
 
-/* Starts reading all of it from disk if it is not in memory, as a few looks tell. What is in memory is left
- * to faults: they map a whole folio each, which no call that populates does faster. */
+/* Starts reading all of it from disk if it is not in memory, as a few looks tell. What is in
+ * memory is left to faults: they map a whole folio each, which no call that populates does
+ * faster. */
 static void read_ahead(char *memory, size_t size)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
