@@ -411,9 +411,8 @@ static int run(struct forked *forked, struct gw_error *error)
 	if (setup->measure_memory && forked->keeper > 0)
 		look_at_memory(forked);
 	/* While the keeper lives: if this process is killed now, it cleans up what is left. */
-	if (code == 0 && setup->config->options.only_map < 0 &&
-	    setup->config->options.only_reduce < 0)
-		code = mr_staging_commit(setup->staging, setup->store, error);
+	if (code == 0)
+		code = mr_host_commit(setup, error);
 	forked->driver.now_us = mr_look_now_us() - forked->start_us;
 	mr_driver_finish(&forked->driver);
 	end_processes(forked);

@@ -140,6 +140,8 @@ static int run(struct local *local, struct gw_error *error)
 		return code;
 	make_space(local);
 	code = mr_driver_act(&local->driver, error);
+	if (code == 0)
+		code = mr_host_commit(local->setup, error);
 	local->driver.now_us = mr_look_now_us() - local->start_us;
 	mr_driver_finish(&local->driver);
 	if (local->setup->measure_memory)

@@ -39,8 +39,12 @@ struct mr_processes {
 	enum mr_isolation isolation; /* what became of it */
 };
 
-/* ---- host_shared.c: the mapping
- * ------------------------------------------------------------------- */
+/* ---- host.c ------------------------------------------------------------------------------- */
+
+/* Makes the output visible, unless only one task was to be run. */
+int mr_host_commit(const struct mr_host_setup *setup, struct gw_error *error) GW_MUST_CHECK;
+
+/* ---- host_shared.c: the mapping ----------------------------------------------------------- */
 
 int mr_shared_map(struct mr_shared *shared, const struct mr_config *config,
 		  const struct mr_plan *plan, uint32_t slots, struct gw_error *error) GW_MUST_CHECK;
@@ -52,8 +56,7 @@ int mr_shared_write(struct mr_space *space, const struct mr_region *region, cons
 int mr_shared_write(struct mr_space *space, const struct mr_region *region, const void *data,
 		    size_t size, struct gw_error *error);
 
-/* ---- host_channel.c: descriptors and signals
- * ------------------------------------------------------- */
+/* ---- host_channel.c: descriptors and signals ---------------------------------------------- */
 
 int mr_channels_open(struct mr_processes *processes, struct gw_error *error) GW_MUST_CHECK;
 /* Closes the ends that the driver has (side 0) or the others have (side 1), but those of slot but.
@@ -72,15 +75,13 @@ void mr_original_ignore(void);
  * anything. */
 void mr_original_block(const struct mr_original *original, sigset_t *set);
 
-/* ---- host_keeper.c
- * --------------------------------------------------------------------------------- */
+/* ---- host_keeper.c ------------------------------------------------------------------------ */
 
 /* Forks the keeper. *pid is reaped by the caller when the control socket has ended. */
 int mr_keeper_start(struct mr_processes *processes, pid_t *pid,
 		    struct gw_error *error) GW_MUST_CHECK;
 
-/* ---- host_slot.c
- * ----------------------------------------------------------------------------------- */
+/* ---- host_slot.c -------------------------------------------------------------------------- */
 
 /* What a slot's process does from birth to death. parent is the keeper as the slot sees it. */
 _Noreturn void mr_slot_main(struct mr_processes *processes, uint32_t slot, uint32_t generation,

@@ -155,6 +155,7 @@ static enum mr_action_kind next_kind(struct mr_schedule *schedule, struct mr_act
 
 enum mr_action_kind mr_schedule_next(struct mr_schedule *schedule, struct mr_action *action)
 {
+	action->slot = 0;
 	action->kind = next_kind(schedule, action);
 	return action->kind;
 }

@@ -1,0 +1,634 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host_kill_scenario.c - driver, keeper and slots killed from outside, in each kind of isolation:
+ * no process of the job is left, its grandchildren included, nothing is visible, and the next run
+ * works.
+ */
+#include "host_fixture.h"
+#include "host_message.h"
+
+#include "support/unit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int setup(void **state)
+{
+	*state = host_fixture_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	host_fixture_free(*state);
+	return 0;
+}
+
+static void check_left(struct host_fixture *fixture, bool output)
+{
+	host_fixture_all_gone(fixture);
+	assert_int_equal(host_fixture_count(fixture, "out"), output);
+	assert_int_equal(host_fixture_count(fixture, ".out.gw-"), 0);
+}
+
+static int emit_number(struct stage *stage, struct gw_error *error)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u\n", stage->attempt->task);
+	return stage_emit(stage, text, error);
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+/* Waits until count tasks said that they run. */
+static void wait_started(struct host_fixture *fixture, int count)
+{
+	char byte;
+
+	while (count-- > 0)
+		assert_int_equal(read(fixture->started[0], &byte, 1), 1);
+}
+
+/* A grandchild that wants to live: a session of its own, signals ignored. */
+static void leave_grandchild(struct stage *stage)
+{
+	if (fork() > 0)
+		return;
+	setsid();
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	stage_started(stage);
+	stage_hang();
+}
+
+static int hang_with_grandchild(struct stage *stage, struct gw_error *error)
+{
+	(void)error;
+	leave_grandchild(stage);
+	stage_started(stage);
+	stage_hang();
+}
+
+static int emit_with_grandchild(struct stage *stage, struct gw_error *error)
+{
+	char byte;
+
+	leave_grandchild(stage);
+	if (read(stage->fixture->started[0], &byte, 1) != 1)
+		return gw_fail(error, GW_E_IO, "no grandchild");
+	return emit_number(stage, error);
+}
+
+/* ---- In each kind of isolation -----------------------------------------------------------------
+ */
+
+static void grandchildren_end_with_the_job(enum mr_isolation isolation)
+{
+	struct host_fixture *fixture = host_fixture_new();
+
+	fixture->isolation = isolation;
+	fixture->tasks = 3;
+	fixture->task = emit_with_grandchild;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	check_left(fixture, true);
+	host_fixture_free(fixture);
+}
+
+static void driver_killed(enum mr_isolation isolation)
+{
+	struct host_fixture *fixture = host_fixture_new();
+	pid_t driver;
+
+	fixture->isolation = isolation;
+	fixture->tasks = 2;
+	fixture->task = hang_with_grandchild;
+	driver = host_fixture_fork(fixture);
+	wait_started(fixture, 4);
+	assert_int_equal(host_fixture_count(fixture, ".out.gw-"), 1);
+	kill(driver, SIGKILL);
+	assert_true(WIFSIGNALED(status_of(driver)));
+	check_left(fixture, false);
+	host_fixture_free(fixture);
+}
+
+/* Kills its own slot, as whoever is short of memory would. */
+static int killed_once(struct stage *stage, struct gw_error *error)
+{
+	if (stage->attempt->number == 0)
+		kill(getpid(), SIGKILL);
+	return emit_number(stage, error);
+}
+
+static void slot_killed(enum mr_isolation isolation)
+{
+	struct host_fixture *fixture = host_fixture_new();
+
+	fixture->isolation = isolation;
+	fixture->tasks = 4;
+	fixture->task = killed_once;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	assert_int_equal(fixture->result.failures[MR_MAP], 4);
+	check_left(fixture, true);
+	host_fixture_free(fixture);
+}
+
+/* The driver's only child is the keeper. */
+static void kill_keeper(void *context, const struct mr_view *view)
+{
+	char path[64], text[32] = "";
+	int file;
+
+	(void)context;
+	if (view->tasks_done < 1)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	file = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(read(file, text, sizeof(text) - 1) > 0);
+	close(file);
+	kill((pid_t)strtol(text, NULL, 10), SIGKILL);
+}
+
+static int emit_then_hang(struct stage *stage, struct gw_error *error)
+{
+	if (stage->attempt->task > 0)
+		stage_hang();
+	return emit_number(stage, error);
+}
+
+static void keeper_killed(enum mr_isolation isolation)
+{
+	struct host_fixture *fixture = host_fixture_new();
+
+	fixture->isolation = isolation;
+	fixture->tasks = 3;
+	fixture->task = emit_then_hang;
+	fixture->observer.tick = kill_keeper;
+	fixture->observer.tick_us = 1000;
+	assert_int_equal(host_fixture_run(fixture), GW_E_CRASHED);
+	assert_non_null(strstr(fixture->error.text, "was killed from outside"));
+	check_left(fixture, false);
+	host_fixture_free(fixture);
+}
+
+#define IN_EACH(function)                                                                          \
+	static void test_##function(void **state)                                                  \
+	{                                                                                          \
+		(void)state;                                                                       \
+		function(MR_ISOLATE_NAMESPACE);                                                    \
+		function(MR_ISOLATE_USER);                                                         \
+		function(MR_ISOLATE_PLAIN);                                                        \
+	}
+
+IN_EACH(grandchildren_end_with_the_job)
+IN_EACH(driver_killed)
+IN_EACH(slot_killed)
+IN_EACH(keeper_killed)
+
+/* ---- Signals to the driver --------------------------------------------------------------------
+ */
+
+static void interrupted(struct host_fixture *fixture, int number)
+{
+	pid_t driver;
+	int status;
+
+	fixture->tasks = 2;
+	fixture->task = hang_with_grandchild;
+	driver = host_fixture_fork(fixture);
+	wait_started(fixture, 4);
+	kill(driver, number);
+	status = status_of(driver);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), -GW_E_CANCELLED);
+	check_left(fixture, false);
+}
+
+static void test_interrupted_by_the_terminal(void **state)
+{
+	interrupted(*state, SIGINT);
+}
+
+static void test_interrupted_politely(void **state)
+{
+	interrupted(*state, SIGTERM);
+}
+
+static int wait_and_emit(struct stage *stage, struct gw_error *error)
+{
+	stage_started(stage);
+	stage_wait(stage);
+	return emit_number(stage, error);
+}
+
+/* A shell ignores SIGINT for what runs in the background: so do we then. */
+static void test_an_ignored_signal_stays_ignored(void **state)
+{
+	struct host_fixture *fixture = *state;
+	pid_t driver;
+
+	fixture->task = wait_and_emit;
+	signal(SIGINT, SIG_IGN);
+	driver = host_fixture_fork(fixture);
+	signal(SIGINT, SIG_DFL);
+	wait_started(fixture, 1);
+	kill(driver, SIGINT);
+	assert_int_equal(write(fixture->go[1], "g", 1), 1);
+	assert_int_equal(status_of(driver), 0);
+	check_left(fixture, true);
+}
+
+/* A signal to the whole process group, as a terminal sends it, reaches the driver alone. */
+static int started_then_hang(struct stage *stage, struct gw_error *error)
+{
+	(void)error;
+	signal(SIGINT, SIG_DFL);
+	stage_started(stage);
+	stage_hang();
+}
+
+static void test_slots_are_not_in_the_terminals_group(void **state)
+{
+	struct host_fixture *fixture = *state;
+	pid_t driver = fork();
+
+	assert_true(driver >= 0);
+	fixture->task = started_then_hang;
+	if (driver == 0) {
+		setpgid(0, 0);
+		_exit(-host_fixture_run(fixture));
+	}
+	wait_started(fixture, 1);
+	kill(-driver, SIGINT);
+	assert_int_equal(WEXITSTATUS(status_of(driver)), -GW_E_CANCELLED);
+	check_left(fixture, false);
+}
+
+/* What the calling process had is given back to it. */
+static void test_the_caller_is_as_before(void **state)
+{
+	struct host_fixture *fixture = *state;
+	sigset_t before = {0}, after = {0};
+	struct sigaction action;
+
+	fixture->task = emit_number;
+	sigprocmask(SIG_SETMASK, NULL, &before);
+	signal(SIGPIPE, SIG_DFL);
+	assert_int_equal(host_fixture_run(fixture), 0);
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	sigaction(SIGPIPE, NULL, &action);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_true(action.sa_handler == SIG_DFL);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left to be reaped */
+	check_left(fixture, true);
+}
+
+/* ---- What an earlier run left
+ * ------------------------------------------------------------------- */
+
+static void make_staging(const struct host_fixture *fixture, const char *name, bool lock, int *fd)
+{
+	char path[192];
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/%s/spill-1-0-0", fixture->directory, name);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	snprintf(path, sizeof(path), "%s/%s/lock", fixture->directory, name);
+	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(*fd >= 0);
+	if (lock)
+		assert_int_equal(flock(*fd, LOCK_EX), 0);
+	else
+		close(*fd);
+}
+
+static void test_stale_staging_is_removed(void **state)
+{
+	struct host_fixture *fixture = *state;
+	int stale, held, other;
+
+	make_staging(fixture, ".out.gw-0123abcd", false, &stale);
+	make_staging(fixture, ".out.gw-deadbeef", true, &held);
+	make_staging(fixture, ".outer.gw-0123abcd", false, &other); /* of another output */
+	make_staging(fixture, ".out.gw-0123abcz", false, &other);   /* not one of ours */
+	fixture->task = emit_number;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	host_fixture_all_gone(fixture);
+	assert_int_equal(host_fixture_count(fixture, ".out.gw-0123abcd"), 0);
+	assert_int_equal(host_fixture_count(fixture, ".out.gw-"), 2);
+	assert_int_equal(host_fixture_count(fixture, ".outer.gw-"), 1);
+	close(held);
+}
+
+static void test_temporary_files_elsewhere(void **state)
+{
+	struct host_fixture *fixture = *state;
+	char temporary[128];
+	int stale;
+
+	snprintf(temporary, sizeof(temporary), "%s/tmp", fixture->directory);
+	assert_int_equal(mkdir(temporary, 0700), 0);
+	make_staging(fixture, "tmp/.out.gw-0123abcd", false, &stale);
+	fixture->options.temporary = temporary;
+	fixture->task = emit_number;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	check_left(fixture, true);
+	assert_int_equal(rmdir(temporary), 0); /* it is empty */
+}
+
+static void test_an_output_that_exists(void **state)
+{
+	struct host_fixture *fixture = *state;
+
+	assert_int_equal(mkdir(fixture->output, 0700), 0);
+	fixture->task = emit_number;
+	assert_int_equal(host_fixture_run(fixture), GW_E_EXISTS);
+	assert_non_null(strstr(fixture->error.text, fixture->output));
+	check_left(fixture, true);
+}
+
+static int make_output(struct stage *stage, struct gw_error *error)
+{
+	if (mkdir(stage->fixture->output, 0700) < 0)
+		return gw_fail(error, GW_E_IO, "mkdir");
+	return emit_number(stage, error);
+}
+
+static void test_an_output_that_appears_meanwhile(void **state)
+{
+	struct host_fixture *fixture = *state;
+
+	fixture->task = make_output;
+	assert_int_equal(host_fixture_run(fixture), GW_E_EXISTS);
+	check_left(fixture, true);
+	assert_int_equal(rmdir(fixture->output), 0); /* it was not touched */
+}
+
+static void test_no_directory_for_the_output(void **state)
+{
+	struct host_fixture *fixture = *state;
+	char output[128];
+
+	snprintf(output, sizeof(output), "%s/nowhere/out", fixture->directory);
+	fixture->options.output = output;
+	fixture->task = emit_number;
+	assert_int_equal(host_fixture_run(fixture), GW_E_NOT_FOUND);
+	assert_non_null(strstr(fixture->error.text, "nowhere"));
+	check_left(fixture, false);
+}
+
+/* ---- Messages of the dead
+ * ------------------------------------------------------------------------ */
+
+/* The socket to the driver, as user code could find it. */
+static int find_socket(void)
+{
+	for (int fd = 3; fd < 1024; fd++) {
+		int type = 0;
+		socklen_t size = sizeof(type);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+		    type == SOCK_SEQPACKET)
+			return fd;
+	}
+	return -1;
+}
+
+/* The child of an attempt that died says, once the next attempt runs, that it is done. */
+static void speak_for_the_dead(struct stage *stage)
+{
+	struct mr_message message = {
+		.kind = MR_SAY_DONE, .generation = 1, .id = {MR_MAP, stage->attempt->task, 0}};
+	struct gw_error error = {0};
+
+	char byte;
+
+	if (fork() > 0) {
+		(void)!read(stage->fixture->started[0], &byte, 1);
+		return;
+	}
+	setsid(); /* what is in the group of a slot dies with it */
+	stage_started(stage);
+	stage_wait(stage);
+	(void)!mr_message_send(find_socket(), &message, &error);
+	message.generation = 2; /* or it even guesses the generation */
+	(void)!mr_message_send(find_socket(), &message, &error);
+	stage_started(stage);
+	stage_hang();
+}
+
+static int die_and_be_spoken_for(struct stage *stage, struct gw_error *error)
+{
+	char byte;
+
+	if (stage->attempt->number == 0) {
+		speak_for_the_dead(stage);
+		kill(getpid(), SIGKILL);
+	}
+	/* The dead speaks while this attempt runs, and before it emits. */
+	if (write(stage->fixture->go[1], "g", 1) != 1 ||
+	    read(stage->fixture->started[0], &byte, 1) != 1)
+		return gw_fail(error, GW_E_IO, "the dead did not speak");
+	return emit_number(stage, error);
+}
+
+static void test_messages_of_the_dead_are_dropped(void **state)
+{
+	struct host_fixture *fixture = *state;
+	char *text;
+
+	fixture->options.jobs = 1;
+	fixture->task = die_and_be_spoken_for;
+	if (host_fixture_run(fixture) < 0)
+		fail_msg("%s", fixture->error.text);
+	text = host_fixture_part(fixture);
+	assert_string_equal(text, "0\n");
+	free(text);
+	assert_int_equal(fixture->result.attempts[MR_MAP], 2);
+	check_left(fixture, true);
+}
+
+/* User code that writes to every descriptor it finds costs its slot, not the job. */
+static int write_everywhere(struct stage *stage, struct gw_error *error)
+{
+	if (stage->attempt->number == 0) {
+		(void)!write(find_socket(), "garbage", 7);
+		stage_hang();
+	}
+	return emit_number(stage, error);
+}
+
+static void test_garbage_in_the_socket(void **state)
+{
+	struct host_fixture *fixture = *state;
+
+	fixture->task = write_everywhere;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	assert_int_equal(fixture->result.failures[MR_MAP], 1);
+	check_left(fixture, true);
+}
+
+/* ---- Side files
+ * ------------------------------------------------------------------------------------ */
+
+static int make_side_file(struct stage *stage, const char *name, struct gw_error *error)
+{
+	struct mr_live *live = stage->setup.live;
+	struct mr_store *store = stage->setup.store;
+	struct mr_file *file;
+	char path[4096];
+	int code;
+
+	mr_side_path(stage->setup.config, stage->attempt, live->side_count, path, sizeof(path));
+	code = store->operations->create_temp(store, path, &file, error);
+	if (code < 0)
+		return code;
+	mr_file_close(file);
+	snprintf(live->side_names[live->side_count++], MR_SIDE_NAME_MAX, "%s", name);
+	return 0;
+}
+
+/* The first attempt makes a side file and fails; the second makes another. */
+static int make_two(struct stage *stage, struct gw_error *error)
+{
+	int code = make_side_file(stage, stage->attempt->number == 0 ? "first" : "second", error);
+
+	if (code == 0 && stage->attempt->number == 0)
+		return gw_fail(error, GW_E_USER_CODE, "on purpose");
+	return code;
+}
+
+static void test_side_files_of_the_successful_attempt(void **state)
+{
+	struct host_fixture *fixture = *state;
+	char path[192];
+
+	fixture->task = make_two;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	snprintf(path, sizeof(path), "%s/second", fixture->output);
+	assert_int_equal(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s/first", fixture->output);
+	assert_int_equal(access(path, F_OK), -1);
+	check_left(fixture, true);
+}
+
+static int make_same(struct stage *stage, struct gw_error *error)
+{
+	return make_side_file(stage, "same", error);
+}
+
+static void test_side_files_with_one_name(void **state)
+{
+	struct host_fixture *fixture = *state;
+
+	fixture->tasks = 2;
+	fixture->task = make_same;
+	assert_int_equal(host_fixture_run(fixture), GW_E_EXISTS);
+	assert_non_null(strstr(fixture->error.text, "same"));
+	check_left(fixture, false);
+}
+
+/* ---- The sample
+ * ------------------------------------------------------------------------------------- */
+
+/* A sample that would go on for ever is told that it has enough. */
+static int sample_long(struct stage *stage, struct gw_error *error)
+{
+	(void)error;
+	stage_started(stage);
+	while (!atomic_load(&stage->setup.live->enough))
+		continue;
+	return 0;
+}
+
+static int map_after_sample(struct stage *stage, struct gw_error *error)
+{
+	char byte;
+
+	(void)error;
+	return read(stage->fixture->started[0], &byte, 1) == 1 ? 0 : GW_E_IO;
+}
+
+static void test_a_long_sample_is_cut_short(void **state)
+{
+	struct host_fixture *fixture = *state;
+
+	fixture->job.map_only = false;
+	fixture->sample = sample_long;
+	fixture->task = map_after_sample;
+	fixture->reduce = emit_number;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	assert_int_equal(fixture->result.tasks[MR_SAMPLE], 1);
+	assert_int_equal(fixture->result.tasks[MR_REDUCE], 1);
+	check_left(fixture, true);
+}
+
+static int emit_nothing(struct stage *stage, struct gw_error *error)
+{
+	(void)stage;
+	(void)error;
+	return 0;
+}
+
+static int crash(struct stage *stage, struct gw_error *error)
+{
+	(void)stage;
+	(void)error;
+	abort();
+}
+
+static void test_a_sample_that_crashes_is_dropped(void **state)
+{
+	struct host_fixture *fixture = *state;
+
+	fixture->job.map_only = false;
+	fixture->sample = crash;
+	fixture->task = emit_nothing;
+	fixture->reduce = emit_number;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	assert_int_equal(fixture->failures_told, 0);
+	check_left(fixture, true);
+}
+
+int main(void)
+{
+#define SCENARIO(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_grandchildren_end_with_the_job),
+		cmocka_unit_test(test_driver_killed),
+		cmocka_unit_test(test_slot_killed),
+		cmocka_unit_test(test_keeper_killed),
+		SCENARIO(test_interrupted_by_the_terminal),
+		SCENARIO(test_interrupted_politely),
+		SCENARIO(test_an_ignored_signal_stays_ignored),
+		SCENARIO(test_slots_are_not_in_the_terminals_group),
+		SCENARIO(test_the_caller_is_as_before),
+		SCENARIO(test_stale_staging_is_removed),
+		SCENARIO(test_temporary_files_elsewhere),
+		SCENARIO(test_an_output_that_exists),
+		SCENARIO(test_an_output_that_appears_meanwhile),
+		SCENARIO(test_no_directory_for_the_output),
+		SCENARIO(test_messages_of_the_dead_are_dropped),
+		SCENARIO(test_garbage_in_the_socket),
+		SCENARIO(test_side_files_of_the_successful_attempt),
+		SCENARIO(test_side_files_with_one_name),
+		SCENARIO(test_a_long_sample_is_cut_short),
+		SCENARIO(test_a_sample_that_crashes_is_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
