@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sort.c - total order of lines, as `LC_ALL=C sort` has it, or of fixed-size records (paper section
- * 5.3): the parts, one behind the other, are the sorted output. The line is the key and there is no
- * value, so that plain lines are compared as bytes by the library; other orders bring a compare
- * function.
+ * 5.3): the parts, one behind the other, are the sorted output. The library sorts keys by their
+ * bytes; so lines in another order than that get keys whose bytes are in it (sort_key.h).
  */
 #include "apps.h"
 #include "sort_key.h"
 
+#include "base/little_endian.h"
+
 #include <groundwork/mapreduce.h>
 
 #include <assert.h>
+#include <stdlib.h>
 
 struct sort {
 	struct gw_option_list keys;
@@ -50,6 +52,7 @@ const struct gw_option mr_sort_options[] = {
 	{0},
 };
 
+/* Plain lines: the line is the key and there is no value; the library compares bytes. */
 static int emit_line(struct gw_mr_task *task, struct gw_bytes offset, struct gw_bytes line)
 {
 	(void)offset;
@@ -63,19 +66,81 @@ static int emit_record(struct gw_mr_task *task, struct gw_bytes key, struct gw_b
 	return 0;
 }
 
-/* With --unique: the key is the first line of those that are equal. */
-static int write_first(struct gw_mr_task *task, struct gw_bytes line, struct gw_mr_values *values)
+/*
+ * Lines in another order. With the last resort the key is the code of the sort keys and behind it
+ * the line (its code, if the last resort is in reverse too); the value is the size of the first, so
+ * that the line is found again. Without it the key is the code alone, and the value the line.
+ */
+static int emit_code(struct gw_mr_task *task, struct gw_bytes offset, struct gw_bytes line)
 {
-	(void)values;
-	gw_mr_emit(task, line, (struct gw_bytes){0});
+	const struct mr_sort_rules *rules = &((const struct sort *)gw_mr_context(task))->rules;
+	struct base_buffer *key = gw_mr_state(task);
+	struct gw_error error = {0};
+
+	(void)offset;
+	key->size = 0;
+	int code = mr_sort_encode(rules, line, key, &error);
+	struct gw_bytes value = line;
+	uint8_t size[8];
+
+	if (code == 0 && rules->last_resort) {
+		base_store64(size, key->size);
+		value = (struct gw_bytes){size, sizeof(size)};
+		code = rules->reverse ? mr_sort_encode_backwards(line, key, &error)
+				      : base_buffer_append(key, line.data, line.size, &error);
+	}
+	if (code < 0)
+		return gw_mr_fail(task, "%s", error.text);
+	gw_mr_emit(task, base_buffer_bytes(key), value);
 	return 0;
 }
 
-static int compare_lines(const struct gw_mr_task *task, struct gw_bytes a, struct gw_bytes b)
+static int write_line(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value)
 {
-	const struct sort *sort = gw_mr_context(task);
+	const struct mr_sort_rules *rules = &((const struct sort *)gw_mr_context(task))->rules;
+	struct base_buffer *scratch = gw_mr_state(task);
+	struct gw_error error = {0};
+	struct gw_bytes line = value;
 
-	return mr_sort_compare(&sort->rules, a, b);
+	if (rules->last_resort) {
+		assert(value.size == 8 && base_load64(value.data) <= key.size);
+		size_t size = (size_t)base_load64(value.data);
+
+		line = (struct gw_bytes){(const char *)key.data + size, key.size - size};
+	}
+	if (rules->last_resort && rules->reverse) {
+		scratch->size = 0;
+		if (mr_sort_decode_backwards(line, scratch, &error) < 0)
+			return gw_mr_fail(task, "%s", error.text);
+		line = base_buffer_bytes(scratch);
+	}
+	gw_mr_write(task, line.data, line.size);
+	gw_mr_write(task, "\n", 1);
+	return 0;
+}
+
+/* With --unique: of lines whose keys are equal the first. Combines, and reduces. */
+static int keep_first(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values)
+{
+	struct gw_bytes line;
+
+	if (gw_mr_next(values, &line))
+		gw_mr_emit(task, key, line);
+	return 0;
+}
+
+static int start(struct gw_mr_task *task, void **state)
+{
+	*state = calloc(1, sizeof(struct base_buffer));
+	return *state ? 0 : gw_mr_fail(task, "no memory for a line's key");
+}
+
+static int finish(struct gw_mr_task *task, void *state)
+{
+	(void)task;
+	base_buffer_done(state);
+	free(state);
+	return 0;
 }
 
 static int compare_backwards(const struct gw_mr_task *task, struct gw_bytes a, struct gw_bytes b)
@@ -154,8 +219,12 @@ static int prepare(struct gw_mr_job *job, char ***operands, size_t *count, struc
 	if (code < 0)
 		return code;
 	if (!mr_sort_rules_plain(&sort->rules)) {
-		job->compare = compare_lines;
-		job->reduce = sort->unique ? write_first : NULL;
+		job->map = emit_code;
+		job->format = write_line;
+		job->combine = sort->unique ? keep_first : NULL;
+		job->reduce = sort->unique ? keep_first : NULL;
+		job->start = start;
+		job->finish = finish;
 	} else if (sort->unique) {
 		/* Equal lines are the same bytes: they meet in the table of the map already. */
 		job->combine_with = GW_MR_SET_UNION;

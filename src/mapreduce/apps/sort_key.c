@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sort_key.c - see sort_key.h. Keys are found anew for every comparison: nothing is kept per line.
+ * sort_key.c - see sort_key.h.
  */
 #include "sort_key.h"
 
 #include <assert.h>
+#include <endian.h>
 
 /* ---- Reading a key's definition -------------------------------------------------------------- */
 
@@ -240,11 +241,65 @@ static struct gw_bytes find_key(const struct mr_sort_rules *rules, const struct 
 	return (struct gw_bytes){(const char *)line.data + begin, end > begin ? end - begin : 0};
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------- */
+/* ---- Codes ----------------------------------------------------------------------------------- */
 
-/* A decimal number of any length: sign, digits before and after the point, no needless zeros. */
+/*
+ * Of bytes: the bytes that count, as they count, a zero byte as 0 255, and 0 0 behind them. Of a
+ * number: its sign, how many digits it has before the point, these, those behind the point, and 0;
+ * for negative ones all that is behind the sign is inverted. Of a reverse order: all is inverted.
+ */
+enum {
+	CODE_NEGATIVE = 1,
+	CODE_ZERO = 2,
+	CODE_POSITIVE = 3,
+	CODE_MANY_DIGITS = 255,		 /* their number follows in 8 bytes */
+	CODE_NUMBER_MAX = 1 + 1 + 8 + 1, /* bytes of a number's code besides its digits */
+};
+
+static void invert(uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = (uint8_t)~bytes[i];
+}
+
+static bool counts(uint8_t byte, const struct mr_sort_order *order)
+{
+	uint8_t folded = byte | 0x20;
+
+	if (order->dictionary)
+		return is_blank(byte) || is_digit(byte) || (folded >= 'a' && folded <= 'z');
+	return !order->printing || (byte >= ' ' && byte < 0x7f);
+}
+
+/* Writes at most 2 * key.size + 2 bytes; returns where they end. */
+static uint8_t *put_bytes(uint8_t *out, struct gw_bytes key, const struct mr_sort_order *order)
+{
+	const uint8_t *data = key.data;
+	bool as_it_is = !order->fold && !order->dictionary && !order->printing;
+
+	if (as_it_is && key.size > 0 && !memchr(data, 0, key.size)) {
+		out = (uint8_t *)mempcpy(out, data, key.size);
+	} else {
+		for (size_t i = 0; i < key.size; i++) {
+			uint8_t byte = data[i];
+
+			if (!counts(byte, order))
+				continue;
+			if (order->fold && byte >= 'a' && byte <= 'z')
+				byte -= 0x20;
+			*out++ = byte;
+			if (byte == 0)
+				*out++ = 255;
+		}
+	}
+	*out++ = 0;
+	*out++ = 0;
+	return out;
+}
+
+/* A decimal number of any length: digits before and after the point, no needless zeros. */
 struct number {
-	int sign; /* -1, 0 or 1 */
+	bool negative;
 	struct gw_bytes whole, fraction;
 };
 
@@ -252,12 +307,9 @@ static struct number read_decimal(struct gw_bytes key)
 {
 	const uint8_t *data = key.data;
 	size_t at = skip_blanks(key, 0), begin;
-	struct number number = {.sign = 1};
+	struct number number = {.negative = at < key.size && data[at] == '-'};
 
-	if (at < key.size && data[at] == '-') {
-		number.sign = -1;
-		at++;
-	}
+	at += number.negative;
 	while (at < key.size && data[at] == '0')
 		at++;
 	for (begin = at; at < key.size && is_digit(data[at]); at++)
@@ -271,82 +323,92 @@ static struct number read_decimal(struct gw_bytes key)
 		number.fraction = (struct gw_bytes){data + begin, at - begin};
 	}
 	assert(at <= key.size);
-	if (number.whole.size == 0 && number.fraction.size == 0)
-		number.sign = 0;
 	return number;
 }
 
-static int compare_numbers(struct gw_bytes left, struct gw_bytes right)
+/* Writes at most key.size + CODE_NUMBER_MAX bytes. */
+static uint8_t *put_number(uint8_t *out, struct gw_bytes key)
 {
-	struct number a = read_decimal(left), b = read_decimal(right);
-	int difference;
+	struct number number = read_decimal(key);
+	uint64_t digits = htobe64(number.whole.size);
 
-	if (a.sign != b.sign)
-		return a.sign < b.sign ? -1 : 1;
-	if (a.whole.size != b.whole.size)
-		difference = a.whole.size < b.whole.size ? -1 : 1;
-	else
-		difference = gw_bytes_compare(a.whole, b.whole);
-	if (difference == 0)
-		difference = gw_bytes_compare(a.fraction, b.fraction);
-	return a.sign < 0 ? -difference : difference;
-}
-
-static bool counts(uint8_t byte, const struct mr_sort_order *order)
-{
-	uint8_t folded = byte | 0x20;
-
-	if (order->dictionary)
-		return is_blank(byte) || is_digit(byte) || (folded >= 'a' && folded <= 'z');
-	return !order->printing || (byte >= ' ' && byte < 0x7f);
-}
-
-/* The next byte of the key that counts, as it counts; -1 at the end. */
-static int next_byte(struct gw_bytes key, size_t *at, const struct mr_sort_order *order)
-{
-	const uint8_t *data = key.data;
-
-	assert(*at <= key.size);
-	while (*at < key.size && !counts(data[*at], order))
-		++*at;
-	if (*at == key.size)
-		return -1;
-	uint8_t byte = data[(*at)++];
-
-	return order->fold && byte >= 'a' && byte <= 'z' ? byte - 0x20 : byte;
-}
-
-static int compare_keys(struct gw_bytes a, struct gw_bytes b, const struct mr_sort_order *order)
-{
-	size_t at = 0, bt = 0;
-
-	if (order->numeric)
-		return compare_numbers(a, b);
-	if (!order->fold && !order->dictionary && !order->printing)
-		return gw_bytes_compare(a, b);
-	for (;;) {
-		int x = next_byte(a, &at, order), y = next_byte(b, &bt, order);
-
-		if (x != y)
-			return x < y ? -1 : 1;
-		if (x < 0)
-			return 0;
+	if (number.whole.size == 0 && number.fraction.size == 0) {
+		*out++ = CODE_ZERO;
+		return out;
 	}
+	*out++ = number.negative ? CODE_NEGATIVE : CODE_POSITIVE;
+	uint8_t *begin = out;
+
+	if (number.whole.size < CODE_MANY_DIGITS) {
+		*out++ = (uint8_t)number.whole.size;
+	} else {
+		*out++ = CODE_MANY_DIGITS;
+		out = (uint8_t *)mempcpy(out, &digits, sizeof(digits));
+	}
+	out = (uint8_t *)mempcpy(out, number.whole.data, number.whole.size);
+	if (number.fraction.size > 0)
+		out = (uint8_t *)mempcpy(out, number.fraction.data, number.fraction.size);
+	*out++ = 0;
+	if (number.negative)
+		invert(begin, (size_t)(out - begin));
+	return out;
 }
 
-int mr_sort_compare(const struct mr_sort_rules *rules, struct gw_bytes a, struct gw_bytes b)
+static int encode_key(struct gw_bytes key, const struct mr_sort_order *order,
+		      struct base_buffer *code, struct gw_error *error)
 {
-	for (size_t i = 0; i < rules->key_count; i++) {
+	size_t most = 2 * key.size + CODE_NUMBER_MAX;
+	int failed = base_buffer_reserve(code, most, error);
+
+	if (failed < 0)
+		return failed;
+	uint8_t *begin = code->data + code->size;
+	uint8_t *end = order->numeric ? put_number(begin, key) : put_bytes(begin, key, order);
+
+	assert(end > begin && (size_t)(end - begin) <= most);
+	if (order->reverse)
+		invert(begin, (size_t)(end - begin));
+	code->size += (size_t)(end - begin);
+	return 0;
+}
+
+int mr_sort_encode(const struct mr_sort_rules *rules, struct gw_bytes line,
+		   struct base_buffer *code, struct gw_error *error)
+{
+	int failed = 0;
+
+	for (size_t i = 0; failed == 0 && i < rules->key_count; i++) {
 		const struct mr_sort_key *key = &rules->keys[i];
-		int difference =
-			compare_keys(find_key(rules, key, a), find_key(rules, key, b), &key->order);
 
-		if (difference != 0)
-			return key->order.reverse ? -difference : difference;
+		failed = encode_key(find_key(rules, key, line), &key->order, code, error);
 	}
-	if (!rules->last_resort)
-		return 0;
-	int difference = gw_bytes_compare(a, b);
+	return failed;
+}
 
-	return rules->reverse ? -difference : difference;
+int mr_sort_encode_backwards(struct gw_bytes line, struct base_buffer *code, struct gw_error *error)
+{
+	return encode_key(line, &(struct mr_sort_order){.reverse = true}, code, error);
+}
+
+int mr_sort_decode_backwards(struct gw_bytes code, struct base_buffer *line, struct gw_error *error)
+{
+	const uint8_t *data = code.data;
+	int failed = base_buffer_reserve(line, code.size, error);
+
+	if (failed < 0)
+		return failed;
+	for (size_t i = 0; i < code.size; i++) {
+		uint8_t byte = (uint8_t)~data[i];
+
+		if (byte == 0) {
+			uint8_t next = ++i < code.size ? (uint8_t)~data[i] : 1;
+
+			if (next == 0 && i + 1 == code.size)
+				return 0;
+			if (next != 255)
+				break;
+		}
+		line->data[line->size++] = byte;
+	}
+	return gw_fail(error, GW_E_CORRUPT, "a line's code that is none");
 }

@@ -10,7 +10,7 @@
 #ifndef MR_SORT_KEY_H
 #define MR_SORT_KEY_H
 
-#include <groundwork/base.h>
+#include "base/buffer.h"
 
 enum { MR_SORT_KEYS_MAX = 64 };
 
@@ -65,7 +65,21 @@ int mr_sort_rules_finish(struct mr_sort_rules *rules, const struct mr_sort_globa
 /* Whether the order is simply that of the bytes of the lines. */
 bool mr_sort_rules_plain(const struct mr_sort_rules *rules);
 
-/* < 0, 0 or > 0, as a comes before b, is equal to it or comes after it. */
-int mr_sort_compare(const struct mr_sort_rules *rules, struct gw_bytes a, struct gw_bytes b);
+/*
+ * Appends to *code bytes that stand for the keys of the line: the codes of two lines, compared as
+ * bytes, are in the order of their keys, and equal if their keys are. No code is the beginning of
+ * another one, so more may follow it, the line as last resort, say.
+ */
+int mr_sort_encode(const struct mr_sort_rules *rules, struct gw_bytes line,
+		   struct base_buffer *code, struct gw_error *error) GW_MUST_CHECK;
+
+/*
+ * The same for the line as a whole with the greatest first; and the line back from its code, of
+ * which GW_E_CORRUPT says that it is none. Both append.
+ */
+int mr_sort_encode_backwards(struct gw_bytes line, struct base_buffer *code,
+			     struct gw_error *error) GW_MUST_CHECK;
+int mr_sort_decode_backwards(struct gw_bytes code, struct base_buffer *line,
+			     struct gw_error *error) GW_MUST_CHECK;
 
 #endif

@@ -35,6 +35,29 @@ static void make_rules(struct mr_sort_rules *rules, int separator, const char *l
 	assert_int_equal(mr_sort_rules_finish(rules, &global, NULL), 0);
 }
 
+/* What the job sort makes of a line: the code of its keys and, as last resort, the line. */
+static struct gw_bytes encode(const struct mr_sort_rules *rules, struct gw_bytes line,
+			      struct base_buffer *code)
+{
+	code->size = 0;
+	assert_int_equal(mr_sort_encode(rules, line, code, NULL), 0);
+	if (rules->last_resort && rules->reverse)
+		assert_int_equal(mr_sort_encode_backwards(line, code, NULL), 0);
+	else if (rules->last_resort)
+		assert_int_equal(base_buffer_append(code, line.data, line.size, NULL), 0);
+	return base_buffer_bytes(code);
+}
+
+static int compare(const struct mr_sort_rules *rules, struct gw_bytes a, struct gw_bytes b)
+{
+	struct base_buffer left = {0}, right = {0};
+	int order = gw_bytes_compare(encode(rules, a, &left), encode(rules, b, &right));
+
+	base_buffer_done(&left);
+	base_buffer_done(&right);
+	return order;
+}
+
 struct order {
 	const char *letters, *keys;
 	const char *first, *second;
@@ -49,7 +72,7 @@ static void check(int separator, const struct order *orders, size_t count)
 		struct mr_sort_rules rules;
 
 		make_rules(&rules, separator, one->letters, one->keys);
-		int there = mr_sort_compare(&rules, a, b), back = mr_sort_compare(&rules, b, a);
+		int there = compare(&rules, a, b), back = compare(&rules, b, a);
 
 		if ((there > 0) - (there < 0) != one->sign || (back > 0) - (back < 0) != -one->sign)
 			fail_msg("-%s %s: '%s' '%s': %d and %d", one->letters, one->keys,
@@ -62,28 +85,17 @@ static void check(int separator, const struct order *orders, size_t count)
 static void test_bytes(void **state)
 {
 	static const struct order orders[] = {
-		{"", "", "a", "b", -1},
-		{"", "", "a", "aa", -1},
-		{"", "", "", "a", -1},
-		{"", "", "Z", "a", -1},
-		{"", "", "z", "\xc3", -1},
-		{"", "", "a", "a", 0},
-		{"r", "", "a", "b", 1},
-		{"rs", "", "a", "b", 1},
-		{"s", "", "a", "b", -1},
-		{"f", "", "a", "B", -1},
-		{"f", "", "a", "A", 1},
-		{"fs", "", "a", "A", 0},
-		{"fr", "", "a", "A", -1},
-		{"b", "", "  b", "a", 1},
-		{"b", "", " a", "a", -1},
-		{"d", "", "a-b", "ac", -1},
-		{"ds", "", "a-b", "ab", 0},
-		{"ds", "", "a b", "ab", -1},
-		{"is", "", "a\x01", "a", 0},
-		{"i", "", "a\x01", "a", 1},
-		{"is", "", "\xc3_", "_", 0},
-		{"di", "", "a-", "a", 1},
+		{"", "", "a", "b", -1},	     {"", "", "a", "aa", -1},
+		{"", "", "", "a", -1},	     {"", "", "Z", "a", -1},
+		{"", "", "z", "\xc3", -1},   {"", "", "a", "a", 0},
+		{"r", "", "a", "b", 1},	     {"rs", "", "a", "b", 1},
+		{"s", "", "a", "b", -1},     {"f", "", "a", "B", -1},
+		{"f", "", "a", "A", 1},	     {"fs", "", "a", "A", 0},
+		{"fr", "", "a", "A", -1},    {"b", "", "  b", "a", 1},
+		{"b", "", " a", "a", -1},    {"d", "", "a-b", "ac", -1},
+		{"ds", "", "a-b", "ab", 0},  {"ds", "", "a b", "ab", -1},
+		{"is", "", "a\x01", "a", 0}, {"i", "", "a\x01", "a", 1},
+		{"is", "", "\xc3_", "_", 0}, {"di", "", "a-", "a", 1},
 	};
 
 	(void)state;
@@ -182,6 +194,94 @@ static void test_fields_by_separator(void **state)
 	CHECK(':', orders);
 }
 
+static void test_zero_bytes_and_ends_of_keys(void **state)
+{
+	static const struct gw_bytes keys[] = {{"", 0},	      {"\0", 1},  {"\0\0", 2}, {"\0\1", 2},
+					       {"\0\377", 2}, {"\1", 1},  {"a", 1},    {"a\0", 2},
+					       {"a\0b", 3},   {"a\1", 2}, {"ab", 2},   {"\377", 1},
+					       {"\377\0", 2}};
+	enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+	struct base_buffer line = {0}, code = {0};
+	struct mr_sort_rules rules, backwards;
+
+	(void)state;
+	make_rules(&rules, -1, "s", "1");
+	make_rules(&backwards, -1, "rs", "");
+	for (size_t i = 0; i < KEYS; i++) {
+		for (size_t j = 0; j < KEYS; j++) {
+			int order = compare(&rules, keys[i], keys[j]);
+
+			assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+			order = compare(&backwards, keys[i], keys[j]);
+			assert_int_equal((order > 0) - (order < 0), (i < j) - (i > j));
+		}
+		code.size = line.size = 0;
+		assert_int_equal(mr_sort_encode_backwards(keys[i], &code, NULL), 0);
+		assert_int_equal(mr_sort_decode_backwards(base_buffer_bytes(&code), &line, NULL),
+				 0);
+		assert_int_equal(gw_bytes_compare(base_buffer_bytes(&line), keys[i]), 0);
+	}
+	base_buffer_done(&line);
+	base_buffer_done(&code);
+}
+
+static void test_what_is_no_code_is_refused(void **state)
+{
+	static const struct gw_bytes wrong[] = {{"", 0}, {"x", 1}, {"\377", 1}, {"\377\377x", 3}};
+	struct base_buffer line = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(mr_sort_decode_backwards(wrong[i], &line, NULL), GW_E_CORRUPT);
+	base_buffer_done(&line);
+}
+
+/* Numbers with so many digits that their count has its long form. */
+static void test_numbers_of_any_length(void **state)
+{
+	static const size_t digits[] = {1, 2, 253, 254, 255, 256, 1000, 70000};
+	enum { SIZES = sizeof(digits) / sizeof(digits[0]) };
+	char *text = malloc(70001);
+	struct mr_sort_rules rules;
+
+	(void)state;
+	make_rules(&rules, -1, "ns", "");
+	text[0] = '-';
+	memset(text + 1, '7', 70000);
+	for (size_t i = 0; i < SIZES; i++) {
+		for (size_t j = 0; j < SIZES; j++) {
+			struct gw_bytes a = {text + 1, digits[i]}, b = {text + 1, digits[j]};
+			int order = compare(&rules, a, b);
+
+			assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+			a = (struct gw_bytes){text, digits[i] + 1};
+			assert_true(compare(&rules, a, b) < 0);
+			b = (struct gw_bytes){text, digits[j] + 1};
+			order = compare(&rules, a, b);
+			assert_int_equal((order > 0) - (order < 0), (i < j) - (i > j));
+		}
+	}
+	free(text);
+}
+
+static int encode_once(void *context)
+{
+	struct base_buffer code = {0};
+	int failed = mr_sort_encode(context, gw_string("a b c"), &code, NULL);
+
+	base_buffer_done(&code);
+	return failed;
+}
+
+static void test_memory_may_run_out(void **state)
+{
+	struct mr_sort_rules rules;
+
+	(void)state;
+	make_rules(&rules, -1, "", "2 1n");
+	assert_true(test_each_allocation_fails(encode_once, &rules) > 0);
+}
+
 static void test_plain_rules_are_known(void **state)
 {
 	struct mr_sort_rules rules;
@@ -255,6 +355,10 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_fields_by_blanks),
 		cmocka_unit_test(test_fields_by_separator),
+		cmocka_unit_test(test_zero_bytes_and_ends_of_keys),
+		cmocka_unit_test(test_what_is_no_code_is_refused),
+		cmocka_unit_test(test_numbers_of_any_length),
+		cmocka_unit_test(test_memory_may_run_out),
 		cmocka_unit_test(test_plain_rules_are_known),
 		cmocka_unit_test(test_bad_keys_are_named),
 		cmocka_unit_test(test_orders_that_exclude_each_other),
