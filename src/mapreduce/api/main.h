@@ -12,7 +12,7 @@ void mr_main_words(const struct gw_option *own, const char *previous, void *file
 
 /* gw_mr_main for a command line that was rewritten: typed is what it was, of which the command
  * is made that runs one task again. */
-int mr_main(int argc, char **argv, const struct gw_mr_job *job, int typed_argc, char **typed)
-	GW_MUST_CHECK;
+int mr_main(int argc, char **argv, const struct gw_mr_job *job, int typed_argc,
+	    char **typed) GW_MUST_CHECK;
 
 #endif

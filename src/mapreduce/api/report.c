@@ -47,6 +47,8 @@ bool mr_report_phase(const struct gw_mr_report *report, enum mr_phase phase, uin
 	*to_us = next <= MR_PHASE_OVER ? begins[next] : report->result.end_us;
 	if (phase == MR_PHASE_SAMPLE)
 		return report->result.attempts[MR_SAMPLE] > 0;
+	if (phase == MR_PHASE_PLAN && *to_us == *from_us)
+		return false; /* over at once */
 	return begins[phase] > 0;
 }
 

@@ -137,7 +137,7 @@ int mr_report_json(const struct gw_mr_report *report, struct base_buffer *out,
 		   struct gw_error *error)
 {
 	json_t *object = object_of(report);
-	char *text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
+	char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
 	int code = 0;
 
 	json_decref(object);

@@ -3,34 +3,13 @@
  * report_text.c - the report for people: a few aligned lines behind the job.
  */
 #include "report.h"
+#include "text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 enum { SKIPPED_SHOWN = 20 };
 
-/* Keeps the first failure, so that a report can be written without looking after each line. */
-struct text {
-	struct base_buffer *out;
-	struct gw_error *error;
-	int code;
-};
-
-static void add(struct text *text, const char *format, ...) GW_PRINTF(2, 3);
-
-static void add(struct text *text, const char *format, ...)
-{
-	va_list arguments;
-	char line[1024];
-
-	va_start(arguments, format);
-	vsnprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	if (text->code >= 0)
-		text->code = base_buffer_append_string(text->out, line, text->error);
-}
-
-static void add_tasks(struct text *text, const struct gw_mr_report *report)
+static void add_tasks(struct mr_text *text, const struct gw_mr_report *report)
 {
 	static const enum mr_task_kind kinds[] = {MR_MAP, MR_REDUCE};
 	const char *comma = "  tasks    ";
@@ -41,17 +20,18 @@ static void add_tasks(struct text *text, const struct gw_mr_report *report)
 
 		if (result->attempts[kinds[i]] == 0)
 			continue;
-		add(text, "%s%s %s", comma, mr_format_count(result->tasks[kinds[i]], number),
-		    mr_kind_name(kinds[i]));
+		mr_text_add(text, "%s%s %s", comma,
+			    mr_format_count(result->tasks[kinds[i]], number),
+			    mr_kind_name(kinds[i]));
 		if (result->failures[kinds[i]] > 0)
-			add(text, " (%s failed)",
-			    mr_format_count(result->failures[kinds[i]], number));
+			mr_text_add(text, " (%s failed)",
+				    mr_format_count(result->failures[kinds[i]], number));
 		comma = ", ";
 	}
-	add(text, " in %u slot%s\n", report->slots, report->slots == 1 ? "" : "s");
+	mr_text_add(text, " in %u slot%s\n", report->slots, report->slots == 1 ? "" : "s");
 }
 
-static void add_flow(struct text *text, const struct gw_mr_report *report)
+static void add_flow(struct mr_text *text, const struct gw_mr_report *report)
 {
 	const int64_t *counts = report->result.counters.automatic;
 	uint64_t read = (uint64_t)counts[MR_COUNT_MAP_BYTES_IN], us = report->result.end_us;
@@ -59,82 +39,83 @@ static void add_flow(struct text *text, const struct gw_mr_report *report)
 	uint64_t written = (uint64_t)counts[MR_COUNT_OUTPUT_BYTES];
 	char a[MR_NUMBER_MAX], b[MR_NUMBER_MAX], c[MR_NUMBER_MAX], d[MR_NUMBER_MAX];
 
-	add(text, "  input    %s", mr_format_bytes(read, a));
+	mr_text_add(text, "  input    %s", mr_format_bytes(read, a));
 	if (records > 0)
-		add(text, ", %s records", mr_format_count(records, b));
-	add(text, " (%s/s", mr_format_bytes(mr_rate_of(read, us), c));
+		mr_text_add(text, ", %s records", mr_format_count(records, b));
+	mr_text_add(text, " (%s/s", mr_format_bytes(mr_rate_of(read, us), c));
 	if (records > 0)
-		add(text, ", %s records/s", mr_format_count(mr_rate_of(records, us), d));
-	add(text, ")\n");
+		mr_text_add(text, ", %s records/s", mr_format_count(mr_rate_of(records, us), d));
+	mr_text_add(text, ")\n");
 	if (counts[MR_COUNT_SHUFFLE_BYTES] > 0)
-		add(text, "  shuffle  %s",
-		    mr_format_bytes((uint64_t)counts[MR_COUNT_SHUFFLE_BYTES], a));
+		mr_text_add(text, "  shuffle  %s",
+			    mr_format_bytes((uint64_t)counts[MR_COUNT_SHUFFLE_BYTES], a));
 	if (counts[MR_COUNT_SHUFFLE_BYTES] > 0 && counts[MR_COUNT_SPILLED_BYTES] > 0)
-		add(text, ", %s of it through files",
-		    mr_format_bytes((uint64_t)counts[MR_COUNT_SPILLED_BYTES], b));
+		mr_text_add(text, ", %s of it through files",
+			    mr_format_bytes((uint64_t)counts[MR_COUNT_SPILLED_BYTES], b));
 	if (counts[MR_COUNT_SHUFFLE_BYTES] > 0)
-		add(text, "\n");
-	add(text, "  output   %s, %s pairs, %u part%s%s%s\n", mr_format_bytes(written, a),
-	    mr_format_count((uint64_t)counts[MR_COUNT_REDUCE_PAIRS_OUT], b), report->parts,
-	    report->parts == 1 ? "" : "s", report->only[0] ? "" : " in ",
-	    report->only[0] ? "" : report->output);
+		mr_text_add(text, "\n");
+	mr_text_add(text, "  output   %s, %s pairs, %u part%s%s%s\n", mr_format_bytes(written, a),
+		    mr_format_count((uint64_t)counts[MR_COUNT_REDUCE_PAIRS_OUT], b), report->parts,
+		    report->parts == 1 ? "" : "s", report->only[0] ? "" : " in ",
+		    report->only[0] ? "" : report->output);
 }
 
-static void add_time(struct text *text, const struct gw_mr_report *report)
+static void add_time(struct mr_text *text, const struct gw_mr_report *report)
 {
 	char number[MR_NUMBER_MAX];
 	const char *before = " (";
 
-	add(text, "  time     %s", mr_format_us(report->result.end_us, number));
+	mr_text_add(text, "  time     %s", mr_format_us(report->result.end_us, number));
 	for (unsigned phase = 0; phase < MR_PHASE_OVER; phase++) {
 		uint64_t from, to;
 
 		if (!mr_report_phase(report, phase, &from, &to) || to == from)
 			continue;
-		add(text, "%s%s %s", before, mr_phase_name(phase), mr_format_us(to - from, number));
+		mr_text_add(text, "%s%s %s", before, mr_phase_name(phase),
+			    mr_format_us(to - from, number));
 		before = ", ";
 	}
-	add(text, "%s\n", before[0] == ',' ? ")" : "");
+	mr_text_add(text, "%s\n", before[0] == ',' ? ")" : "");
 	if (report->result.memory_peak_bytes > 0)
-		add(text, "  memory   %s at most when looked at\n",
-		    mr_format_bytes(report->result.memory_peak_bytes, number));
+		mr_text_add(text, "  memory   %s at most when looked at\n",
+			    mr_format_bytes(report->result.memory_peak_bytes, number));
 }
 
-static void add_counters(struct text *text, const struct gw_mr_report *report)
+static void add_counters(struct mr_text *text, const struct gw_mr_report *report)
 {
 	const struct mr_user_counter *user = report->result.counters.user;
 	const char *title = "  counters ";
 
 	for (unsigned i = 0; i < MR_USER_COUNTERS_MAX && user[i].name[0]; i++) {
-		add(text, "%s%s %" PRId64 "\n", title, user[i].name, user[i].value);
+		mr_text_add(text, "%s%s %" PRId64 "\n", title, user[i].name, user[i].value);
 		title = "           ";
 	}
 }
 
-static void add_skipped(struct text *text, const struct gw_mr_report *report)
+static void add_skipped(struct mr_text *text, const struct gw_mr_report *report)
 {
 	uint64_t total = report->result.skipped_total;
 	char number[MR_NUMBER_MAX];
 
 	if (total == 0)
 		return;
-	add(text, "  skipped  %s bad record%s\n", mr_format_count(total, number),
-	    total == 1 ? "" : "s");
+	mr_text_add(text, "  skipped  %s bad record%s\n", mr_format_count(total, number),
+		    total == 1 ? "" : "s");
 	for (size_t i = 0; i < report->skipped_count && i < SKIPPED_SHOWN; i++)
-		add(text, "           %s\n", report->skipped[i]);
+		mr_text_add(text, "           %s\n", report->skipped[i]);
 	if (total > SKIPPED_SHOWN)
-		add(text, "           ... (--json lists up to %d)\n", MR_SKIPPED_MAX);
+		mr_text_add(text, "           ... (--json lists up to %d)\n", MR_SKIPPED_MAX);
 }
 
 int mr_report_text(const struct gw_mr_report *report, struct base_buffer *out,
 		   struct gw_error *error)
 {
-	struct text text = {.out = out, .error = error};
+	struct mr_text text = {.out = out, .error = error};
 
-	add(&text, "%s: %s\n", report->name,
-	    report->only[0]           ? report->only
-	    : report->error.code == 0 ? "done"
-				      : "failed");
+	mr_text_add(&text, "%s: %s\n", report->name,
+		    report->only[0]           ? report->only
+		    : report->error.code == 0 ? "done"
+					      : "failed");
 	add_tasks(&text, report);
 	add_flow(&text, report);
 	add_time(&text, report);

@@ -57,6 +57,9 @@ static void failed(void *context, const struct mr_failure_report *failure)
 	struct mr_talker *talker = context;
 	struct base_buffer text = {0};
 
+	if (failure->again && talker->failed)
+		return;
+	talker->failed = true;
 	mr_talker_clear(talker);
 	if (mr_failure_text(failure, talker->talk, &text, NULL) == 0)
 		mr_say(base_buffer_bytes(&text));

@@ -22,7 +22,7 @@ struct mr_observer {
 	void *context;
 	uint32_t tick_us; /* how often tick is called; 0: never */
 	void (*tick)(void *context, const struct mr_view *view);
-	/* The first failure, and the one that ends the job if it is another. */
+	/* The first failure, and the one that ends the job. */
 	void (*failed)(void *context, const struct mr_failure_report *report);
 	/* What a task wrote to stderr, as it comes. */
 	void (*printed)(void *context, const char *data, size_t size);

@@ -93,7 +93,7 @@ void mr_driver_report(struct mr_driver *driver, uint32_t number, const struct mr
 		    driver->reported_id.task == id.task &&
 		    mr_position_equal(&driver->reported_position, &shown.position);
 
-	if (id.kind == MR_SAMPLE || same || (driver->reported && !decided))
+	if (id.kind == MR_SAMPLE || (driver->reported && !decided))
 		return;
 	driver->reported = true;
 	driver->reported_id = id;
@@ -102,6 +102,7 @@ void mr_driver_report(struct mr_driver *driver, uint32_t number, const struct mr
 		return;
 	fill_report(driver, number, &shown, &report);
 	report.decided = decided;
+	report.again = same;
 	driver->observer->failed(driver->observer->context, &report);
 }
 

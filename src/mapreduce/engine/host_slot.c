@@ -235,6 +235,8 @@ _Noreturn void mr_slot_main(struct mr_processes *processes, uint32_t number, uin
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_NAME, "gw-slot");
 	mr_original_restore(&processes->original);
+	/* A limit on the size of files is an error that names the file, not a death. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (prepare(&slot, &worker, &error) < 0) {
 		slot.live->error = error;
 		_exit(1);

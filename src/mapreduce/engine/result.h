@@ -91,6 +91,7 @@ struct mr_failure_report {
 	struct mr_failure failure;
 	bool probe;
 	bool decided;           /* the job ends for it */
+	bool again;             /* one of the same task at the same place was told before */
 	uint32_t part;          /* of a reduce */
 	char how[MR_WHERE_MAX]; /* "killed by SIGSEGV" */
 	char where
