@@ -14,6 +14,7 @@
 enum {
 	INPUT_BUFFER = 1 << 20,     /* input gathered before it is written */
 	KEPT_ERRORS = 64 << 10,     /* of what the command said, for a debugging script */
+	SAMPLE_IDLE_MS_MAX = 3000,
 	SHOWN_COMMAND = 200,        /* bytes of a command in a message */
 };
 
@@ -224,6 +225,16 @@ static int check_end(struct mr_command *command, const struct mr_process_end *en
 
 /* ---- The command -------------------------------------------------------------------------- */
 
+/* A sample is worth a few seconds: without it the job is slower, no more. */
+static uint64_t idle_limit(const struct mr_command *command)
+{
+	uint64_t limit = command->stream->idle_ms_max;
+
+	if (gw_mr_sampling(command->task) && (limit == 0 || limit > SAMPLE_IDLE_MS_MAX))
+		return SAMPLE_IDLE_MS_MAX;
+	return limit;
+}
+
 static int start(struct mr_command *command, const struct mr_command_setup *setup,
 		 struct gw_error *error)
 {
@@ -232,7 +243,7 @@ static int start(struct mr_command *command, const struct mr_command_setup *setu
 		.command = setup->text, .directory = setup->facts->directory,
 		.take_output = take, .output_lines = setup->lines,
 		.line_size_max = setup->stream->line_size_max, .take_errors = hear,
-		.context = command, .idle_ms_max = setup->stream->idle_ms_max,
+		.context = command, .idle_ms_max = idle_limit(command),
 	};
 	int result = mr_environment_make(&process.environment, setup->stream, setup->facts, &arena,
 					 error);
