@@ -27,5 +27,6 @@ extern const struct gw_option mr_invindex_options[];
 
 /* Any commands as map and reduce: Hadoop Streaming's options. */
 int mr_stream_main(int argc, char **argv);
+extern const struct gw_option mr_stream_option_table[];
 
 #endif

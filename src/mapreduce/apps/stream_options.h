@@ -12,6 +12,7 @@
 #ifndef MR_STREAM_OPTIONS_H
 #define MR_STREAM_OPTIONS_H
 
+#include "apps.h" /* mr_stream_option_table, for the options below */
 #include "stream_files.h"
 
 struct mr_stream_options {
@@ -23,9 +24,6 @@ struct mr_stream_options {
 	bool lazy_output, background, verbose, debug, info;
 	struct mr_strings words; /* what the above points into */
 };
-
-/* The table of the options above. */
-extern const struct gw_option mr_stream_option_table[];
 
 /* What the library's options say that streaming has to know, too. */
 struct mr_library_options {
