@@ -72,6 +72,7 @@ struct mr_stream {
 	size_t combine_bytes; /* of lines that are combined at once */
 	const char *message_prefix;
 	int64_t truncate_limit; /* of values in the environment; -1: none */
+	char name[64]; /* of the job, in reports: one word */
 	char job_id[64];
 	struct mr_properties properties;
 	struct mr_strings variables; /* of -cmdenv, "NAME=value" */

@@ -31,6 +31,7 @@ struct mr_command {
 	char *input;
 	size_t used;
 	struct base_buffer errors; /* the last of what it said */
+	const char *said_end;      /* of the lines being looked at */
 };
 
 /* ---- What the command says ---------------------------------------------------------------- */
@@ -88,8 +89,12 @@ static int hear_line(void *context, struct gw_bytes line, struct gw_error *error
 		break;
 	}
 	keep(command, line);
+	/* One write a line, if its newline is there. */
+	if ((const char *)line.data + line.size < command->said_end)
+		line.size++;
 	fwrite(line.data, 1, line.size, stderr);
-	fputc('\n', stderr);
+	if (line.size == 0 || ((const char *)line.data)[line.size - 1] != '\n')
+		fputc('\n', stderr);
 	return 0;
 }
 
@@ -99,6 +104,7 @@ static int hear(void *context, const char *data, size_t size, struct gw_error *e
 
 	if (gw_mr_sampling(command->task))
 		return 0;
+	command->said_end = data + size;
 	return mr_each_line(data, size, hear_line, command, error);
 }
 

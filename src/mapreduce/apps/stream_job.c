@@ -128,7 +128,7 @@ static int prepare(struct gw_mr_job *job, char ***operands, size_t *count, struc
 void mr_stream_job(struct mr_stream *stream, struct gw_mr_job *job)
 {
 	*job = (struct gw_mr_job){
-		.name = "stream",
+		.name = stream->name[0] ? stream->name : "stream",
 		.summary =
 			"Runs commands as map and reduce, with Hadoop Streaming's options:\n\n"
 			"  gw mr stream -input PATH -output DIR -mapper COMMAND -reducer COMMAND",

@@ -232,8 +232,8 @@ static int take_word(struct walk *walk, const char *word)
 		return take_define(walk, word);
 	if (dashes == 2 || is_long(word))
 		return take_library(walk, name);
-	if (strcmp(word, "-q") == 0)
-		walk->library->quiet = true;
+	walk->library->quiet |= strcmp(word, "-q") == 0;
+	walk->library->help |= strcmp(word, "-h") == 0;
 	return add_word(walk, word, false);
 }
 

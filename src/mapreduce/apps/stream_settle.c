@@ -304,13 +304,15 @@ static int settle_name(struct settling *settling)
 {
 	struct mr_stream *stream = settling->stream;
 	const char *prefix = mr_settle_property(settling, "stream.stderr.reporter.prefix");
+	const char *name = mr_settle_property(settling, "mapreduce.job.name");
 
 	stream->message_prefix = prefix ? prefix : "reporter:";
 	snprintf(stream->job_id, sizeof(stream->job_id), "local%" PRId64 "_0001",
 		 mr_process_number());
-	if (mr_settle_property(settling, "mapreduce.job.name"))
-		return 0;
-	return mr_settle_set(settling, "mapreduce.job.name", "stream");
+	snprintf(stream->name, sizeof(stream->name), "%s", name && *name ? name : "stream");
+	for (char *at = stream->name; *at; at++)
+		*at = (unsigned char)*at <= ' ' ? '_' : *at;
+	return name ? 0 : mr_settle_set(settling, "mapreduce.job.name", "stream");
 }
 
 int mr_stream_settle(struct mr_stream *stream, const struct mr_library_options *library,
