@@ -24,6 +24,7 @@ void *base_grow(void *items, size_t item_size, size_t *capacity, size_t need)
 		larger = FIRST_CAPACITY;
 	if (__builtin_mul_overflow(larger, item_size, &bytes) || bytes > PTRDIFF_MAX)
 		return NULL;
+	assert(larger >= need && larger > *capacity);
 	moved = realloc(items, bytes);
 	if (moved)
 		*capacity = larger;

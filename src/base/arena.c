@@ -21,6 +21,7 @@ static size_t place(const struct base_arena_chunk *chunk, size_t alignment)
 	uintptr_t free_from = (uintptr_t)chunk->data + chunk->used;
 	size_t padding = -free_from & (alignment - 1);
 
+	assert(chunk->used <= chunk->size);
 	return chunk->used + padding;
 }
 
@@ -40,6 +41,7 @@ static bool add_chunk(struct base_arena *arena, size_t size, size_t alignment)
 	if (arena->bytes_max) {
 		size_t left = arena->bytes_max - arena->bytes;
 
+		assert(arena->bytes <= arena->bytes_max);
 		if (left < sizeof(*chunk) || left - sizeof(*chunk) < least)
 			return false;
 		if (wanted > left - sizeof(*chunk))
@@ -53,6 +55,7 @@ static bool add_chunk(struct base_arena *arena, size_t size, size_t alignment)
 	chunk->used = 0;
 	arena->chunks = chunk;
 	arena->bytes += sizeof(*chunk) + wanted;
+	assert(arena->bytes_max == 0 || arena->bytes <= arena->bytes_max);
 	return true;
 }
 
@@ -129,6 +132,7 @@ void base_arena_reset(struct base_arena *arena)
 	free_chunks(arena, newest->next);
 	newest->next = NULL;
 	newest->used = 0;
+	assert(arena->bytes == sizeof(*newest) + newest->size);
 }
 
 void base_arena_done(struct base_arena *arena)

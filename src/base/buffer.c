@@ -15,7 +15,8 @@ int base_buffer_reserve(struct base_buffer *buffer, size_t more, struct gw_error
 	size_t limit = buffer->size_max ? buffer->size_max : PTRDIFF_MAX;
 	uint8_t *moved;
 
-	assert(buffer->size <= buffer->capacity);
+	assert(buffer->size <= buffer->capacity && buffer->size <= limit);
+	assert(buffer->data || buffer->capacity == 0);
 	if (more <= buffer->capacity - buffer->size && more <= limit - buffer->size)
 		return 0;
 	if (more > limit - buffer->size)
@@ -36,6 +37,7 @@ int base_buffer_append(struct base_buffer *buffer, const void *data, size_t size
 
 	if (result < 0)
 		return result;
+	assert(size <= buffer->capacity - buffer->size);
 	if (size)
 		memcpy(buffer->data + buffer->size, data, size);
 	buffer->size += size;
@@ -70,6 +72,7 @@ int base_buffer_append_format(struct base_buffer *buffer, struct gw_error *error
 			return gw_fail(error, GW_E_NO_MEMORY, "no memory for a buffer");
 		buffer->data = moved;
 	}
+	assert(buffer->capacity - buffer->size > (size_t)length);
 	va_start(arguments, format);
 	vsnprintf((char *)buffer->data + buffer->size, (size_t)length + 1, format, arguments);
 	va_end(arguments);

@@ -142,6 +142,7 @@ int gw_fail_in(struct gw_error *error, const char *format, ...)
 	mark_cut(text, vsnprintf(text, sizeof(text), format, arguments));
 	va_end(arguments);
 	used = strlen(text);
+	assert(used < sizeof(text));
 	mark_cut(text, (int)used + snprintf(text + used, sizeof(text) - used, ": %s", error->text));
 	memcpy(error->text, text, sizeof(text));
 	return error->code;

@@ -25,6 +25,7 @@ static size_t put_head(const struct base_log *log, enum base_log_level level, ui
 	struct tm parts = {0};
 	size_t used;
 
+	assert(level <= BASE_LOG_DEBUG && log->name);
 	gmtime_r(&seconds, &parts);
 	used = strftime(out, room, "%Y-%m-%dT%H:%M:%S", &parts);
 	used += (size_t)snprintf(out + used, room - used, ".%03uZ %.100s: %s: ",
@@ -52,6 +53,7 @@ size_t base_log_format(const struct base_log *log, enum base_log_level level, ui
 		if ((unsigned char)out[i] < ' ' || out[i] == 0x7f)
 			out[i] = ' ';
 	}
+	assert(head + size < BASE_LOG_LINE_MAX);
 	out[head + size] = '\n';
 	return head + size + 1;
 }

@@ -68,6 +68,7 @@ static void link_entry(struct base_map *map, size_t index)
 	size_t slot = map->entries[index].hash & mask;
 
 	assert(index < map->slot_count);
+	assert(map->slot_count >= 2 * map->count && (map->slot_count & mask) == 0);
 	while (map->slots[slot])
 		slot = (slot + 1) & mask;
 	map->slots[slot] = (uint32_t)index + 1;
@@ -109,6 +110,7 @@ static int make_room(struct base_map *map, struct gw_error *error)
 	map->slots = slots;
 	map->slot_count = slot_count;
 	close_holes(map);
+	assert(map->used < map->slot_count / 2 && map->used < map->capacity);
 	for (size_t i = 0; i < map->used; i++)
 		link_entry(map, i);
 	return 0;
@@ -172,12 +174,14 @@ bool base_map_remove(struct base_map *map, struct gw_bytes key, void **value)
 		*value = entry->value;
 	free(entry->key);
 	entry->key = NULL;
+	assert(map->count > 0 && map->count <= map->used);
 	map->count--;
 	return true;
 }
 
 bool base_map_next(const struct base_map *map, size_t *position, struct gw_bytes *key, void **value)
 {
+	assert(map->count <= map->used && map->used <= map->capacity);
 	while (*position < map->used) {
 		const struct base_map_entry *entry = &map->entries[(*position)++];
 

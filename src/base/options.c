@@ -260,6 +260,7 @@ int gw_options_parse(const struct gw_option_group *groups, enum gw_option_style 
 		gw_options_done(groups);
 		return result;
 	}
+	assert(count <= (size_t)(argc > 0 ? argc : 0));
 	rest[count] = NULL;
 	*operands = rest;
 	*operand_count = count;

@@ -4,6 +4,8 @@
  */
 #include <groundwork/base.h>
 
+#include <assert.h>
+
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -49,6 +51,7 @@ static int parse_or_say(const char *text, const struct unit *units, const char *
 {
 	int result = parse(text, units, number);
 
+	assert(result <= 0);
 	if (result == GW_E_TOO_LARGE)
 		return gw_fail(error, GW_E_INVALID, "\"%s\" is too large", text);
 	if (result < 0)
