@@ -24,14 +24,16 @@ static uint64_t permille(const struct mr_view *view)
 
 static void add_left(const struct mr_view *view, char *text, size_t size)
 {
-	uint64_t share = permille(view), us = view->now_us - view->phase_from_us;
-	char number[MR_NUMBER_MAX];
+	uint64_t share = permille(view), us = view->now_us - view->phase_from_us, left;
 
 	text[0] = 0;
 	if (share < 10 || us < 500000)
 		return; /* too early to tell */
-	us = us / share * (1000 - share);
-	snprintf(text, size, ", %s left", mr_format_us(us / 1000000 * 1000000, number));
+	left = us / share * (1000 - share) / 1000000;
+	if (left >= 100)
+		snprintf(text, size, ", %" PRIu64 " m %02" PRIu64 " s left", left / 60, left % 60);
+	else if (left > 0)
+		snprintf(text, size, ", %" PRIu64 " s left", left);
 }
 
 static void add_rates(const struct mr_view *view, const struct mr_view *begun, char *text,

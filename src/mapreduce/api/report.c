@@ -86,7 +86,7 @@ static void note_only(struct gw_mr_report *report, const struct gw_mr_options *o
 		snprintf(report->only, sizeof(report->only), "part %" PRId64, options->only_reduce);
 }
 
-int mr_report_make(struct gw_mr_report **report, struct mr_result *result,
+int mr_report_make(struct gw_mr_report **report, const char *title, struct mr_result *result,
 		   const struct mr_config *config, const struct mr_plan *plan,
 		   const struct gw_error *ended, struct gw_error *error)
 {
@@ -107,9 +107,10 @@ int mr_report_make(struct gw_mr_report **report, struct mr_result *result,
 	made->error = *ended;
 	note_only(made, &config->options);
 	made->name = strdup(config->job.name);
+	made->title = strdup(title);
 	made->output = strdup(config->options.output);
 	code = list_skipped(made, &names, error);
-	if (code == 0 && (!made->name || !made->output))
+	if (code == 0 && (!made->name || !made->title || !made->output))
 		code = gw_fail(error, GW_E_NO_MEMORY, "no memory for the report");
 	if (code < 0) {
 		gw_mr_report_free(made);
@@ -127,6 +128,7 @@ void gw_mr_report_free(struct gw_mr_report *report)
 		free(report->skipped[i]);
 	free(report->skipped);
 	free(report->name);
+	free(report->title);
 	free(report->output);
 	mr_result_done(&report->result);
 	free(report);

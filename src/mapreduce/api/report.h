@@ -14,6 +14,7 @@
 struct gw_mr_report {
 	struct mr_result result;
 	char *name;     /* of the job */
+	char *title;    /* what it was called as: "gw mr sort" */
 	char *output;   /* OUTPUT_DIR */
 	char **skipped; /* where each listed bad record is, in words */
 	size_t skipped_count;
@@ -24,8 +25,9 @@ struct gw_mr_report {
 	struct gw_error error; /* code 0: the job succeeded */
 };
 
-/* Takes the result over. error is how the job ended ({0}: well). */
-int mr_report_make(struct gw_mr_report **report, struct mr_result *result,
+/* Takes the result over. title is what people know the job as; ended is how the job ended ({0}:
+ * well). */
+int mr_report_make(struct gw_mr_report **report, const char *title, struct mr_result *result,
 		   const struct mr_config *config, const struct mr_plan *plan,
 		   const struct gw_error *ended, struct gw_error *error) GW_MUST_CHECK;
 

@@ -291,9 +291,9 @@ int mr_report_html(const struct gw_mr_report *report, struct base_buffer *out,
 
 	mr_text_put(&text, head);
 	mr_text_put(&text, "<title>");
-	mr_text_escape(&text, report->name);
+	mr_text_escape(&text, report->title);
 	mr_text_put(&text, "</title></head>\n<body>\n<h1>");
-	mr_text_escape(&text, report->name);
+	mr_text_escape(&text, report->title);
 	mr_text_put(&text, report->error.code == 0 ? "</h1>\n" : ": failed</h1>\n<p>");
 	if (report->error.code != 0) {
 		mr_text_escape(&text, report->error.text);

@@ -94,7 +94,8 @@ static struct gw_mr_report *make_report(const char *file, const struct gw_error 
 
 		mr_result_add_skipped(&result, &skipped);
 	}
-	assert_int_equal(mr_report_make(&report, &result, &config, &plan, ended, NULL), 0);
+	assert_int_equal(
+		mr_report_make(&report, config.job.name, &result, &config, &plan, ended, NULL), 0);
 	assert_null(result.spans); /* taken over */
 	return report;
 }
@@ -188,7 +189,7 @@ static void test_html(void **state)
 
 static void test_html_of_nothing(void **state)
 {
-	struct gw_mr_report report = {.name = (char *)(uintptr_t) "none",
+	struct gw_mr_report report = {.title = (char *)(uintptr_t) "none",
 				      .output = (char *)(uintptr_t) "out"};
 	char *text = told(&report, mr_report_html);
 
@@ -263,7 +264,7 @@ static void test_progress(void **state)
 	(void)state;
 	mr_progress_line("job", &view, &begun, 200, line);
 	assert_string_equal(line, "job: map 25%, 3 of 12 tasks, 2,500 records/s, 2.00 KiB/s, "
-				  "6.00 s left - busy");
+				  "6 s left - busy");
 	mr_progress_line("job", &view, &begun, 12, line);
 	assert_string_equal(line, "job: map 25%");
 	view = begun;

@@ -112,7 +112,7 @@ int mr_report_text(const struct gw_mr_report *report, struct base_buffer *out,
 {
 	struct mr_text text = {.out = out, .error = error};
 
-	mr_text_add(&text, "%s: %s\n", report->name,
+	mr_text_add(&text, "%s: %s\n", report->title,
 		    report->only[0]           ? report->only
 		    : report->error.code == 0 ? "done"
 					      : "failed");

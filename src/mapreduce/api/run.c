@@ -58,8 +58,8 @@ static int finish(struct running *running, const struct gw_error *ended,
 		  struct gw_mr_report **report, struct gw_error *error)
 {
 	struct gw_mr_report *made;
-	int code = mr_report_make(&made, &running->result, &running->config, &running->plan, ended,
-				  error);
+	int code = mr_report_make(&made, running->talker.talk->name, &running->result,
+				  &running->config, &running->plan, ended, error);
 
 	if (code < 0)
 		return code;
