@@ -43,7 +43,7 @@ def check(truth, what):
 
 def equal(got, expected):
     if got != expected:
-        raise Wrong(f"got {got[:600]!r}, expected {expected[:600]!r}")
+        raise Wrong(f"got {got!r:.600}, expected {expected!r:.600}")
 
 
 def run(words, **more):

@@ -12,6 +12,7 @@
 
 #include "mapreduce/api/main.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ enum {
 /* gw_mr_main's exit status is the code of its error. */
 static int hadoop_status(int status)
 {
+	assert(status >= 0);
 	switch (-status) {
 	case 0:
 		return 0;
@@ -101,6 +103,7 @@ static int join_words(struct words *words, const struct mr_strings *derived, str
 	const struct mr_strings *written = &words->written;
 	int result = mr_strings_add(&words->all, gw_string(written->items[0]), error);
 
+	assert(written->count > 0);
 	for (size_t i = 0; i < derived->count && !result; i++)
 		result = mr_strings_add(&words->all, gw_string(derived->items[i]), error);
 	for (size_t i = 1; i < written->count && !result; i++)
@@ -113,6 +116,7 @@ static int list_operands(struct mr_stream *stream, struct gw_error *error)
 {
 	int result = 0;
 
+	assert(stream->output && stream->operands.count == 0);
 	for (size_t i = 0; i < stream->inputs.count && !stream->reader && !result; i++)
 		result = mr_strings_add(&stream->operands, gw_string(stream->inputs.items[i]),
 					error);
@@ -146,6 +150,7 @@ static int run(struct mr_stream *stream, const struct words *words)
 	struct gw_mr_job job;
 	int status;
 
+	assert(words->all.count > 0 && !words->all.items[words->all.count]);
 	mr_stream_job(stream, &job);
 	mr_stream_options_clear(&stream->options);
 	status = mr_main((int)words->all.count, words->all.items, &job, words->argc, words->argv);
@@ -220,6 +225,7 @@ int mr_stream_main(int argc, char **argv)
 	int status, result = mr_stream_options_parse(&stream.options, &library, argc, argv,
 						     &words.written, &error);
 
+	assert(argc > 0 && argv[0]);
 	if (result)
 		status = complain(argv[0], &error);
 	else if (library.help || stream.options.info)

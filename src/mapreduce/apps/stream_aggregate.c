@@ -128,6 +128,7 @@ static int add_double(struct mr_aggregate *aggregate, struct gw_bytes value, str
 	char copy[64], *end;
 	bool fits = value.size > 0 && value.size < sizeof(copy);
 
+	assert(aggregate->type == DOUBLE_SUM);
 	if (fits) {
 		memcpy(copy, value.data, value.size);
 		copy[value.size] = 0;
@@ -144,6 +145,7 @@ static int add_double(struct mr_aggregate *aggregate, struct gw_bytes value, str
 
 static int keep_text(struct mr_aggregate *aggregate, struct gw_bytes value, struct gw_error *error)
 {
+	assert(value.data != aggregate->text.data || value.size == 0);
 	aggregate->text.size = 0;
 	return base_buffer_append(&aggregate->text, value.data, value.size, error);
 }
@@ -152,6 +154,7 @@ static int add_string(struct mr_aggregate *aggregate, struct gw_bytes value, str
 {
 	int order = gw_bytes_compare(value, base_buffer_bytes(&aggregate->text));
 
+	assert(aggregate->type == STRING_MAX || aggregate->type == STRING_MIN);
 	if (aggregate->any && (aggregate->type == STRING_MAX ? order <= 0 : order >= 0))
 		return 0;
 	return keep_text(aggregate, value, error);
@@ -165,6 +168,7 @@ static bool is_last(const struct mr_aggregate *aggregate, struct gw_bytes value)
 
 static int add_unique(struct mr_aggregate *aggregate, struct gw_bytes value, struct gw_error *error)
 {
+	assert(aggregate->uniques <= aggregate->uniques_max);
 	if (is_last(aggregate, value))
 		return 0;
 	if (aggregate->uniques < aggregate->uniques_max)
@@ -215,6 +219,7 @@ int mr_aggregate_add(struct mr_aggregate *aggregate, struct gw_bytes value, stru
 {
 	int result = 0;
 
+	assert(aggregate->type < AGGREGATE_TYPES);
 	switch (aggregate->type) {
 	case LONG_SUM:
 	case LONG_MAX_OF:
@@ -356,6 +361,7 @@ static int pass_on(struct gw_mr_task *task, struct mr_aggregate *aggregate, stru
 	struct gw_bytes value;
 	bool unique = aggregate->type == UNIQUE_COUNT;
 
+	assert(!mr_aggregate_combines(aggregate) && !aggregate->any);
 	while (gw_mr_next(values, &value)) {
 		if (unique && is_last(aggregate, value))
 			continue;

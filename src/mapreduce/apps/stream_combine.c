@@ -31,6 +31,7 @@ int mr_combiner_new(struct mr_combiner **made, const struct mr_combiner_setup *s
 {
 	struct mr_combiner *combiner = calloc(1, sizeof(*combiner));
 
+	assert(setup->stream->combiner && setup->take);
 	*made = combiner;
 	if (!combiner)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory to combine");
@@ -76,6 +77,7 @@ int mr_combiner_add(struct mr_combiner *combiner, struct gw_bytes key, struct gw
 	struct entry *entry;
 	int result = 0;
 
+	assert(combiner->used <= combiner->capacity && combiner->count <= combiner->entries_max);
 	if (combiner->flushing || size > combiner->capacity / 4)
 		return 0;
 	if (size > combiner->capacity - combiner->used || combiner->count == combiner->entries_max)
@@ -111,6 +113,7 @@ static int put_all(struct mr_combiner *combiner, struct mr_command *command, str
 {
 	int result = 0;
 
+	assert(combiner->flushing && combiner->count > 0);
 	for (size_t i = 0; i < combiner->count && !result; i++) {
 		const struct entry *entry = &combiner->entries[i];
 		const char *key = combiner->text + entry->offset;
@@ -133,6 +136,7 @@ int mr_combiner_flush(struct mr_combiner *combiner, struct gw_error *error)
 	struct mr_command *command;
 	int result;
 
+	assert(!combiner->flushing);
 	if (combiner->count == 0)
 		return 0;
 	qsort_r(combiner->entries, combiner->count, sizeof(*combiner->entries), compare, combiner);

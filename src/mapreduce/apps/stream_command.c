@@ -71,6 +71,7 @@ static int hear_line(void *context, struct gw_bytes line, struct gw_error *error
 	struct mr_message message = mr_message_parse(command->stream->message_prefix, line);
 	char status[128];
 
+	assert(command->stream->message_prefix);
 	(void)error;
 	switch (message.kind) {
 	case MR_MESSAGE_COUNTER:
@@ -102,6 +103,7 @@ static int hear(void *context, const char *data, size_t size, struct gw_error *e
 {
 	struct mr_command *command = context;
 
+	assert(size > 0);
 	if (gw_mr_sampling(command->task))
 		return 0;
 	command->said_end = data + size;
@@ -113,6 +115,7 @@ static int take(void *context, const char *data, size_t size, struct gw_error *e
 	struct mr_command *command = context;
 	int result = command->take(command->context, data, size, error);
 
+	assert(command->take && !command->taking);
 	command->taking = result != 0;
 	return result;
 }
@@ -123,6 +126,7 @@ static int take(void *context, const char *data, size_t size, struct gw_error *e
 static int write_fact(struct mr_command *command, const char *name, struct gw_bytes bytes,
 		      char *path)
 {
+	assert(command->facts.directory);
 	if (snprintf(path, PATH_MAX, "%s/%s", command->facts.directory, name) >= PATH_MAX)
 		return GW_E_TOO_LARGE;
 	return mr_file_write(path, bytes, NULL);
@@ -147,6 +151,7 @@ static void run_script(struct mr_command *command, const char *script, const cha
 	struct gw_bytes xml;
 	int result = mr_environment_describe(&xml, command->stream, &command->facts, &arena, NULL);
 
+	assert(command->facts.directory && !command->process);
 	if (!result)
 		result = mr_environment_make(&setup.environment, command->stream, &command->facts,
 					     &arena, NULL);
@@ -197,6 +202,7 @@ static int fail(struct mr_command *command, const char *what, struct gw_error *e
 /* error says what; if it comes from whoever takes the output, that is enough. */
 static int fail_with(struct mr_command *command, struct gw_error *error)
 {
+	assert(error->code < 0);
 	command->failed = true;
 	return command->taking ? error->code : fail(command, error->text, error);
 }
@@ -266,6 +272,7 @@ int mr_command_start(struct mr_command **made, const struct mr_command_setup *se
 	struct mr_command *command = calloc(1, sizeof(*command));
 	int result;
 
+	assert(setup->text && setup->role && setup->take);
 	*made = NULL;
 	if (!command)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a command");
@@ -340,6 +347,7 @@ int mr_command_put(struct mr_command *command, const char *data, size_t size,
 
 bool mr_command_reads(const struct mr_command *command)
 {
+	assert(!command->failed);
 	return mr_process_reads(command->process);
 }
 

@@ -31,6 +31,7 @@ static int refuse(struct conf *conf, const char *what)
 {
 	size_t line = 1;
 
+	assert(conf->begin <= conf->at && conf->at <= conf->end);
 	for (const char *at = conf->begin; at < conf->at; at++)
 		line += *at == '\n';
 	return gw_fail(conf->error, GW_E_INVALID, "%s:%zu: %s", conf->file, line, what);
@@ -136,6 +137,7 @@ static int read_entity(struct conf *conf)
 	size_t size;
 	int result = skip_past(conf, ";", &size, "'&' without ';'");
 
+	assert(name[-1] == '&');
 	if (result)
 		return result;
 	size--; /* the '&' */
@@ -179,6 +181,7 @@ static char *trimmed(struct text *text)
 {
 	size_t begin = 0;
 
+	assert(text->data && text->size > 0);
 	while (text->size > 0 && strchr(" \t\r\n", text->data[text->size - 1]))
 		text->data[--text->size] = 0;
 	while (begin < text->size && strchr(" \t\r\n", text->data[begin]))
@@ -199,6 +202,7 @@ static int end_element(struct conf *conf, struct gw_bytes name)
 
 static int push(struct conf *conf, struct gw_bytes name)
 {
+	assert(conf->depth <= MR_CONF_DEPTH_MAX && name.size > 0);
 	if (conf->depth == MR_CONF_DEPTH_MAX)
 		return refuse(conf, "elements are nested too deeply");
 	begin_element(conf, name);
@@ -224,6 +228,7 @@ static int read_tag(struct conf *conf)
 	bool ends, empty;
 	int result = skip_past(conf, ">", &size, "'<' without '>'");
 
+	assert(tag > conf->begin && tag[-1] == '<');
 	if (result)
 		return result;
 	ends = size > 0 && tag[0] == '/';
@@ -269,6 +274,7 @@ static int read_piece(struct conf *conf)
 {
 	const char *begin = conf->at;
 
+	assert(conf->at < conf->end);
 	if (*begin == '<')
 		return read_markup(conf);
 	if (*begin == '&')

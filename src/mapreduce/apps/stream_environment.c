@@ -61,6 +61,7 @@ static int set(struct list *list, const char *name, const char *value, size_t va
 	size_t name_size = strlen(name), size = strnlen(value, value_max);
 	char *pair = base_arena_alloc(list->arena, name_size + size + 2, 1);
 
+	assert(name[0]);
 	if (!pair)
 		return gw_fail(list->error, GW_E_NO_MEMORY, "no memory for an environment");
 	memcpy(pair, name, name_size);
@@ -113,6 +114,7 @@ static size_t list_facts(struct fact *list, const struct mr_stream *stream,
 {
 	size_t count = 0;
 
+	assert(stream->job_id[0]);
 	list[count].name = "mapreduce.job.id";
 	snprintf(list[count++].value, FACT_SIZE, "job_%s", stream->job_id);
 	list[count].name = "mapreduce.task.id";
@@ -163,6 +165,7 @@ static int set_directory(struct list *list, const char *directory)
 	char *longer;
 	int result;
 
+	assert(directory[0] == '/');
 	for (size_t i = 0; i < list->count; i++) {
 		if (strncmp(list->items[i], "PATH=", 5) == 0)
 			path = list->items[i] + 5;
@@ -197,6 +200,7 @@ int mr_environment_make(const char *const **made, const struct mr_stream *stream
 	int result = fill(&list, stream, facts);
 	const char **copy;
 
+	assert(stream->truncate_limit >= -1);
 	*made = NULL;
 	if (!result) {
 		copy = base_arena_array(arena, list.count + 1, sizeof(*copy));

@@ -6,6 +6,7 @@
 
 #include "base/allocate.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@ static int make_room(struct mr_strings *strings, struct gw_error *error)
 	char **items = base_grow(strings->items, sizeof(*items), &strings->capacity,
 				 strings->count + 1);
 
+	assert(strings->count <= strings->capacity);
 	if (!items)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for names");
 	strings->items = items;
@@ -32,6 +34,7 @@ int mr_strings_add(struct mr_strings *strings, struct gw_bytes text, struct gw_e
 	int result = make_room(strings, error);
 	char *copy;
 
+	assert(text.data || text.size == 0);
 	if (result)
 		return result;
 	copy = malloc(text.size + 1);
@@ -82,6 +85,7 @@ int mr_path_of(const char *text, char *path, size_t size, struct gw_error *error
 {
 	size_t scheme = scheme_size(text);
 
+	assert(size > 0);
 	if (scheme > 0) {
 		if (strncmp(text, "file:", 5) != 0)
 			return gw_fail(error, GW_E_UNSUPPORTED,
@@ -106,6 +110,7 @@ static int add_matches(struct mr_strings *inputs, const char *pattern, struct gw
 	glob_t found = {0};
 	int failed = glob(pattern, GLOB_BRACE, NULL, &found), result = 0;
 
+	assert(strpbrk(pattern, "*?[{"));
 	if (failed == GLOB_NOMATCH)
 		return gw_fail(error, GW_E_NOT_FOUND, "input pattern %s matches no file", pattern);
 	if (failed)
@@ -167,6 +172,7 @@ int mr_inputs_add(struct mr_strings *inputs, const char *text, struct gw_error *
 static int read_all(int descriptor, const char *path, char *data, size_t size,
 		    struct gw_error *error)
 {
+	assert(descriptor >= 0);
 	for (size_t done = 0; done < size;) {
 		ssize_t got = read(descriptor, data + done, size - done);
 

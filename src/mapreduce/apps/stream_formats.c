@@ -7,6 +7,7 @@
 
 #include "stream_reader.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -137,6 +138,7 @@ static int settle_input_reader(struct settling *settling)
 	size_t size = strcspn(spec, ",");
 	char name[100], slow[8];
 
+	assert(spec);
 	snprintf(name, sizeof(name), "%.*s", (int)size, spec);
 	if (!mr_is_class(name, "StreamXmlRecord") && !mr_is_class(name, "StreamXmlRecordReader"))
 		return mr_refuse_class(settling, "-inputreader", name, "known is StreamXmlRecord");
@@ -204,6 +206,7 @@ int mr_settle_reader(struct settling *settling)
 					   "mapreduce.input.lineinputformat.linespermap", &lines,
 					   settling->error);
 
+	assert(!stream->reader);
 	if (result || (stream->input != MR_STREAM_N_LINES && stream->input != MR_STREAM_XML))
 		return result;
 	if (stream->input == MR_STREAM_N_LINES)

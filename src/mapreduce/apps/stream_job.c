@@ -77,6 +77,8 @@ int mr_stream_ship(struct mr_stream *stream, struct gw_error *error)
 
 static void set_map(struct mr_stream *stream, struct gw_mr_job *job)
 {
+	assert(!stream->reader == (stream->input != MR_STREAM_N_LINES &&
+				   stream->input != MR_STREAM_XML));
 	job->input = GW_MR_LINES;
 	if (stream->reader) {
 		job->map = mr_stream_map;
@@ -90,6 +92,7 @@ static void set_map(struct mr_stream *stream, struct gw_mr_job *job)
 
 static void set_reduce(struct mr_stream *stream, struct gw_mr_job *job)
 {
+	assert(!stream->map_only && !(stream->aggregate && stream->reducer));
 	if (stream->aggregate) {
 		job->reduce = mr_stream_reduce_aggregate;
 		job->combine = mr_aggregate_combine;
@@ -115,6 +118,7 @@ static int prepare(struct gw_mr_job *job, char ***operands, size_t *count, struc
 {
 	struct mr_stream *stream = job->context;
 
+	assert(stream->operands.count > 0);
 	if (*count > 0)
 		return gw_fail(error, GW_E_USAGE,
 			       "Found %zu unexpected arguments on the command line "

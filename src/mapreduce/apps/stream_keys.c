@@ -24,6 +24,7 @@ size_t mr_separator_find(const struct mr_separator *separator, const char *data,
 {
 	const char *found;
 
+	assert(separator->size <= MR_SEPARATOR_MAX);
 	if (separator->size == 0 || size == 0)
 		return size;
 	if (separator->size == 1)
@@ -140,6 +141,7 @@ static size_t field_begin(const struct mr_keys *keys, struct gw_bytes key, uint3
 	const char *data = key.data;
 	size_t at = 0;
 
+	assert(field > 0);
 	while (--field > 0) {
 		size_t found = mr_separator_find(&keys->separator, data + at, key.size - at);
 
@@ -172,6 +174,7 @@ static bool find_part(const struct mr_keys *keys, struct gw_bytes key,
 {
 	size_t begin = field_begin(keys, key, part->first_field), end;
 
+	assert(part->first_field > 0 && part->first_byte > 0);
 	if (begin >= key.size || part->first_byte > key.size - begin)
 		return false;
 	begin += part->first_byte - 1;
@@ -253,6 +256,7 @@ static int compare_part(const struct mr_keys *keys, const struct mr_key_part *pa
 
 int mr_keys_compare(const struct mr_keys *keys, struct gw_bytes a, struct gw_bytes b)
 {
+	assert(keys->count <= MR_KEY_PARTS_MAX);
 	for (uint32_t i = 0; i < keys->count; i++) {
 		int order = compare_part(keys, &keys->parts[i], a, b);
 

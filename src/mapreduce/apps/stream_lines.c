@@ -37,6 +37,7 @@ int mr_each_line(const char *data, size_t size, mr_line_function *function, void
 {
 	int result = 0;
 
+	assert(data || size == 0);
 	while (size > 0 && !result) {
 		const char *newline = memchr(data, '\n', size);
 		size_t length = newline ? (size_t)(newline - data) : size;
@@ -77,6 +78,7 @@ static bool take_column(struct gw_bytes *text, struct gw_bytes *column)
 {
 	const char *data = text->data, *comma = memchr(data, ',', text->size);
 
+	assert(text->data || text->size == 0);
 	if (!comma)
 		return false;
 	*column = (struct gw_bytes){data, (size_t)(comma - data)};
@@ -102,6 +104,7 @@ struct mr_message mr_message_parse(const char *prefix, struct gw_bytes line)
 	struct mr_message message = {.kind = MR_MESSAGE_PLAIN};
 	struct gw_bytes text = line;
 
+	assert(prefix);
 	if (!take_prefix(&text, prefix))
 		return message;
 	message.kind = MR_MESSAGE_UNCLEAR;

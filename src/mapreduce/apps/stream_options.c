@@ -119,6 +119,7 @@ static int take_mine(struct walk *walk, const struct gw_option *option, const ch
 {
 	int result = add_long(walk, name, true);
 
+	assert(walk->next <= walk->argc);
 	if (result || option->type == GW_OPTION_FLAG)
 		return result;
 	if (!strchr(name, '=')) {
@@ -142,6 +143,7 @@ static int take_define(struct walk *walk, const char *word)
 	const char *value = word + 2;
 	int result;
 
+	assert(word[0] == '-' && word[1] == 'D');
 	if (!*value) {
 		if (walk->next == walk->argc)
 			return gw_fail(walk->error, GW_E_USAGE, "-D: needs a value (NAME=VALUE)");
@@ -211,6 +213,7 @@ static bool is_long(const char *word)
 {
 	size_t size = 1;
 
+	assert(word[0] == '-');
 	while ((word[size] >= 'a' && word[size] <= 'z') ||
 	       (word[size] >= 'A' && word[size] <= 'Z') || (word[size] == '-' && size > 1))
 		size++;
@@ -259,6 +262,7 @@ int mr_stream_options_parse(struct mr_stream_options *options, struct mr_library
 			    .mine = &options->words, .library = library, .error = error};
 	int result;
 
+	assert(argc > 0 && argv[0]);
 	*options = (struct mr_stream_options){0};
 	*library = (struct mr_library_options){0};
 	result = add_word(&walk, argv[0], true);

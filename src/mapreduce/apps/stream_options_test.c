@@ -357,6 +357,12 @@ static void input_and_output_are_required(void **state)
 			 GW_E_USAGE);
 	assert_string_equal(line.error.text, "Required argument: -output");
 	done(&line);
+	assert_int_equal(parse(&line, "-input , -output o"), 0);
+	assert_int_equal(
+		mr_stream_settle(&line.stream, &line.library, &line.derived, &line.error),
+		GW_E_USAGE);
+	assert_string_equal(line.error.text, "-input: names nothing");
+	done(&line);
 }
 
 static void records_between_marks(void **state)

@@ -71,6 +71,7 @@ static void close_pipes(struct pipes *pipes)
 /* A pipe of which the end `ours` does not block. */
 static int make_pipe(int ends[2], int ours, int size, struct gw_error *error)
 {
+	assert(ours == 0 || ours == 1);
 	if (pipe2(ends, O_CLOEXEC) < 0) {
 		int reason = errno;
 
@@ -138,6 +139,7 @@ static bool take_pipes(const struct pipes *pipes)
 
 static _Noreturn void become(struct child *child)
 {
+	assert(child->arguments[0] && child->environment);
 	separate(child);
 	if (take_pipes(child->pipes) && (!child->directory || chdir(child->directory) == 0))
 		execve("/bin/sh", child->arguments, child->environment);
@@ -200,6 +202,7 @@ static int reserve(struct source *source, size_t size, struct gw_error *error)
 	size_t capacity = source->capacity ? source->capacity : size;
 	char *buffer;
 
+	assert(source->used <= source->capacity && size > 0);
 	if (size <= source->capacity - source->used)
 		return 0;
 	while (size > capacity - source->used)
@@ -261,6 +264,7 @@ int mr_process_start(struct mr_process **made, const struct mr_process_setup *se
 	struct mr_process *process;
 	int result;
 
+	assert(setup->command);
 	*made = NULL;
 	process = calloc(1, sizeof(*process));
 	if (!process)
@@ -311,6 +315,7 @@ static int read_some(struct mr_process *process, struct source *source, struct g
 	ssize_t got;
 	int result;
 
+	assert(source->used <= source->capacity);
 	if (source->descriptor < 0)
 		return 0;
 	result = reserve(source, source->capacity / 2, error);
@@ -350,6 +355,7 @@ static int write_some(struct mr_process *process, const char **data, size_t *siz
 {
 	ssize_t put;
 
+	assert(*size == 0 || process->input >= 0);
 	if (*size == 0)
 		return 0;
 	put = write_quietly(process->input, *data, *size);
@@ -412,6 +418,7 @@ int mr_process_write(struct mr_process *process, const char *data, size_t size,
 {
 	int result = 0;
 
+	assert(process->pid > 0 && (data || size == 0));
 	while (!result && size > 0 && process->input >= 0)
 		result = pump(process, &data, &size, error);
 	return result;
@@ -432,6 +439,7 @@ static int reap(struct mr_process *process, struct mr_process_end *end, struct g
 	int status;
 	pid_t pid;
 
+	assert(process->pid > 0);
 	while (waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
 		;
 	kill(-process->pid, SIGKILL);

@@ -57,6 +57,7 @@ enum { RENAMES = sizeof(renames) / sizeof(renames[0]) };
 
 static const char *new_name(const char *name)
 {
+	assert(name);
 	for (size_t i = 0; i < RENAMES; i++) {
 		if (strcmp(renames[i].old_name, name) == 0)
 			return renames[i].name;
@@ -66,6 +67,7 @@ static const char *new_name(const char *name)
 
 const char *mr_properties_old_name(const char *name, size_t *position)
 {
+	assert(*position <= RENAMES);
 	while (*position < RENAMES) {
 		const struct rename *rename = &renames[(*position)++];
 

@@ -80,6 +80,7 @@ static void unmap_file(struct mapping *mapping)
 		void *to;
 	} both = {.from = mapping->data};
 
+	assert(mapping->data || mapping->size == 0);
 	if (mapping->size > 0)
 		munmap(both.to, mapping->size);
 	*mapping = (struct mapping){0};
@@ -93,6 +94,7 @@ static int add_split(struct mr_stream_reader *reader, uint64_t offset, uint64_t 
 	struct split *splits = base_grow(reader->splits, sizeof(*splits), &reader->capacity,
 					 reader->count + 1);
 
+	assert(reader->files.count > 0 && size > 0);
 	if (!splits || reader->count == UINT32_MAX)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu splits", reader->count);
 	reader->splits = splits;
@@ -106,6 +108,7 @@ static int cut_lines(struct mr_stream_reader *reader, const struct mapping *mapp
 	uint64_t begin = 0, at = 0, lines = 0;
 	int result = 0;
 
+	assert(reader->split_lines > 0);
 	while (at < mapping->size && !result) {
 		const char *newline = memchr(mapping->data + at, '\n', mapping->size - at);
 
@@ -263,6 +266,7 @@ static int next_line(struct reading *reading, struct gw_bytes *value)
 	size_t left = (size_t)(reading->end - reading->at);
 	const char *newline = memchr(data, '\n', left);
 
+	assert(reading->at < reading->end && reading->end <= reading->mapping.size);
 	*value = (struct gw_bytes){data, newline ? (size_t)(newline - data) : left};
 	reading->at += value->size + (newline != NULL);
 	return 1;
@@ -273,6 +277,7 @@ static size_t find_mark(const struct mapping *mapping, uint64_t from, const char
 {
 	const char *found = memmem(mapping->data + from, mapping->size - from, mark, strlen(mark));
 
+	assert(from <= mapping->size);
 	return found ? (size_t)(found - mapping->data) : mapping->size;
 }
 
@@ -327,6 +332,7 @@ static int open_of(void *context, uint32_t split, void **state, struct gw_error 
 {
 	struct mr_stream *stream = context;
 
+	assert(stream->reader);
 	return mr_reader_open(stream->reader, split, state, error);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "stream_settle.h"
 
+#include <assert.h>
 #include <strings.h>
 
 /* Sets a separator from a property, TAB if there is none; *own says whether there was one. */
@@ -95,6 +96,7 @@ static int read_wishes(struct settling *settling, struct wishes *wishes)
  * are cut. */
 static void settle_combiner(struct mr_stream *stream, const struct wishes *wishes)
 {
+	assert(stream->map_out.key_fields > 0);
 	stream->combine_out = stream->map_out;
 	if (wishes->reduce_out) {
 		stream->combine_out = stream->reduce_out;
@@ -112,6 +114,7 @@ int mr_settle_lines(struct settling *settling)
 	int result = read_wishes(settling, &wishes);
 	bool identity = !stream->reducer && !stream->aggregate && !stream->map_only;
 
+	assert(!(stream->aggregate && stream->reducer));
 	if (result)
 		return result;
 	stream->key_only_in = wishes.key_only;

@@ -8,6 +8,7 @@
 #include "stream_conf.h"
 #include "stream_process.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -96,6 +97,7 @@ static int pass_on(struct settling *settling, const char *name, const char *opti
 	int result = mr_properties_get_i64(&settling->stream->properties, name, &number,
 					   settling->error);
 
+	assert(strncmp(option, "--", 2) == 0);
 	if (result || number <= 0)
 		return result;
 	snprintf(text, sizeof(text), "%" PRId64, number);
@@ -109,6 +111,7 @@ static int pass_on(struct settling *settling, const char *name, const char *opti
 static int settle_command(struct settling *settling, const char *option, const char *text,
 			  const char *identity, char **command)
 {
+	assert(!*command);
 	if (!text || mr_is_class(text, identity))
 		return 0;
 	if (!*text)
@@ -178,6 +181,7 @@ static int set_joined(struct settling *settling, const char *name, const struct 
 	char *text, *at;
 	int result;
 
+	assert(strings->count > 0);
 	for (size_t i = 0; i < strings->count; i++)
 		size += strlen(strings->items[i]) + 1;
 	at = text = malloc(size);
@@ -205,6 +209,8 @@ static int settle_paths(struct settling *settling)
 		return gw_fail(settling->error, GW_E_USAGE, "Required argument: -output");
 	for (size_t i = 0; i < options->inputs.count && !result; i++)
 		result = mr_inputs_add(&stream->inputs, options->inputs.items[i], settling->error);
+	if (!result && stream->inputs.count == 0)
+		result = gw_fail(settling->error, GW_E_USAGE, "-input: names nothing");
 	if (!result)
 		result = mr_path_of(options->output, path, sizeof(path), settling->error);
 	if (result)
@@ -246,6 +252,7 @@ static int settle_limits(struct settling *settling)
 	uint64_t memory = LINE_SIZE_MAX;
 	int result = mr_properties_get_i64(properties, "mapreduce.task.timeout", &timeout, error);
 
+	assert(stream->properties.count > 0);
 	stream->truncate_limit = -1;
 	stream->exit_is_failure = true;
 	if (!result)
@@ -337,6 +344,7 @@ int mr_stream_settle(struct mr_stream *stream, const struct mr_library_options *
 	struct settling settling = {stream, &stream->options, library, library_words, error};
 	int result = 0;
 
+	assert(!stream->mapper && !stream->output);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !result; i++)
 		result = steps[i](&settling);
 	return result;

@@ -111,6 +111,7 @@ static int emit_line(struct mr_stream_attempt *attempt, const struct mr_cut *cut
 	struct gw_bytes key, value;
 	int result = 0;
 
+	assert(!attempt->stream->map_only);
 	if (attempt->stream->newline_kept)
 		result = end_line(attempt, &line, error);
 	if (result)
@@ -140,6 +141,7 @@ static int take_combined(void *context, struct gw_bytes line, struct gw_error *e
 {
 	struct mr_stream_attempt *attempt = context;
 
+	assert(attempt->combiner);
 	return emit_line(attempt, &attempt->stream->combine_out, line, error);
 }
 
@@ -253,6 +255,7 @@ static int start_command(struct mr_stream_attempt *attempt)
 		.lines = (map && !stream->map_only) || stream->format_output, .context = attempt,
 	};
 
+	assert(!attempt->command && (map ? stream->mapper : stream->reducer));
 	return mr_command_start(&attempt->command, &setup, &attempt->error);
 }
 
@@ -269,6 +272,7 @@ int mr_stream_finish(struct gw_mr_task *task, void *state)
 	struct mr_stream_attempt *attempt = state;
 	int result = attempt->error.code;
 
+	assert(attempt && attempt->task == task);
 	(void)task;
 	if (!result)
 		result = finish_command(attempt);
@@ -335,6 +339,7 @@ static int feed_block(struct mr_stream_attempt *attempt, const struct gw_mr_bloc
 {
 	int result;
 
+	assert(attempt->command && block->size > 0);
 	if (attempt->stream->feed != MR_FEED_LINE) {
 		attempt->line_offset = block->offset;
 		return mr_each_line(block->data, block->size, feed_line, attempt, &attempt->error);
@@ -370,6 +375,7 @@ static bool goes_on(const struct mr_stream_attempt *attempt, const char *file)
 
 static bool same_input(const struct mr_stream_attempt *attempt, const char *file)
 {
+	assert(attempt->facts.file);
 	return gw_mr_sampling(attempt->task) || attempt->stream->input == MR_STREAM_COMBINED ||
 	       strcmp(attempt->facts.file, file) == 0;
 }
@@ -437,6 +443,7 @@ static int map_record(struct mr_stream_attempt *attempt, struct gw_bytes key, st
 	const struct mr_stream *stream = attempt->stream;
 	int result = 0;
 
+	assert(stream->reader && stream->mapper);
 	if (!attempt->command) {
 		mr_reader_split(stream->reader, attempt->facts.task, &attempt->facts.file,
 				&attempt->facts.offset, &attempt->facts.size);
@@ -513,6 +520,7 @@ int mr_stream_reduce(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_
 int mr_stream_reduce_aggregate(struct gw_mr_task *task, struct gw_bytes key,
 			       struct gw_mr_values *values)
 {
+	assert(stream_of(task)->aggregate);
 	return mr_aggregate_reduce(task, key, values, stream_of(task)->uniques_max, put_line);
 }
 
@@ -529,5 +537,6 @@ int mr_stream_compare(const struct gw_mr_task *task, struct gw_bytes a, struct g
 
 uint32_t mr_stream_partition(const struct gw_mr_task *task, struct gw_bytes key, uint32_t parts)
 {
+	assert(stream_of(task)->spread_by_keys && parts > 0);
 	return mr_keys_partition(&stream_of(task)->spread, key, parts);
 }

@@ -66,6 +66,7 @@ static int add_item(struct mr_work *work, const char *link, char *path, bool arc
 	struct mr_shipped *items;
 	char *copy = strdup(link);
 
+	assert(path && path[0] == '/' && *link);
 	items = base_grow(work->items, sizeof(*items), &work->capacity, work->count + 1);
 	if (items)
 		work->items = items;
@@ -86,6 +87,7 @@ static const char *last_name(const char *written, const char *path)
 	const char *slash = strrchr(written, '/');
 	const char *name = slash ? slash + 1 : written;
 
+	assert(path[0] == '/');
 	if (*name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
 		return name;
 	return strrchr(path, '/') + 1;
@@ -99,6 +101,7 @@ int mr_work_ship(struct mr_work *work, const char *text, bool archive, struct gw
 	int result = plain ? mr_path_of(plain, written, sizeof(written), error)
 			   : gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
 
+	assert(text);
 	free(plain);
 	if (result)
 		return result;
@@ -211,6 +214,7 @@ static int make(const struct mr_shipped *item, const char *made, struct gw_error
 	const char *arguments[] = {item->path, made, NULL};
 	int result = 0;
 
+	assert(item->archive || item->program);
 	if (item->archive && mkdir(made, 0700) < 0)
 		return gw_fail_errno(error, errno, "%s", made);
 	result = run_tool(item->archive ? unpacker(item->path)
@@ -229,6 +233,7 @@ static int prepare(const struct mr_work *work, const struct mr_shipped *item, co
 	char made[PATH_MAX];
 	int result = 0;
 
+	assert(number < work->count);
 	if (!item->archive && !item->program) {
 		result = snprintf(target, size, "%s", item->path) >= (int)size;
 	} else if (snprintf(target, size, "%s/user-shipped-%zu", home, number) >= (int)size ||
@@ -255,6 +260,7 @@ static int make_links(const struct mr_work *work, const char *home, const char *
 	char path[PATH_MAX], target[PATH_MAX];
 	int result = 0;
 
+	assert(home[0] == '/' && directory[0] == '/');
 	for (size_t i = 0; i < work->count && !result; i++) {
 		const struct mr_shipped *item = &work->items[i];
 
