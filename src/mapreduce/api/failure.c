@@ -103,19 +103,14 @@ static int add_printed(const struct mr_failure_report *failure, struct base_buff
 static int add_head(const struct mr_failure_report *failure, const char *name,
 		    struct base_buffer *out, struct gw_error *error)
 {
-	const char *how = failure->how, *between = "";
 	char part[32] = "";
 
 	if (failure->id.kind == MR_REDUCE)
 		snprintf(part, sizeof(part), " (part %u)", failure->part);
-	/* The sentence of an error says what the error is. */
-	if (failure->failure.cause == MR_CAUSE_CODE && failure->error[0])
-		how = failure->failure.code == GW_E_USER_CODE ? "user code failed: " : "";
-	else if (failure->error[0])
-		between = ": ";
 	return base_buffer_append_format(out, error, "%s: %s task %u%s, attempt %u: %s%s%s\n", name,
 					 mr_kind_name(failure->id.kind), failure->id.task, part,
-					 failure->id.number, how, between, failure->error);
+					 failure->id.number, failure->how,
+					 failure->error[0] ? ": " : "", failure->error);
 }
 
 int mr_failure_text(const struct mr_failure_report *failure, const struct mr_talk *talk,
