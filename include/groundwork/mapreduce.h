@@ -143,7 +143,8 @@ struct gw_mr_job {
 	enum gw_mr_partition partition_by;
 	uint8_t partition_separator;
 
-	/* Order of keys within a part (NULL: as bytes); keys that compare equal are one group. */
+	/* Order of keys within a part (NULL: as bytes); keys that compare equal are one group under
+	 * the first of them (with a combiner of numbers: the least as bytes). */
 	int (*compare)(const struct gw_mr_task *task, struct gw_bytes a, struct gw_bytes b);
 	/* Secondary sort: values of a key arrive in this order. sort_values alone: as bytes.
 	 * Otherwise in the order of the input and of emission. */

@@ -201,7 +201,7 @@ int mr_board_plan_reduces(struct mr_board *board, const struct mr_config *config
 	struct mr_unit *sums = calloc(count, sizeof *sums);
 	struct mr_bucket *buckets = malloc(count * sizeof *buckets);
 	uint64_t wanted = board->map_bytes_out / (UNITS_A_SLOT * (uint64_t)config->slots);
-	bool exact = mr_job_identity(&config->job);
+	bool exact = mr_job_exact(&config->job);
 	int failed = GW_E_NO_MEMORY;
 
 	qsort(board->runs, board->run_count, sizeof *board->runs, compare_runs);

@@ -59,7 +59,7 @@ int mr_emit_begin(struct gw_mr_task *task, struct gw_error *error)
 	task->writer.task = task;
 	task->writer.counters = &task->setup.live->counters;
 	task->writer.numbers = mr_job_number_runs(job);
-	task->writer.exact = mr_job_identity(job);
+	task->writer.exact = mr_job_exact(job);
 	task->writer.number = task->attempt->task;
 	task->writer.sequence = 0;
 	task->emitted = 0;
@@ -116,7 +116,7 @@ static int write_combined(struct gw_mr_task *task, struct gw_error *error)
 static int combine_pairs(struct gw_mr_task *task, struct gw_error *error)
 {
 	struct mr_sorter *sorter;
-	uint64_t key = 0;
+	uint64_t key = 0, emitted = task->emitted;
 	int failed = mr_task_sorter(task, &sorter, error);
 
 	if (!failed)
@@ -126,6 +126,7 @@ static int combine_pairs(struct gw_mr_task *task, struct gw_error *error)
 	task->sink = MR_SINK_COMBINED;
 	failed = mr_groups(task, &sorter->cursor, MR_GROUP_COMBINE, &key, error);
 	task->sink = MR_SINK_PAIRS;
+	task->emitted = emitted; /* what map emitted, without the combiner's */
 	mr_sorter_unload(sorter);
 	return failed ? failed : write_combined(task, error);
 }

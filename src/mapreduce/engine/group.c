@@ -6,6 +6,8 @@
 
 bool mr_values_ordered(const struct gw_mr_job *job)
 {
+	if (mr_job_numbers(job))
+		return false; /* there is one value a key */
 	return job->sort_values || job->compare_values || job->combine_with == GW_MR_SET_UNION ||
 	       job->combine_with == GW_MR_TOP_K;
 }
@@ -13,12 +15,16 @@ bool mr_values_ordered(const struct gw_mr_job *job)
 int mr_values_compare(const struct gw_mr_task *task, struct gw_bytes a, struct gw_bytes b)
 {
 	const struct gw_mr_job *job = &task->config->job;
+	int order = 0;
 
 	if (job->combine_with == GW_MR_TOP_K)
 		return mr_compare_bytes(b, a);
 	if (job->compare_values)
-		return job->compare_values(task, a, b);
-	return mr_compare_bytes(a, b);
+		order = job->compare_values(task, a, b);
+	/* Equal values of a set have to follow each other. */
+	if (!order && (!job->compare_values || job->combine_with == GW_MR_SET_UNION))
+		order = mr_compare_bytes(a, b);
+	return order;
 }
 
 static bool key_same(const struct gw_mr_values *values)
@@ -59,11 +65,13 @@ bool gw_mr_next(struct gw_mr_values *values, struct gw_bytes *value)
 		return false;
 	if (values->folded) {
 		values->left = 0;
+		values->given_number = true;
 		*value = (struct gw_bytes){&values->number, sizeof values->number};
 		return true;
 	}
 	while (values->same) {
 		*value = (struct gw_bytes){values->pair.value, values->pair.value_size};
+		values->given_number = values->pair.number;
 		values_advance(values);
 		if (values->distinct && values->last.data && value->size == values->last.size &&
 		    memcmp(value->data, values->last.data, value->size) == 0)
@@ -105,12 +113,16 @@ static int pass_on(struct gw_mr_task *task, struct gw_mr_values *values, enum mr
 		   struct gw_error *error)
 {
 	struct gw_bytes key = values->key, value;
-	bool number = values->folded || values->pair.number;
 	int failed = 0;
 
 	while (!failed && gw_mr_next(values, &value)) {
+		bool number = values->given_number;
+
 		if (use == MR_GROUP_COMBINE) {
-			gw_mr_emit(task, key, value);
+			if (number)
+				gw_mr_emit_i64(task, key, gw_mr_i64(value));
+			else
+				gw_mr_emit(task, key, value);
 			continue;
 		}
 		++*mr_task_counter(task, MR_COUNT_REDUCE_PAIRS_OUT);
@@ -119,7 +131,6 @@ static int pass_on(struct gw_mr_task *task, struct gw_mr_values *values, enum mr
 						  "format", error);
 		else
 			failed = mr_output_pair(&task->output, key, value, number, error);
-		number = values->folded || (values->same && values->pair.number);
 	}
 	return failed;
 }

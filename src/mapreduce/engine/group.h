@@ -26,6 +26,7 @@ struct gw_mr_values {
 	struct gw_bytes last;
 	uint32_t left;       /* values that may still be given */
 	bool folded;         /* the values are numbers, combined into one */
+	bool given_number;   /* the value given last came from gw_mr_emit_i64 */
 	int64_t number;
 	int failed;
 	struct gw_error error;
@@ -40,6 +41,19 @@ enum mr_group_use {
  * bad records; on return the number after the last. */
 int mr_groups(struct gw_mr_task *task, struct mr_cursor *cursor, enum mr_group_use use,
 	      uint64_t *first_key, struct gw_error *error) GW_MUST_CHECK;
+
+/* The order of keys. Numbers come out of a table in no order, so of keys that compare equal the
+ * least in byte order is the first: a group is named by it, whatever memory there was. */
+static inline int mr_keys_compare(const struct gw_mr_task *task, struct gw_bytes a,
+				  struct gw_bytes b)
+{
+	const struct gw_mr_job *job = &task->config->job;
+	int order = job->compare ? job->compare(task, a, b) : 0;
+
+	if (!order && (!job->compare || mr_job_numbers(job)))
+		order = mr_compare_bytes(a, b);
+	return order;
+}
 
 /* Whether values of a key have an order of their own, and that order: the job's, that of bytes,
  * or for TOP_K that of bytes backwards. */

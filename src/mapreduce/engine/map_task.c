@@ -11,16 +11,17 @@
 /* ---- Record maps ----------------------------------------------------------------------------- */
 
 static int map_record(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value,
-		      uint32_t file, uint64_t offset, uint64_t number, struct gw_error *error)
+		      uint32_t file, uint64_t offset, struct gw_error *error)
 {
 	struct mr_live *live = task->setup.live;
+	uint64_t number = atomic_load_explicit(&live->records_in, memory_order_relaxed);
 	int failed = 0;
 
-	mr_live_record(live, file, offset, number + 1);
 	if (task->attempt->skip_count > 0 && mr_task_skips(task, file, offset)) {
 		++*mr_task_counter(task, MR_COUNT_SKIPPED_RECORDS);
 		return 0;
 	}
+	mr_live_record(live, file, offset, number + 1);
 	failed = task->config->job.map(task, key, value);
 	if (__builtin_expect(failed || task->failed, 0))
 		return mr_task_returned(task, failed, "map", error);
@@ -40,7 +41,6 @@ static int map_records(struct gw_mr_task *task, const struct mr_plan *plan,
 		       const struct mr_block *block, struct gw_error *error)
 {
 	struct mr_live *live = task->setup.live;
-	uint64_t number = atomic_load_explicit(&live->records_in, memory_order_relaxed);
 	uint64_t bytes = atomic_load_explicit(&live->bytes_in, memory_order_relaxed);
 	struct mr_records records;
 	struct gw_bytes key, value;
@@ -49,8 +49,7 @@ static int map_records(struct gw_mr_task *task, const struct mr_plan *plan,
 
 	mr_records_init(&records, task->config, plan, block);
 	while ((more = mr_records_next(&records, &key, &value, &at, error)) == 1) {
-		more = map_record(task, key, value, block->file, block->offset + at, number++,
-				  error);
+		more = map_record(task, key, value, block->file, block->offset + at, error);
 		if (more < 0 || sample_ends(task))
 			break;
 		atomic_store_explicit(&live->bytes_in, bytes + at, memory_order_relaxed);
@@ -79,6 +78,7 @@ static int map_stretch(struct gw_mr_task *task, const struct mr_block *block, si
 	failed = task->config->job.map_block(task, &stretch);
 	if (failed || task->failed)
 		return mr_task_returned(task, failed, "map_block", error);
+	atomic_fetch_add_explicit(&live->records_in, 1, memory_order_relaxed);
 	return 0;
 }
 
@@ -165,8 +165,7 @@ static int map_reader(struct gw_mr_task *task, uint32_t split, struct gw_error *
 	if (more < 0)
 		return gw_fail_in(error, "split %u", split);
 	while ((more = reader->next(state, &key, &value, error)) == 1) {
-		more = map_record(task, key, value, split, number, number, error);
-		number++;
+		more = map_record(task, key, value, split, number++, error);
 		if (more < 0 || sample_ends(task))
 			break;
 	}

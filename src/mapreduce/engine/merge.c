@@ -111,11 +111,10 @@ static int compare_pairs(const struct mr_sorter *sorter, const struct mr_pair *a
 			 const struct mr_pair *b)
 {
 	const struct gw_mr_task *task = sorter->task;
-	const struct gw_mr_job *job = &task->config->job;
 	struct gw_bytes x = {a->key, a->key_size}, y = {b->key, b->key_size};
-	int order = job->compare ? job->compare(task, x, y) : mr_compare_bytes(x, y);
+	int order = mr_keys_compare(task, x, y);
 
-	if (order || !mr_values_ordered(job))
+	if (order || !mr_values_ordered(&task->config->job))
 		return order;
 	return mr_values_compare(task, (struct gw_bytes){a->value, a->value_size},
 				 (struct gw_bytes){b->value, b->value_size});

@@ -100,7 +100,8 @@ static int grow(void **memory, size_t *capacity, size_t count, size_t each, stru
 		return 0;
 	more = realloc(*memory, count * each);
 	if (!more)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a run of %zu pairs", count);
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu bytes of a run",
+			       count * each);
 	*memory = more;
 	*capacity = count;
 	return 0;
@@ -358,8 +359,10 @@ static int header_check(const struct mr_run *run, const uint8_t *header, uint32_
 		return run_corrupt(run, "no run begins here", error);
 	if (header[4] != MR_RUN_VERSION)
 		return gw_fail(error, GW_E_VERSION,
-			       "spilled run of map task %u: version %u, not %u", run->task,
-			       header[4], MR_RUN_VERSION);
+			       "spilled run %u of map task %u: version %u, not %u", run->sequence,
+			       run->task, header[4], MR_RUN_VERSION);
+	if (header[5] != run->codec)
+		return run_corrupt(run, "it is packed in another way", error);
 	if (base_load32(header + 8) != count)
 		return run_corrupt(run, "it has not the buckets of the job", error);
 	return 0;
@@ -448,7 +451,8 @@ int mr_run_read_bucket(struct mr_space *space, const struct mr_run *run,
 
 	if (!run->region.spilled) {
 		failed = space->map(space, &run->region, &whole, error);
-		*data = (const uint8_t *)whole.data + bucket->offset;
+		if (!failed)
+			*data = (const uint8_t *)whole.data + bucket->offset;
 		return failed;
 	}
 	failed = space->read(space, &run->region, bucket->offset, target, bucket->stored, error);

@@ -30,21 +30,25 @@ static uint32_t slice_count(uint64_t bytes)
 	return count < SAMPLE_SLICES_MAX ? (uint32_t)count : SAMPLE_SLICES_MAX;
 }
 
-/* The slice of the piece that begins `into` bytes behind its start. */
-static struct mr_piece slice_of(const struct mr_config *config, const struct mr_plan *plan,
-				const struct mr_piece *piece, uint64_t into)
+/* Whether the piece can be read from its front only, to its end. */
+static bool is_whole(const struct mr_config *config, const struct mr_plan *plan,
+		     const struct mr_piece *piece)
 {
-	struct mr_piece slice = *piece;
-	uint64_t record = config->job.input == GW_MR_FIXED ? config->job.record_size : 1;
+	return plan->files[piece->file].compression != MR_PLAIN || config->job.whole_files ||
+	       config->job.input == GW_MR_FILES || mr_config_quoted(config);
+}
 
-	if (plan->files[piece->file].compression != MR_PLAIN || config->job.whole_files ||
-	    config->job.input == GW_MR_FILES)
-		return slice;
-	into -= into % record;
-	slice.offset += into;
-	slice.size -= into;
-	if (slice.size > SAMPLE_SLICE_BYTES)
-		slice.size = SAMPLE_SLICE_BYTES + record - SAMPLE_SLICE_BYTES % record;
+/* The slice of the piece that begins `into` bytes behind its start; a record begins in it. */
+static struct mr_piece slice_of(const struct mr_config *config, const struct mr_piece *piece,
+				uint64_t into)
+{
+	struct mr_piece slice = {piece->file, piece->offset + into, piece->size - into};
+	uint64_t most = SAMPLE_SLICE_BYTES;
+
+	if (config->job.input == GW_MR_FIXED && config->job.record_size > most)
+		most = config->job.record_size;
+	if (slice.size > most)
+		slice.size = most;
 	return slice;
 }
 
@@ -67,17 +71,17 @@ static int plan_slices(struct mr_plan *slices, const struct gw_mr_task *task,
 	slices->split_count = 1;
 	for (uint32_t i = 0; i < plan->piece_count && slices->piece_count < count; i++) {
 		const struct mr_piece *piece = &plan->pieces[i];
+		bool whole = is_whole(task->config, plan, piece);
 
-		if (next < passed + piece->size) {
-			slices->pieces[slices->piece_count++] =
-				slice_of(task->config, plan, piece, next - passed);
-			slices->bytes += slices->pieces[slices->piece_count - 1].size;
-			next += step;
-			/* A big piece gives more slices: look at it again. */
-			if (next < passed + piece->size) {
-				i--;
-				continue;
-			}
+		/* A big piece gives several slices, but what is taken whole is taken once. */
+		while (next < passed + piece->size && slices->piece_count < count) {
+			struct mr_piece *slice = &slices->pieces[slices->piece_count++];
+
+			*slice = whole ? *piece : slice_of(task->config, piece, next - passed);
+			slices->bytes += slice->size;
+			do {
+				next += step;
+			} while (whole && next < passed + piece->size);
 		}
 		passed += piece->size;
 	}

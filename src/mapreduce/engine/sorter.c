@@ -47,7 +47,7 @@ static int compare_keys(void *context, const void *a, const void *b)
 {
 	struct mr_sorter *sorter = context;
 
-	return sorter->task->config->job.compare(sorter->task, sorter->key(a), sorter->key(b));
+	return mr_keys_compare(sorter->task, sorter->key(a), sorter->key(b));
 }
 
 static int compare_values(void *context, const void *a, const void *b)
@@ -216,6 +216,13 @@ static int load_pairs(struct mr_sorter *sorter, uint32_t first, uint32_t end,
 
 /* ---- Numbers: aggregated before they are sorted ------------------------------------------- */
 
+static void clear_table(struct mr_sorter *sorter)
+{
+	mr_table_clear(&sorter->table);
+	base_arena_reset(&sorter->keys);
+	sorter->key_bytes = 0;
+}
+
 /* All slots of the table as sorted entries. */
 static int take_table(struct mr_sorter *sorter, struct gw_error *error)
 {
@@ -240,8 +247,7 @@ static int evict_table(struct mr_sorter *sorter, struct gw_error *error)
 
 	if (!failed)
 		failed = mr_merge_add_run(sorter, error);
-	mr_table_clear(&sorter->table);
-	base_arena_reset(&sorter->keys);
+	clear_table(sorter);
 	return failed;
 }
 
@@ -252,7 +258,7 @@ static int put_number(struct mr_sorter *sorter, struct gw_bytes key, int64_t num
 	bool made;
 	int room = 1;
 
-	if (sorter->keys.bytes > sorter->task->config->slot_memory)
+	if (sorter->key_bytes > sorter->task->config->slot_memory)
 		room = 0;
 	if (room)
 		room = mr_table_reserve(&sorter->table, 1, error);
@@ -273,6 +279,7 @@ static int put_number(struct mr_sorter *sorter, struct gw_bytes key, int64_t num
 				       key.size);
 		memcpy(copy, key.data, key.size);
 		mr_slot_set_key(slot, copy);
+		sorter->key_bytes += key.size;
 	}
 	return 0;
 }
@@ -312,8 +319,7 @@ static int load_numbers(struct mr_sorter *sorter, struct gw_error *error)
 	failed = reserve_bytes(&sorter->loaded, &sorter->loaded_capacity, bytes, error);
 	if (!failed)
 		failed = reserve_bytes(&sorter->packed, &sorter->packed_capacity, packed, error);
-	mr_table_clear(&sorter->table);
-	base_arena_reset(&sorter->keys);
+	clear_table(sorter);
 	sorter->key = slot_key;
 	for (uint32_t i = 0; i < board->run_count && !failed; i++) {
 		if (sorter->buckets[i].pairs > 0)

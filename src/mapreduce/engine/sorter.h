@@ -31,6 +31,7 @@ struct mr_sorter {
 	size_t loaded_used, loaded_capacity, packed_capacity;
 	struct mr_table table;        /* numbers */
 	struct base_arena keys;       /* its long keys, when they were read from a spill file */
+	uint64_t key_bytes;           /* of those */
 	bool has_table;
 	size_t depth;                 /* bytes that all keys of the bucket share */
 	/* Sorted runs, and a heap of their indexes by (next pair, number of the run). */

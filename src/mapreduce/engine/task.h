@@ -79,12 +79,17 @@ static inline bool mr_job_number_runs(const struct gw_mr_job *job)
 	return mr_job_numbers(job) && !job->compare;
 }
 
-/* Whether pairs go from map to output unchanged, so that the output's size can be known
- * beforehand. */
+/* Whether pairs go from map to output unchanged. */
 static inline bool mr_job_identity(const struct gw_mr_job *job)
 {
 	return !job->reduce && !job->format && !job->combine &&
 	       job->combine_with == GW_MR_NO_COMBINER;
+}
+
+/* Whether nothing else is written, so that the output's size can be known beforehand. */
+static inline bool mr_job_exact(const struct gw_mr_job *job)
+{
+	return mr_job_identity(job) && !job->finish;
 }
 
 /* The carriers of each kind of task. */
