@@ -44,6 +44,7 @@ static int make_schedule(struct mr_driver *driver, struct gw_error *error)
 		.only_map = options->only_map,
 	};
 
+	assert(options->attempts > 0 && options->attempts <= MR_ATTEMPTS_MAX);
 	if (options->only_map >= (int64_t)setup.maps)
 		return gw_fail(error, GW_E_USAGE,
 			       "--only-map %lld: there are %u map tasks, counted "
@@ -67,6 +68,9 @@ int mr_driver_init(struct mr_driver *driver, const struct mr_shared *shared, str
 {
 	int code;
 
+	assert(driver->config && driver->plan && driver->store && driver->ops && driver->result);
+	assert(driver->slot_count > 0 && driver->slot_count <= MR_SLOTS_MAX);
+	assert(shared->board && shared->lives && !driver->slots);
 	driver->board = mr_board_init(shared->board, driver->config, driver->plan);
 	mr_shared_space_init(&driver->space, driver->config, driver->store, shared);
 	code = mr_pool_init(&driver->pool, shared->pool_size, driver->slot_count, error);
@@ -113,6 +117,7 @@ static int plan_reduces(struct mr_driver *driver, struct gw_error *error)
 	int64_t only = driver->config->options.only_reduce;
 	int code = make_parts(driver, error);
 
+	assert(driver->phase == MR_PHASE_PLAN && !driver->config->job.map_only);
 	if (code == 0)
 		code = mr_board_plan_reduces(board, driver->config, &driver->space.space, error);
 	if (code == 0)
@@ -132,6 +137,7 @@ static int start(struct mr_driver *driver, const struct mr_action *action, struc
 {
 	struct mr_driver_slot *slot = &driver->slots[action->slot];
 
+	assert(action->slot < driver->slot_count && action->attempt.kind <= MR_PLACE);
 	assert(!slot->busy && slot->run_count == 0 && slot->output_count == 0);
 	slot->busy = true;
 	slot->strange = false;
@@ -160,6 +166,7 @@ static int verdict(struct mr_driver *driver, struct gw_error *error)
 
 static int act_on(struct mr_driver *driver, const struct mr_action *action, struct gw_error *error)
 {
+	assert(action->slot < driver->slot_count && !driver->over);
 	switch (action->kind) {
 	case MR_ACTION_SPAWN:
 		return driver->ops->spawn(driver->ops_context, action->slot, error);
@@ -181,6 +188,7 @@ static void note_phase(struct mr_driver *driver)
 {
 	enum mr_phase phase = mr_schedule_phase(driver->schedule);
 
+	assert(phase >= driver->phase && phase <= MR_PHASE_OVER);
 	if (phase != driver->phase)
 		driver->result->phase_us[phase] = driver->now_us;
 	driver->phase = phase;

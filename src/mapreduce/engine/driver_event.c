@@ -22,6 +22,7 @@ bool mr_driver_runs(const struct mr_driver *driver, uint32_t number, const struc
 
 void mr_driver_ready(struct mr_driver *driver, uint32_t slot)
 {
+	assert(slot < driver->slot_count);
 	mr_schedule_ready(driver->schedule, slot);
 }
 
@@ -56,6 +57,7 @@ int mr_driver_run(struct mr_driver *driver, uint32_t number, const struct mr_att
 		runs = base_grow(runs, sizeof(*runs), &slot->run_capacity, slot->run_count + 1);
 	if (!runs)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu runs", slot->run_count);
+	assert(slot->run_count < slot->run_capacity);
 	slot->runs = runs;
 	slot->runs[slot->run_count++] = *run;
 	return 0;
@@ -80,6 +82,7 @@ int mr_driver_output(struct mr_driver *driver, uint32_t number, const struct mr_
 	if (!outputs)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu pieces of output",
 			       slot->output_count);
+	assert(slot->output_count < slot->output_capacity);
 	slot->outputs = outputs;
 	slot->outputs[slot->output_count++] = *region;
 	return 0;
@@ -88,9 +91,13 @@ int mr_driver_output(struct mr_driver *driver, uint32_t number, const struct mr_
 int mr_driver_allocate(struct mr_driver *driver, uint32_t number, const struct mr_attempt_id *id,
 		       uint64_t size, uint64_t *offset, struct gw_error *error)
 {
+	int found;
+
 	if (!mr_driver_runs(driver, number, id))
 		return 0;
-	return mr_pool_allocate(&driver->pool, number, size, offset, error);
+	found = mr_pool_allocate(&driver->pool, number, size, offset, error);
+	assert(found <= 0 || *offset < driver->space.shared->pool_size);
+	return found;
 }
 
 /* ---- The end of an attempt --------------------------------------------------------------------
@@ -149,7 +156,8 @@ void mr_driver_end_attempt(struct mr_driver *driver, uint32_t number, enum mr_ou
 	struct mr_region region = {
 		.kind = attempt->kind, .task = attempt->task, .number = attempt->number};
 
-	assert(slot->busy);
+	assert(number < driver->slot_count && number <= UINT16_MAX);
+	assert(slot->busy && driver->now_us >= slot->from_us);
 	if (driver->keep_spans)
 		mr_result_add_span(driver->result, &span);
 	if (outcome != MR_COMMITTED)
@@ -173,6 +181,7 @@ static int commit_side_file(struct mr_driver *driver, const struct mr_driver_slo
 	size_t length = strnlen(name, MR_SIDE_NAME_MAX);
 	int code;
 
+	assert(index < MR_SIDE_FILES_MAX);
 	if (length == 0 || length == MR_SIDE_NAME_MAX || name[0] == '.' ||
 	    memchr(name, '/', length))
 		return gw_fail(error, GW_E_INVALID, "a side file has a name that cannot be");
@@ -191,6 +200,7 @@ static int commit_runs(struct mr_driver *driver, uint32_t number, struct gw_erro
 	struct mr_driver_slot *slot = &driver->slots[number];
 	int code = 0;
 
+	assert(slot->busy && slot->attempt.kind == MR_MAP && slot->output_count == 0);
 	for (size_t i = 0; code == 0 && i < slot->run_count; i++) {
 		code = mr_board_add_run(driver->board, &slot->runs[i], error);
 		if (!slot->runs[i].region.spilled)
@@ -205,6 +215,7 @@ static int commit_outputs(struct mr_driver *driver, uint32_t number, struct gw_e
 	uint32_t unit = slot->attempt.task;
 	int code = 0;
 
+	assert(slot->busy && unit < driver->board->unit_count);
 	for (size_t i = 0; code == 0 && i < slot->output_count; i++) {
 		code = mr_board_add_output(driver->board, unit, &slot->outputs[i], error);
 		if (!slot->outputs[i].spilled)
@@ -222,6 +233,8 @@ static void commit_place(struct mr_driver *driver, uint32_t number)
 {
 	const struct mr_unit *unit = &driver->board->units[number];
 
+	assert(number < driver->board->unit_count && unit->done && unit->placed);
+	assert(unit->output_count <= driver->board->output_count - unit->first_output);
 	for (uint32_t i = 0; i < unit->output_count; i++) {
 		const struct mr_region *region = &driver->board->outputs[unit->first_output + i];
 
@@ -234,6 +247,7 @@ static void commit_place(struct mr_driver *driver, uint32_t number)
 
 static void add_skipped(struct mr_driver *driver, const struct mr_attempt *attempt)
 {
+	assert(attempt->skip_count <= MR_SKIPS_MAX);
 	for (uint32_t i = 0; i < attempt->skip_count; i++) {
 		struct mr_skipped skipped = {.kind = attempt->kind,
 					     .task = attempt->task,
@@ -252,10 +266,12 @@ static void add_sums(struct mr_driver *driver, const struct mr_driver_slot *slot
 
 	mr_counters_add(&driver->result->counters, counters);
 	if (slot->attempt.kind == MR_MAP) {
+		assert(task < driver->plan->split_count);
 		driver->sums.input_bytes += (uint64_t)counters->automatic[MR_COUNT_MAP_BYTES_IN];
 		driver->records_in += (uint64_t)counters->automatic[MR_COUNT_MAP_RECORDS_IN];
 		driver->plan_bytes_done += driver->plan->splits[task].bytes;
 	} else if (slot->attempt.kind == MR_REDUCE) {
+		assert(task < driver->board->unit_count);
 		driver->sums.shuffle_bytes += driver->board->units[task].bytes_in;
 	}
 }
@@ -268,6 +284,7 @@ static int publish(struct mr_driver *driver, uint32_t number, struct gw_error *e
 	uint32_t unit;
 	int code = 0;
 
+	assert(slot->busy && !slot->attempt.probe && kind <= MR_PLACE);
 	driver->result->tasks[kind]++;
 	if (kind == MR_SAMPLE)
 		return 0; /* it set the ranges itself, and counts nothing */

@@ -5,6 +5,7 @@
  */
 #include "driver_internal.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@ struct mr_failure mr_driver_look(const struct mr_driver *driver, uint32_t number
 	const struct mr_live *live = driver->slots[number].live;
 	struct mr_failure failure = {.cause = cause, .code = code, .outside = outside};
 
+	assert(number < driver->slot_count && driver->slots[number].busy);
 	if (atomic_load_explicit(&live->record, memory_order_relaxed) == 0)
 		return failure;
 	failure.position.file = atomic_load_explicit(&live->file, memory_order_relaxed);
@@ -35,6 +37,7 @@ static void add_key(const struct mr_live *live, char *text, size_t size)
 	char key[MR_LIVE_KEY_MAX + 1];
 	uint32_t shown = key_size < MR_LIVE_KEY_MAX ? key_size : MR_LIVE_KEY_MAX;
 
+	assert(used < size);
 	if (key_size == 0)
 		return;
 	for (uint32_t i = 0; i < shown; i++)
@@ -47,6 +50,7 @@ static void add_record(const struct mr_live *live, char *text, size_t size)
 {
 	size_t used = strlen(text);
 
+	assert(used < size);
 	snprintf(text + used, size - used, " (record %" PRIu64 " of the attempt)",
 		 atomic_load_explicit(&live->record, memory_order_relaxed));
 }
@@ -111,6 +115,7 @@ static void keep_error(struct mr_driver *driver, const struct mr_live *live, int
 {
 	size_t size = strnlen(live->error.text, sizeof(live->error.text) - 1);
 
+	assert(code < 0 && size < sizeof(driver->last_error));
 	memcpy(driver->last_error, live->error.text, size);
 	driver->last_error[size] = 0;
 	if (size == 0)
@@ -119,6 +124,7 @@ static void keep_error(struct mr_driver *driver, const struct mr_live *live, int
 
 static void count(struct mr_driver *driver, const struct mr_driver_slot *slot)
 {
+	assert(slot->busy && slot->attempt.kind <= MR_PLACE);
 	if (slot->attempt.kind == MR_SAMPLE)
 		mr_board_reset_ranges(driver->board);
 	else if (!slot->attempt.probe)
@@ -155,6 +161,7 @@ void mr_driver_died(struct mr_driver *driver, uint32_t number, enum mr_cause cau
 	struct mr_driver_slot *slot = &driver->slots[number];
 	struct mr_failure failure = {.cause = cause, .code = code, .outside = outside};
 
+	assert(number < driver->slot_count);
 	if (!slot->busy) {
 		/* The sentence of a slot that could not even start is in its page. */
 		driver->last_error[0] = 0;
@@ -187,6 +194,7 @@ void mr_driver_printed(struct mr_driver *driver, uint32_t number, const char *da
 	struct mr_driver_slot *slot = &driver->slots[number];
 	size_t over;
 
+	assert(number < driver->slot_count && slot->printed_size <= sizeof(slot->printed));
 	if (driver->observer && driver->observer->printed && driver->config->options.show_stderr)
 		driver->observer->printed(driver->observer->context, data, size);
 	if (size > sizeof(slot->printed)) {
@@ -197,6 +205,7 @@ void mr_driver_printed(struct mr_driver *driver, uint32_t number, const char *da
 	over = over > sizeof(slot->printed) ? over - sizeof(slot->printed) : 0;
 	memmove(slot->printed, slot->printed + over, slot->printed_size - over);
 	slot->printed_size -= over;
+	assert(size <= sizeof(slot->printed) - slot->printed_size);
 	memcpy(slot->printed + slot->printed_size, data, size);
 	slot->printed_size += size;
 }

@@ -5,6 +5,7 @@
  */
 #include "driver_internal.h"
 
+#include <assert.h>
 #include <ctype.h>
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -17,6 +18,7 @@ static void copy_status(char *status, size_t size, const struct mr_live *live)
 {
 	size_t used = 0;
 
+	assert(size > 0);
 	while (used < size - 1 && used < sizeof(live->status) && live->status[used]) {
 		status[used] =
 			isprint((unsigned char)live->status[used]) ? live->status[used] : ' ';
@@ -31,12 +33,15 @@ static void add_running(const struct mr_driver *driver, const struct mr_driver_s
 	uint64_t bytes = atomic_load_explicit(&slot->live->bytes_in, memory_order_relaxed);
 	uint32_t task = slot->attempt.task;
 
+	assert(slot->busy);
 	if (slot->attempt.kind == MR_MAP) {
+		assert(task < driver->plan->split_count);
 		view->sums.input_bytes += bytes;
 		view->records_in +=
 			atomic_load_explicit(&slot->live->records_in, memory_order_relaxed);
 		view->bytes_done += least(bytes, driver->plan->splits[task].bytes);
 	} else if (slot->attempt.kind == MR_REDUCE) {
+		assert(task < driver->board->unit_count);
 		bytes = least(bytes, driver->board->units[task].bytes_in);
 		view->sums.shuffle_bytes += bytes;
 		view->bytes_done += bytes;
@@ -60,6 +65,7 @@ void mr_driver_view(const struct mr_driver *driver, struct mr_view *view)
 	};
 	view->sums.at_us = driver->now_us;
 	mr_schedule_count(driver->schedule, kind, &view->tasks, &view->tasks_done);
+	assert(view->tasks_done <= view->tasks);
 	if (kind == MR_MAP) {
 		view->bytes = driver->plan->bytes;
 		view->bytes_done = driver->plan_bytes_done;

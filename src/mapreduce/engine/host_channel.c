@@ -5,6 +5,7 @@
  */
 #include "host_process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -55,6 +56,7 @@ int mr_channels_open(struct mr_processes *processes, struct gw_error *error)
 {
 	int code = 0;
 
+	assert(processes->slots > 0 && !processes->channels);
 	processes->control[0] = processes->control[1] = -1;
 	processes->channels = calloc(processes->slots, sizeof(*processes->channels));
 	if (!processes->channels)
@@ -71,6 +73,8 @@ int mr_channels_open(struct mr_processes *processes, struct gw_error *error)
 
 void mr_channels_close(struct mr_processes *processes, int side, uint32_t but)
 {
+	assert(side == 0 || side == 1);
+	assert(but == MR_NO_SLOT || but < processes->slots);
 	if (but == MR_NO_SLOT || side == 1)
 		close_one(&processes->control[side]);
 	for (uint32_t i = 0; processes->channels && i < processes->slots; i++) {

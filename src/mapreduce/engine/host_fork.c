@@ -53,6 +53,7 @@ static int tell_keeper(struct forked *forked, enum mr_message_kind kind, uint32_
 		.kind = kind, .slot = slot, .generation = forked->slots[slot].generation};
 	int code = mr_message_send(forked->processes.control[0], &message, error);
 
+	assert(slot < forked->driver.slot_count);
 	if (code == GW_E_CLOSED)
 		return gw_fail(error, GW_E_CRASHED,
 			       "the process that keeps the slots was killed from outside");
@@ -63,6 +64,7 @@ static int spawn(void *context, uint32_t slot, struct gw_error *error)
 {
 	struct forked *forked = context;
 
+	assert(slot < forked->driver.slot_count);
 	forked->slots[slot].generation++;
 	forked->slots[slot].pid = 0;
 	return tell_keeper(forked, MR_SAY_SPAWN, slot, error);
@@ -120,6 +122,7 @@ static int answer_allocate(struct forked *forked, uint32_t slot, const struct mr
 
 	if (found < 0)
 		return found;
+	assert(found <= 1);
 	answer.room.size = found ? asked->room.size : 0;
 	code = mr_message_send(forked->processes.channels[slot].socket[0], &answer, error);
 	return code == GW_E_CLOSED ? 0 : code;
@@ -247,6 +250,7 @@ static void look_at_memory(struct forked *forked)
 {
 	uint64_t sum = mr_look_memory(getpid()) + mr_look_memory(forked->keeper);
 
+	assert(forked->keeper > 0);
 	for (uint32_t i = 0; i < forked->driver.slot_count; i++) {
 		if (forked->slots[i].pid > 0)
 			sum += mr_look_memory(forked->slots[i].pid);
@@ -319,6 +323,8 @@ static int take_events(struct forked *forked, struct gw_error *error)
 	const struct pollfd *sockets = forked->polled + 2, *pipes = sockets + slots;
 	int code = 0;
 
+	assert(forked->polled[0].fd == forked->signals);
+	assert(forked->polled[1].fd == forked->processes.control[0]);
 	if (forked->polled[0].revents)
 		code = take_signal(forked, error);
 	for (uint32_t i = 0; code == 0 && i < slots; i++) {
@@ -357,6 +363,7 @@ static int loop(struct forked *forked, struct gw_error *error)
 
 static void watch(struct pollfd *polled, int descriptor)
 {
+	assert(descriptor >= 0);
 	*polled = (struct pollfd){.fd = descriptor, .events = POLLIN};
 }
 
@@ -366,6 +373,7 @@ static int prepare(struct forked *forked, struct gw_error *error)
 	sigset_t set;
 	int code;
 
+	assert(slots == forked->processes.slots && !forked->slots && !forked->polled);
 	forked->slots = calloc(slots, sizeof(*forked->slots));
 	forked->polled = calloc(2 + 2 * (size_t)slots, sizeof(*forked->polled));
 	if (!forked->slots || !forked->polled)

@@ -56,6 +56,7 @@ int mr_gasp_install(struct mr_gasp_state **state, int socket, uint32_t generatio
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	stack_t stack = {.ss_size = STACK_SIZE};
 
+	assert(socket >= 0);
 	if (memory == MAP_FAILED)
 		return gw_fail_errno(error, errno, "a stack for signal handlers");
 	stack.ss_sp = memory + STATE_ROOM;

@@ -43,6 +43,7 @@ static int tell(const struct keeper *keeper, uint32_t slot, int status, int errn
 				     .status = status,
 				     .code = errno_value};
 
+	assert(slot < keeper->processes->slots);
 	return mr_message_send(keeper->processes->control[1], &message, NULL);
 }
 
@@ -70,6 +71,7 @@ static void kill_slot(const struct child *child)
 {
 	if (child->pid == 0)
 		return;
+	assert(child->pid > 1); /* 1 would be everybody */
 	(void)kill(-child->pid, SIGKILL);
 	(void)kill(child->pid, SIGKILL);
 }
@@ -253,6 +255,7 @@ int mr_keeper_start(struct mr_processes *processes, pid_t *pid, struct gw_error 
 	uid_t user = geteuid();
 	gid_t group = getegid();
 
+	assert(processes->slots > 0 && processes->channels && processes->board);
 	*pid = -1;
 	fflush(NULL); /* what is in buffers is the driver's to write */
 	processes->isolation = processes->setup->isolation;

@@ -8,6 +8,7 @@
 
 #include "host_look.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 struct local {
@@ -69,6 +70,7 @@ static int spawn(void *context, uint32_t slot, struct gw_error *error)
 	};
 	int code = local->setup->worker->init(&local->worker, &setup, error);
 
+	assert(slot == 0 && (code < 0 || local->worker));
 	if (code == 0)
 		mr_driver_ready(&local->driver, slot);
 	return code;
@@ -99,6 +101,7 @@ static int start(void *context, uint32_t slot, const struct mr_attempt *attempt,
 	struct gw_error failure = {0};
 	int code;
 
+	assert(slot == 0 && local->worker);
 	mr_shared_space_begin(&local->space, &id);
 	code = local->setup->worker->run(local->worker, attempt, &failure);
 	mr_shared_space_end(&local->space);
@@ -126,7 +129,6 @@ static void make_space(struct local *local)
 	mr_shared_space_init(&local->space, setup->config, setup->store, &local->shared);
 	local->space.link = local;
 	local->space.space.allocate = allocate;
-	local->space.space.write = mr_shared_write;
 	local->space.space.write = mr_shared_write;
 	local->space.space.publish_run = publish_run;
 	local->space.space.publish_output = publish_output;

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ static int read_all(const char *path, struct base_buffer *buffer)
 	close(fd);
 	if (more != 0)
 		return -1;
+	assert(buffer->size < buffer->capacity);
 	buffer->data[buffer->size] = 0;
 	return 0;
 }
@@ -85,6 +87,7 @@ static char **split_words(const struct base_buffer *buffer, size_t *count)
 		list[i] = text;
 		text += strlen(text) + 1;
 	}
+	assert(text <= (char *)list + room + buffer->size);
 	list[words] = NULL;
 	*count = words;
 	return list;
@@ -118,6 +121,7 @@ int mr_look_save(const char *path, struct gw_bytes bytes, struct gw_error *error
 	FILE *file = fopen(path, "we");
 	int code = 0;
 
+	assert(bytes.data || bytes.size == 0);
 	if (!file)
 		return gw_fail_errno(error, errno, "%s", path);
 	if (fwrite(bytes.data, 1, bytes.size, file) != bytes.size)

@@ -4,8 +4,11 @@
  */
 #include "host_message.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
+
+_Static_assert(sizeof(struct mr_message) <= 64 << 10, "a message fits a socket's buffer");
 
 /* How many bytes of the message are sent; 0 for one that cannot be. */
 static size_t message_size(const struct mr_message *message)
@@ -37,6 +40,8 @@ int mr_message_send(int socket, const struct mr_message *message, struct gw_erro
 {
 	size_t size = message_size(message);
 
+	assert(socket >= 0 && message->kind < MR_MESSAGES);
+	assert(size > 0 && size <= sizeof(*message));
 	for (;;) {
 		if (send(socket, message, size, MSG_NOSIGNAL) == (ssize_t)size)
 			return 0;
@@ -72,6 +77,7 @@ int mr_message_receive(int socket, struct mr_message *message, bool wait, pid_t 
 	struct msghdr header = {.msg_iov = &vector, .msg_iovlen = 1};
 	ssize_t size;
 
+	assert(socket >= 0 && message);
 	if (sender) {
 		header.msg_control = control.bytes;
 		header.msg_controllen = sizeof(control.bytes);
@@ -91,6 +97,7 @@ int mr_message_receive(int socket, struct mr_message *message, bool wait, pid_t 
 	if ((size_t)size < offsetof(struct mr_message, attempt) ||
 	    (size_t)size != message_size(message))
 		return gw_fail(error, GW_E_CORRUPT, "a message between processes has a wrong size");
+	assert(message->kind < MR_MESSAGES);
 	if (sender)
 		*sender = sender_of(&header);
 	return 1;

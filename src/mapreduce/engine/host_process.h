@@ -52,9 +52,6 @@ void mr_shared_unmap(struct mr_shared *shared);
 /* mr_space.write of a struct mr_shared_space. */
 int mr_shared_write(struct mr_space *space, const struct mr_region *region, const void *data,
 		    size_t size, struct gw_error *error);
-/* mr_space.write of a struct mr_shared_space. */
-int mr_shared_write(struct mr_space *space, const struct mr_region *region, const void *data,
-		    size_t size, struct gw_error *error);
 
 /* ---- host_channel.c: descriptors and signals ---------------------------------------------- */
 

@@ -9,6 +9,7 @@
  */
 #include "host_process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -18,6 +19,7 @@ enum { POOL_ALIGNMENT = 2 << 20, PAGE_ALIGNMENT = 4096 };
 
 static size_t round_up(size_t size, size_t to)
 {
+	assert(to > 0 && size <= SIZE_MAX - (to - 1));
 	return (size + to - 1) / to * to;
 }
 
@@ -47,6 +49,7 @@ int mr_shared_map(struct mr_shared *shared, const struct mr_config *config,
 	uint64_t pool = config->pool_memory / MR_POOL_GRANULE * MR_POOL_GRANULE;
 	uint8_t *memory;
 
+	assert(slots > 0 && slots <= MR_SLOTS_MAX);
 	*shared = (struct mr_shared){.pool_size = pool, .file = -1};
 	if (pool > SIZE_MAX / 2)
 		return gw_fail(error, GW_E_TOO_LARGE, "--memory: more than there are addresses");
@@ -63,6 +66,7 @@ int mr_shared_map(struct mr_shared *shared, const struct mr_config *config,
 	shared->board = memory;
 	shared->lives = (void *)(memory + board);
 	shared->pool = (void *)round_up((uintptr_t)(memory + board + lives), POOL_ALIGNMENT);
+	assert(pool <= shared->size - (size_t)(shared->pool - memory));
 	/* Where the system allows it, 2 MiB pages: there are fewer of them to touch. */
 	(void)madvise(shared->pool, pool, MADV_HUGEPAGE);
 	return 0;
@@ -99,6 +103,7 @@ int mr_shared_write(struct mr_space *space, const struct mr_region *region, cons
 			break;
 		done += (size_t)more;
 	}
+	assert(done <= size);
 	/* What could not be written (or all of it, without a file) can be copied. */
 	memcpy(to + done, from + done, size - done);
 	return 0;

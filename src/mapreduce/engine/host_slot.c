@@ -7,6 +7,7 @@
 #include "host_gasp.h"
 #include "host_process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@ static struct slot *slot_of(struct mr_space *space)
 
 static void address(const struct slot *slot, struct mr_message *message, enum mr_message_kind kind)
 {
+	assert(kind >= MR_SAY_READY && kind <= MR_SAY_GASP);
 	message->kind = kind;
 	message->generation = slot->generation;
 	message->slot = slot->number;
@@ -92,6 +94,7 @@ static int publish_run(struct mr_space *space, const struct mr_run *run, struct 
 {
 	struct slot *slot = slot_of(space);
 
+	assert(slot->runs.count < MR_BATCH_RUNS);
 	slot->runs.runs[slot->runs.count++] = *run;
 	if (slot->runs.count < MR_BATCH_RUNS)
 		return 0;
@@ -103,6 +106,7 @@ static int publish_output(struct mr_space *space, const struct mr_region *region
 {
 	struct slot *slot = slot_of(space);
 
+	assert(slot->outputs.count < MR_BATCH_OUTPUTS);
 	slot->outputs.outputs[slot->outputs.count++] = *region;
 	if (slot->outputs.count < MR_BATCH_OUTPUTS)
 		return 0;
@@ -118,7 +122,6 @@ static void make_space(struct slot *slot)
 	slot->space.link = slot;
 	slot->space.space.allocate = allocate;
 	slot->space.space.write = mr_shared_write;
-	slot->space.space.write = mr_shared_write;
 	slot->space.space.publish_run = publish_run;
 	slot->space.space.publish_output = publish_output;
 }
@@ -130,6 +133,7 @@ static int finish(struct slot *slot, int code, struct gw_error *error)
 {
 	struct mr_message message = {.code = code};
 
+	assert(!slot->space.spill_file);
 	if (code >= 0)
 		code = send_batch(slot, &slot->runs, MR_SAY_RUNS, error);
 	if (code >= 0)
@@ -229,6 +233,7 @@ _Noreturn void mr_slot_main(struct mr_processes *processes, uint32_t number, uin
 	struct mr_worker *worker = NULL;
 	struct gw_error error = {0};
 
+	assert(number < processes->slots && generation > 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1); /* it died before we asked to be told */

@@ -43,7 +43,8 @@ static char *format_path(const char *format, ...)
 
 static int no_memory(struct gw_error *error)
 {
-	return gw_fail(error, GW_E_NO_MEMORY, "no memory for a path");
+	gw_fail(error, GW_E_NO_MEMORY, "no memory for a path");
+	return GW_E_NO_MEMORY;
 }
 
 static char *without_slashes(const char *path)
@@ -187,6 +188,7 @@ static int link_out(const struct mr_staging *staging, struct gw_error *error)
 	char *from = format_path("%s/out", staging->path);
 	int code = 0;
 
+	assert(staging->home_lock >= 0 && staging->path_lock >= 0);
 	if (!home)
 		code = gw_fail_errno(error, errno, "%s", staging->home);
 	else if (!to || !from)
@@ -227,10 +229,12 @@ static int make_in(struct mr_staging *staging, const char *parent, const char *t
 	struct stat status;
 	int code;
 
+	assert(!staging->home && !staging->path);
 	if (stat(parent, &status) < 0)
 		return gw_fail_errno(error, errno, "%s: the directory of the output", parent);
 	remove_stale(parent, name, store);
 	code = make_locked(parent, name, &staging->home, &staging->home_lock, error);
+	assert(code < 0 || (staging->home && staging->home_lock >= 0));
 	if (code == 0)
 		code = make_out(staging, store, error);
 	if (code < 0)
@@ -261,6 +265,7 @@ int mr_staging_make(struct mr_staging *staging, const struct gw_mr_options *opti
 	if (code == 0)
 		code = make_in(staging, parent, options->temporary, store, error);
 	free(parent);
+	assert(code < 0 || (staging->output && staging->home && staging->path));
 	if (code < 0) {
 		mr_staging_remove(staging, store);
 		mr_staging_done(staging);
@@ -290,6 +295,7 @@ int mr_staging_commit(const struct mr_staging *staging, struct mr_store *store,
 	char *out = format_path("%s/out", staging->home);
 	int code = out ? make_success(out, store, error) : no_memory(error);
 
+	assert(staging->output && staging->home_lock >= 0);
 	if (code == 0)
 		code = store->operations->commit(store, out, staging->output, error);
 	free(out);

@@ -50,6 +50,7 @@ static int spill(struct mr_space *base, const void *data, size_t size, struct mr
 	struct mr_shared_space *space = shared_space(base);
 	int code = 0;
 
+	assert(data || size == 0);
 	*region = (struct mr_region){.spilled = 1,
 				     .kind = space->id.kind,
 				     .task = space->id.task,
@@ -79,6 +80,7 @@ static struct mr_spill_reader *choose_reader(struct mr_shared_space *space,
 		if (!reader->file || (oldest->file && reader->used < oldest->used))
 			oldest = reader;
 	}
+	assert(oldest >= space->readers && oldest < space->readers + MR_SPILL_READERS);
 	mr_file_close(oldest->file);
 	oldest->file = NULL;
 	return oldest;
@@ -103,6 +105,7 @@ static int spill_of(struct mr_shared_space *space, const struct mr_region *regio
 		code = space->store->operations->open(space->store, path, &reader->file, error);
 		reader->id = id;
 	}
+	assert(code < 0 || reader->file);
 	reader->used = ++space->uses;
 	*file = reader->file;
 	return code;
@@ -156,6 +159,7 @@ static void unmap_region(struct mr_space *base, const struct mr_region *region,
 {
 	struct mr_shared_space *space = shared_space(base);
 
+	assert(bytes.size == 0 || bytes.size == region->size);
 	if (region->spilled && bytes.size > 0)
 		space->store->operations->unmap(space->store, bytes);
 }
@@ -166,6 +170,7 @@ static void unmap_region(struct mr_space *base, const struct mr_region *region,
 void mr_shared_space_init(struct mr_shared_space *space, const struct mr_config *config,
 			  struct mr_store *store, const struct mr_shared *shared)
 {
+	assert(config && store && shared);
 	*space = (struct mr_shared_space){.config = config, .store = store, .shared = shared};
 	space->space.spill = spill;
 	space->space.read = read_region;
@@ -188,7 +193,7 @@ void mr_shared_space_done(struct mr_shared_space *space)
 
 void mr_shared_space_begin(struct mr_shared_space *space, const struct mr_attempt_id *id)
 {
-	assert(!space->spill_file);
+	assert(!space->spill_file && id->kind <= MR_PLACE);
 	space->id = *id;
 }
 

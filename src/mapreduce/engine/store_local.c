@@ -117,6 +117,7 @@ static void local_close(struct mr_file *file)
 {
 	struct local_file *local = local_of(file);
 
+	assert(local->fd >= 0);
 	close(local->fd);
 	free(local);
 }
@@ -145,6 +146,7 @@ static int local_read_at(struct mr_file *file, uint64_t offset, void *data, size
 	struct local_file *local = local_of(file);
 	size_t done = 0;
 
+	assert(data || size == 0);
 	if (offset > INT64_MAX || size > INT64_MAX - offset)
 		return fail_truncated(local, offset, size, error);
 	while (done < size) {
@@ -169,6 +171,7 @@ static int local_write_at(struct mr_file *file, uint64_t offset, const void *dat
 	struct local_file *local = local_of(file);
 	size_t done = 0;
 
+	assert(data || size == 0);
 	if (offset > INT64_MAX || size > INT64_MAX - offset)
 		return gw_fail(error, GW_E_TOO_LARGE, "%s: no file is that long", local->path);
 	while (done < size) {
@@ -194,6 +197,7 @@ static int local_append(struct mr_file *file, const void *data, size_t size, uin
 
 	if (result < 0)
 		return result;
+	assert(size <= INT64_MAX - local->end);
 	if (offset)
 		*offset = local->end;
 	local->end += size;

@@ -58,6 +58,7 @@ static int visit_entries(const struct walk *walk, int directory, const char *nam
 	DIR *stream;
 	int result = 0;
 
+	assert(depth >= 0 && depth <= DEPTH_MAX);
 	if (fd < 0)
 		return fail_in_walk(walk, name);
 	stream = fdopendir(fd);
@@ -299,7 +300,7 @@ static int report_listing(struct listing *listing, mr_entry_function *function, 
 		const char *name = listing->names + item->name;
 		struct mr_entry entry = {path, item->size, item->is_directory, item->is_readable};
 
-		assert(strlen(name) < listing->longest);
+		assert(item->name < listing->names_used && strlen(name) < listing->longest);
 		memcpy(path + path_size, name, strlen(name) + 1);
 		result = function(context, &entry, listing->error);
 	}

@@ -18,6 +18,7 @@
 int mr_worker_init(struct mr_worker **worker, const struct mr_worker_setup *setup,
 		   struct gw_error *error)
 {
+	assert(setup->config && setup->store && setup->board && setup->live && setup->space);
 	*worker = calloc(1, sizeof **worker);
 	if (!*worker)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a worker");
@@ -108,9 +109,10 @@ int mr_worker_run(struct mr_worker *worker, const struct mr_attempt *attempt,
 	struct mr_live *live = task->setup.live;
 	int failed;
 
-	assert(attempt->skip_count <= MR_SKIPS_MAX);
+	assert(attempt->skip_count <= MR_SKIPS_MAX && !task->attempt && !task->has_output);
 	task_reset(task, attempt);
 	failed = attempt_run(task, error);
+	assert(failed <= 0);
 	mr_file_close(task->part);
 	task->part = NULL;
 	if (task->has_output)
@@ -131,6 +133,7 @@ int mr_worker_run(struct mr_worker *worker, const struct mr_attempt *attempt,
 void mr_spill_path(const struct mr_config *config, const struct mr_region *region, char *path,
 		   size_t size)
 {
+	assert(config->staging);
 	snprintf(path, size, "%s/spill-%u-%u-%u", config->staging, region->kind, region->task,
 		 region->number);
 }
@@ -138,12 +141,14 @@ void mr_spill_path(const struct mr_config *config, const struct mr_region *regio
 void mr_side_path(const struct mr_config *config, const struct mr_attempt *attempt, uint32_t index,
 		  char *path, size_t size)
 {
+	assert(config->staging && index < MR_SIDE_FILES_MAX);
 	snprintf(path, size, "%s/side-%d-%u-%u-%u", config->staging, (int)attempt->kind,
 		 attempt->task, attempt->number, index);
 }
 
 void mr_part_path(const struct mr_config *config, uint32_t part, char *path, size_t size)
 {
+	assert(config->staging && part < config->parts);
 	snprintf(path, size, "%s/out/part-%05u-of-%05u", config->staging, part, config->parts);
 }
 
