@@ -36,6 +36,7 @@ enum mr_bisect_state mr_bisect_died(struct mr_bisect *bisect, const struct mr_fa
 	bool inside =
 		failure->position.file == bisect->file && at >= bisect->from && at < bisect->middle;
 
+	assert(bisect->from < bisect->middle && bisect->middle <= bisect->to);
 	bisect->to = bisect->middle;
 	if (inside) {
 		bisect->from = at;
@@ -54,6 +55,7 @@ enum mr_bisect_state mr_bisect_died(struct mr_bisect *bisect, const struct mr_fa
 
 enum mr_bisect_state mr_bisect_lived(struct mr_bisect *bisect)
 {
+	assert(bisect->from < bisect->middle && bisect->middle <= bisect->to);
 	if (bisect->middle == bisect->to)
 		return MR_BISECT_LOST;
 	bisect->from = bisect->middle;

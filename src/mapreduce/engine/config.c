@@ -53,6 +53,7 @@ static void divide_memory(struct mr_config *config)
 		slot = SLOT_MEMORY_MAX;
 	config->slot_memory = slot;
 	config->pool_memory = divided - slot * config->slots;
+	assert(config->slots > 0 && config->slots <= MR_SLOTS_MAX);
 	assert(config->pool_memory >= divided / 2);
 }
 
@@ -187,6 +188,7 @@ static int check_paths(const struct mr_config *config, struct gw_error *error)
 static int fill_count(int64_t *count, int64_t standard, int64_t max, const char *name,
 		      struct gw_error *error)
 {
+	assert(standard >= 1 && standard <= max);
 	if (*count == 0)
 		*count = standard;
 	if (*count < 1 || *count > max)
@@ -214,6 +216,7 @@ static int fill_counts(struct mr_config *config, const struct mr_machine *machin
 			       "--parts %" PRId64 ": job %s is map_only and writes "
 			       "one part",
 			       options->parts, config->job.name);
+	assert(options->parts <= MR_PARTS_MAX && options->attempts <= MR_ATTEMPTS_MAX);
 	config->slots = (uint32_t)options->jobs;
 	config->parts = (uint32_t)options->parts;
 	return 0;
@@ -285,7 +288,7 @@ int mr_config_init_for(struct mr_config *config, const struct gw_mr_job *job,
 {
 	int result;
 
-	assert(machine->cores > 0);
+	assert(machine->cores > 0 && machine->memory > 0);
 	*config = (struct mr_config){.job = *job, .options = *options};
 	result = check_job(&config->job, error);
 	if (result == 0)

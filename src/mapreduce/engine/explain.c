@@ -4,6 +4,7 @@
  */
 #include "explain.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -12,6 +13,7 @@ void mr_explain_task(const struct mr_names *names, enum mr_task_kind kind, uint3
 {
 	const char *what = kind == MR_PLACE ? "placing the output of task" : "reduce task";
 
+	assert(kind <= MR_PLACE && size > 0);
 	if (kind == MR_SAMPLE)
 		snprintf(text, size, "the sample");
 	else if (kind == MR_MAP)
@@ -60,6 +62,7 @@ void mr_explain_position(const struct mr_names *names, const struct mr_skipped *
 {
 	const struct mr_position *at = &record->position;
 
+	assert(size > 0);
 	if (record->kind == MR_REDUCE || at->file == MR_IN_REDUCE)
 		snprintf(text, size, "key %" PRIu64 " of reduce task %u (part %u)", at->offset,
 			 record->task, record->part);
@@ -75,6 +78,7 @@ void mr_explain_where(const struct mr_names *names, const struct mr_attempt_id *
 	const struct mr_position *at = &failure->position;
 	struct mr_skipped record = {.kind = id->kind, .task = id->task, .position = *at};
 
+	assert(failure->where <= MR_IN_BLOCK && size > 0);
 	if (id->kind == MR_REDUCE && id->task < names->board->unit_count)
 		record.part = names->board->units[id->task].part;
 	if (failure->where == MR_IN_RECORD)
@@ -119,6 +123,7 @@ int mr_explain_verdict(const struct mr_names *names, const struct mr_verdict *ve
 	int code = code_of(&verdict->failure);
 	char task[MR_WHERE_MAX], text[GW_ERROR_TEXT_MAX + 2 * MR_WHERE_MAX];
 
+	assert(code < 0 && verdict->reason != MR_VERDICT_NONE);
 	mr_explain_task(names, verdict->id.kind, verdict->id.task, task, sizeof(task));
 	describe(names, verdict, last, text, sizeof(text));
 	switch (verdict->reason) {

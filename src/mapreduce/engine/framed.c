@@ -114,6 +114,7 @@ struct masked_walk {
 static bool next_chunk(struct masked_walk *walk)
 {
 	assert(walk->size <= CHUNK_SIZE && walk->part <= walk->count);
+	assert(walk->part == walk->count || walk->offset <= walk->parts[walk->part].size);
 	walk->kept = walk->size < sizeof magic - 1 ? walk->size : sizeof magic - 1;
 	memmove(walk->chunk, walk->chunk + walk->size - walk->kept, walk->kept);
 	walk->size = walk->kept;

@@ -84,6 +84,7 @@ int mr_input_open(struct mr_input **made, const struct mr_config *config,
 	input->plan = plan;
 	input->store = store;
 	input->split = &plan->splits[split];
+	assert(input->split->piece_count <= plan->piece_count - input->split->first_piece);
 	*made = input;
 	return 0;
 }
@@ -139,6 +140,7 @@ static int start_stream(struct mr_input *input, uint64_t begin, uint64_t end,
 		.window_max = share > WINDOW_MIN ? share : WINDOW_MIN,
 	};
 
+	assert(begin < end && !input->streaming && input->file);
 	input->streaming = true;
 	input->stream_ended = false;
 	input->stream_offset = begin; /* 0 for what is compressed */
@@ -152,6 +154,7 @@ static int fill_buffer(struct mr_input *input, size_t size, struct gw_error *err
 	size_t got = 0;
 	int result = grow_buffer(input, size, error);
 
+	assert(input->filled < size && input->streaming);
 	if (result == 0)
 		result = mr_unpack_read(input->unpack, input->buffer + input->filled,
 					size - input->filled, &got, error);
@@ -213,7 +216,7 @@ static int next_buffered(struct mr_input *input, struct mr_block *block, struct 
 	size_t whole = 0;
 	int result;
 
-	assert(size > 0);
+	assert(size > 0 && input->streaming && input->used <= input->filled);
 	if (input->used > 0)
 		memmove(input->buffer, input->buffer + input->used, input->filled - input->used);
 	input->filled -= input->used;
@@ -236,6 +239,7 @@ static int next_buffered(struct mr_input *input, struct mr_block *block, struct 
 			return result;
 		whole = input->filled;
 	}
+	assert(whole <= input->filled);
 	if (whole == 0)
 		return 0;
 	give_buffered(input, whole, block);
@@ -306,6 +310,7 @@ static int next_mapped(struct mr_input *input, struct mr_block *block, struct gw
 {
 	size_t size = input->mapped_size, frame_size = 0;
 
+	assert(size > 0 && input->mapped && !input->streaming);
 	if (input->config->job.input == GW_MR_FRAMED)
 		size = unmasked_size(input, &frame_size);
 	if (size > 0) {
@@ -348,6 +353,7 @@ static int open_piece(struct mr_input *input, struct gw_error *error)
 
 static void close_piece(struct mr_input *input)
 {
+	assert(input->mapped_size == 0 && !input->streaming);
 	mr_file_close(input->file);
 	input->file = NULL;
 	input->streaming = false;

@@ -53,10 +53,12 @@ static int line_border(struct mr_borders *borders, uint64_t position, uint64_t l
 static int is_frame(struct mr_borders *borders, uint64_t offset, struct gw_error *error)
 {
 	uint64_t left = borders->plan_file->size - offset;
+	uint64_t end = borders->plan_file->size;
 	struct mr_frame frame;
 	uint32_t checksum;
 	int result;
 
+	assert(offset <= end);
 	if (left < MR_FRAME_HEADER_SIZE)
 		return 0;
 	result = read_window(borders, offset, MR_FRAME_HEADER_SIZE, error);
@@ -79,6 +81,7 @@ static int is_frame(struct mr_borders *borders, uint64_t offset, struct gw_error
 		offset += size;
 		left -= size;
 	}
+	assert(offset <= end);
 	return checksum == frame.checksum;
 }
 
@@ -125,6 +128,7 @@ static int border_from(struct mr_borders *borders, uint64_t position, uint64_t l
 	const struct gw_mr_job *job = &borders->config->job;
 	uint64_t rest;
 
+	assert(position <= limit && limit <= borders->plan_file->size);
 	*border = position;
 	if (position == 0 || position == limit)
 		return 0;

@@ -11,6 +11,7 @@ enum { NO_TASK = UINT32_MAX };
 
 int mr_lane_init(struct mr_lane *lane, uint32_t count, uint32_t end, struct gw_error *error)
 {
+	assert(end <= count);
 	*lane = (struct mr_lane){.head = NO_TASK, .tail = NO_TASK, .count = count, .end = end};
 	if (count == 0)
 		return 0;
@@ -31,6 +32,7 @@ void mr_lane_push(struct mr_lane *lane, uint32_t number)
 {
 	struct mr_task *task = &lane->tasks[number];
 
+	assert(number < lane->count);
 	if (task->queued || task->done)
 		return;
 	task->queued = true;
@@ -41,6 +43,7 @@ void mr_lane_push(struct mr_lane *lane, uint32_t number)
 		lane->tasks[lane->tail].next = number;
 	lane->tail = number;
 	lane->queued++;
+	assert(lane->queued <= lane->count && lane->head != NO_TASK);
 }
 
 bool mr_lane_take(struct mr_lane *lane, uint32_t *number)
@@ -52,11 +55,13 @@ bool mr_lane_take(struct mr_lane *lane, uint32_t *number)
 		lane->head = task->next;
 		if (lane->head == NO_TASK)
 			lane->tail = NO_TASK;
+		assert(task->queued && lane->queued > 0);
 		task->queued = false;
 		lane->queued--;
 		if (!task->done)
 			return true;
 	}
+	assert(lane->queued == 0 && lane->end <= lane->count);
 	while (lane->fresh < lane->end) {
 		*number = lane->fresh++;
 		if (!lane->tasks[*number].done)
@@ -67,6 +72,7 @@ bool mr_lane_take(struct mr_lane *lane, uint32_t *number)
 
 uint32_t mr_lane_waiting(const struct mr_lane *lane)
 {
+	assert(lane->fresh <= lane->end);
 	return lane->queued + (lane->end - lane->fresh);
 }
 

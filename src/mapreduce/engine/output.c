@@ -55,7 +55,7 @@ static int drain(struct mr_output *output, struct gw_error *error)
 {
 	size_t size = output->used;
 
-	assert(output->frame_pairs == 0);
+	assert(output->frame_pairs == 0 && output->buffer);
 	assert(size <= output->capacity);
 	output->used = 0;
 	return size ? output->sink(output->context, output->buffer, size, error) : 0;
@@ -83,6 +83,7 @@ static int put(struct mr_output *output, const void *data, size_t size, struct g
 		bytes += step;
 		size -= step;
 	}
+	assert(size <= output->capacity - output->used);
 	if (size) {
 		memcpy(output->buffer + output->used, bytes, size);
 		output->used += size;
@@ -105,6 +106,7 @@ static void end_frame(struct mr_output *output)
 
 	if (output->frame_pairs == 0)
 		return;
+	assert(output->used >= output->frame + MR_FRAME_HEADER_SIZE);
 	payload.size = open_payload_size(output);
 	assert(payload.size <= MR_FRAME_TARGET);
 	mask = mr_frame_make_header(header, &payload, 1, output->frame_pairs);
@@ -120,6 +122,7 @@ static int put_masked(struct mr_output *output, struct gw_bytes part, uint16_t m
 	const uint8_t *bytes = part.data;
 	size_t done = 0;
 
+	assert(output->frame_pairs == 0 && output->used <= output->capacity);
 	if (mask == 0)
 		return put(output, part.data, part.size, error);
 	while (done < part.size) {

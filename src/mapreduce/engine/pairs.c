@@ -52,8 +52,10 @@ static uint64_t pairs_cost(const struct mr_pairs *pairs, size_t count)
 static int pairs_grow(struct mr_pairs *pairs, struct gw_error *error)
 {
 	size_t capacity = pairs->capacity * 2;
-	struct mr_pair *more = realloc(pairs->pairs, capacity * sizeof *more);
+	struct mr_pair *more;
 
+	assert(capacity > PAIRS_MIN && pairs->count <= pairs->capacity);
+	more = realloc(pairs->pairs, capacity * sizeof *more);
 	if (!more)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu pairs of a map task",
 			       capacity);
@@ -65,8 +67,10 @@ static int pairs_grow(struct mr_pairs *pairs, struct gw_error *error)
 static int set_grow(struct mr_pairs *pairs, struct gw_error *error)
 {
 	size_t size = pairs->set_size * 2;
-	uint32_t *set = calloc(size, sizeof *set);
+	uint32_t *set;
 
+	assert(size > SET_MIN && (size & (size - 1)) == 0);
+	set = calloc(size, sizeof *set);
 	if (!set)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a set of %zu pairs", size);
 	for (size_t i = 0; i < pairs->count; i++) {

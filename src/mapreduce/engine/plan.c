@@ -77,6 +77,7 @@ static int add_file(struct planner *planner, const struct mr_entry *entry)
 	path = base_arena_string(plan->memory, entry->path);
 	if (!path)
 		return fail_memory(planner);
+	assert(plan->file_count < planner->file_capacity);
 	files[plan->file_count++] = (struct mr_plan_file){path, entry->size, compression_of(path)};
 	plan->bytes += entry->size;
 	return 0;
@@ -190,6 +191,8 @@ static int add_split(struct planner *planner)
 
 	if (!splits)
 		return fail_memory(planner);
+	assert(!planner->in_split || planner->config->job.reader);
+	assert(plan->split_count < MR_SPLITS_MAX && plan->split_count < planner->split_capacity);
 	plan->splits = splits;
 	splits[plan->split_count++] = (struct mr_split){.first_piece = plan->piece_count};
 	planner->in_split = true;
@@ -216,6 +219,7 @@ static int add_piece(struct planner *planner, uint32_t file, uint64_t offset, ui
 	assert(plan->piece_count < MR_FILES_MAX + MR_SPLITS_MAX); /* one a file and one a border */
 	assert(size > 0 && size <= plan->files[file].size - offset);
 	pieces[plan->piece_count++] = (struct mr_piece){file, offset, size};
+	assert(plan->split_count > 0 && planner->in_split);
 	split = &plan->splits[plan->split_count - 1];
 	split->piece_count++;
 	split->bytes += size;
@@ -234,6 +238,7 @@ static int cut_file(struct planner *planner, uint32_t number, uint64_t position)
 		int result;
 
 		pass_borders(planner, position + offset);
+		assert(planner->border_at > position + offset);
 		if (!whole && size > planner->border_at - (position + offset))
 			size = planner->border_at - (position + offset);
 		result = add_piece(planner, number, offset, size);

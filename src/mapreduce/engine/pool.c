@@ -35,6 +35,7 @@ static uint32_t take_unused(struct mr_pool *pool)
 
 static void give_unused(struct mr_pool *pool, uint32_t index)
 {
+	assert(index < pool->extent_capacity);
 	pool->extents[index].next = pool->unused;
 	pool->unused = index;
 }
@@ -67,9 +68,11 @@ int mr_pool_init(struct mr_pool *pool, uint64_t size, uint32_t owners, struct gw
 	/* Zeroed by calloc and never written at the end that is not used: costs nothing there. */
 	pool->in_granule = calloc((size_t)pool->granules + 1, sizeof(*pool->in_granule));
 	code = reserve(pool, error);
-	if (code == 0 && (!pool->owned || !pool->in_granule))
-		code = gw_fail(error, GW_E_NO_MEMORY, "no memory for a pool of %u granules",
-			       pool->granules);
+	if (code == 0 && (!pool->owned || !pool->in_granule)) {
+		gw_fail(error, GW_E_NO_MEMORY, "no memory for a pool of %u granules",
+			pool->granules);
+		code = GW_E_NO_MEMORY;
+	}
 	if (code < 0) {
 		mr_pool_done(pool);
 		return code;
@@ -99,6 +102,7 @@ static void list_remove(struct mr_pool *pool, uint32_t *first, uint32_t index)
 {
 	struct mr_extent *extent = &pool->extents[index];
 
+	assert(extent->previous != NONE || *first == index);
 	if (extent->previous == NONE)
 		*first = extent->next;
 	else
@@ -113,6 +117,7 @@ static void list_insert(struct mr_pool *pool, uint32_t *first, uint32_t previous
 {
 	struct mr_extent *extent = &pool->extents[index];
 
+	assert(extent->previous == NONE && extent->next == NONE && previous != index);
 	extent->previous = previous;
 	extent->next = previous == NONE ? *first : pool->extents[previous].next;
 	if (previous == NONE)
@@ -152,7 +157,8 @@ static void join(struct mr_pool *pool, uint32_t index)
 	struct mr_extent *extent = &pool->extents[index];
 	uint32_t behind = extent->behind;
 
-	assert(behind != NONE);
+	assert(behind != NONE && pool->extents[behind].before == index);
+	assert(pool->extents[behind].first == extent->first + extent->count);
 	extent->count += pool->extents[behind].count;
 	extent->behind = pool->extents[behind].behind;
 	if (extent->behind != NONE)
@@ -166,6 +172,7 @@ static void make_free(struct mr_pool *pool, uint32_t index)
 	uint32_t before = pool->extents[index].before;
 	uint32_t behind = pool->extents[index].behind;
 
+	assert(!pool->extents[index].free);
 	if (behind != NONE && pool->extents[behind].free) {
 		list_remove(pool, &pool->free_first, behind);
 		join(pool, index);
@@ -192,6 +199,7 @@ static uint32_t find(const struct mr_pool *pool, uint64_t offset)
 	if (granule >= pool->granules)
 		return NONE;
 	index = pool->in_granule[granule];
+	assert(index <= pool->extent_capacity);
 	return index == 0 ? NONE : index - 1;
 }
 
@@ -200,8 +208,11 @@ static void mark(struct mr_pool *pool, uint32_t index, bool used)
 {
 	const struct mr_extent *extent = &pool->extents[index];
 
+	assert(extent->count > 0 && extent->count <= pool->granules - extent->first);
+	assert(!used || extent->count <= pool->granules - pool->used);
 	for (uint32_t i = 0; i < extent->count; i++)
 		pool->in_granule[extent->first + i] = used ? index + 1 : 0;
+	assert(used || extent->count <= pool->used);
 	if (used)
 		pool->used += extent->count;
 	else
@@ -234,6 +245,7 @@ int mr_pool_allocate(struct mr_pool *pool, uint32_t owner, uint64_t size, uint64
 
 		list_insert(pool, &pool->free_first, index, rest);
 	}
+	assert(pool->extents[index].free && pool->extents[index].count == count);
 	list_remove(pool, &pool->free_first, index);
 	pool->extents[index].free = false;
 	pool->extents[index].owner = owner;

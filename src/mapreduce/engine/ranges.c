@@ -47,6 +47,7 @@ static void ranges_set_cells(struct mr_ranges *ranges)
 	uint64_t span = ranges->count ? prefixes[ranges->count - 1] - prefixes[0] : 0;
 	uint32_t at = 0;
 
+	assert(ranges->count <= ranges->capacity && ranges->count <= UINT16_MAX);
 	ranges->shift = 0;
 	while (span >> ranges->shift >= MR_RANGE_CELLS)
 		ranges->shift++;
@@ -73,11 +74,12 @@ int mr_ranges_load(struct mr_ranges *ranges, const struct mr_config *config,
 	for (uint32_t i = 0; i < ranges->count; i++) {
 		uint32_t size;
 
+		assert(at < board->splitters + board->splitter_bytes);
 		memcpy(&size, at, sizeof size);
 		ranges->splitters[i] = (struct gw_bytes){at + sizeof size, size};
 		at += sizeof size + size;
 	}
-	assert(at <= board->splitters + board->splitter_capacity);
+	assert(at == board->splitters + board->splitter_bytes);
 	ranges->common = 0;
 	if (ranges->count > 0 && !config->job.compare)
 		ranges->common =
@@ -232,6 +234,7 @@ size_t mr_ranges_common(const struct mr_ranges *ranges, uint32_t bucket)
 	bool global = job->partition_by == GW_MR_BY_RANGE && !job->partition;
 	uint32_t range = global ? bucket : bucket % ranges->ranges;
 
+	assert(bucket < ranges->buckets);
 	if (job->compare || range == 0 || range >= ranges->count)
 		return 0;
 	return common_prefix(ranges->splitters[range - 1], ranges->splitters[range]);

@@ -24,6 +24,7 @@ static size_t frame_end(const char *data, size_t size, size_t begin)
 {
 	struct mr_frame frame;
 
+	assert(begin < size);
 	if (mr_frame_read_header(data + begin, size - begin, &frame, NULL) < 0 ||
 	    frame.payload_size > size - begin - MR_FRAME_HEADER_SIZE)
 		return size;
@@ -250,6 +251,7 @@ static int enter_frame(struct mr_records *records, struct gw_error *error)
 			*error = local;
 		return result;
 	}
+	assert(frame.payload_size <= records->size - records->position - MR_FRAME_HEADER_SIZE);
 	records->position += MR_FRAME_HEADER_SIZE;
 	records->frame_end = records->position + frame.payload_size;
 	records->frame_pairs = frame.pairs;

@@ -36,6 +36,7 @@ static int write_to_region(void *context, const void *data, size_t size, struct 
 	struct mr_region region;
 	int failed;
 
+	assert(size > 0 && size <= MR_SINK_MAX);
 	if (task->probing)
 		return 0;
 	failed = space->allocate(space, size, &region, error);
@@ -52,6 +53,7 @@ static int open_part(struct gw_mr_task *task, uint32_t part, struct gw_error *er
 {
 	char path[PATH_MAX];
 
+	assert(part < task->config->parts && !task->part);
 	mr_part_path(task->config, part, path, sizeof path);
 	return task->setup.store->operations->open_temp(task->setup.store, path, &task->part,
 							error);
@@ -61,6 +63,7 @@ int mr_task_open_output(struct gw_mr_task *task, const struct mr_unit *unit, str
 {
 	int failed = 0;
 
+	assert(!task->has_output && (!unit->exact || unit->placed));
 	if (unit->exact) {
 		failed = open_part(task, unit->part, error);
 		task->part_offset = unit->offset;
@@ -76,6 +79,7 @@ int mr_task_close_output(struct gw_mr_task *task, struct gw_error *error)
 {
 	int failed = mr_output_flush(&task->output, error);
 
+	assert(task->has_output && (failed || task->output.used == 0));
 	*mr_task_counter(task, MR_COUNT_OUTPUT_BYTES) += (int64_t)task->output.written;
 	mr_output_done(&task->output);
 	task->has_output = false;
@@ -147,6 +151,7 @@ int mr_reduce_attempt(struct gw_mr_task *task, struct gw_error *error)
 	uint64_t key = 0;
 	int failed = mr_ranges_load(&task->ranges, task->config, task->setup.board, error);
 
+	assert(task->attempt->task < task->setup.board->unit_count);
 	if (!failed)
 		failed = mr_task_sorter(task, &sorter, error);
 	if (!failed)
@@ -186,7 +191,8 @@ int mr_place_attempt(struct gw_mr_task *task, struct gw_error *error)
 	const struct mr_unit *unit = &board->units[task->attempt->task];
 	int failed = open_part(task, unit->part, error);
 
-	assert(unit->placed && unit->done);
+	assert(task->attempt->task < board->unit_count && unit->placed && unit->done);
+	assert(unit->output_count <= board->output_count - unit->first_output);
 	task->part_offset = unit->offset;
 	for (uint32_t i = 0; !failed && i < unit->output_count; i++)
 		failed = place_region(task, &board->outputs[unit->first_output + i], error);

@@ -6,6 +6,7 @@
 
 #include "base/allocate.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 void mr_result_done(struct mr_result *result)
@@ -28,6 +29,7 @@ void mr_result_add_span(struct mr_result *result, const struct mr_span *span)
 		result->spans_lost++;
 		return;
 	}
+	assert(result->span_count < result->span_capacity && span->to_us >= span->from_us);
 	result->spans = spans;
 	result->spans[result->span_count++] = *span;
 }
@@ -39,6 +41,7 @@ static void thin_out(struct mr_result *result)
 
 	for (size_t i = 1; i < result->rate_count; i += 2)
 		result->rates[kept++] = result->rates[i];
+	assert(kept == result->rate_count / 2);
 	result->rate_count = kept;
 	result->rate_us *= 2;
 }
@@ -60,6 +63,7 @@ void mr_result_add_rate(struct mr_result *result, const struct mr_rate *rate)
 				  result->rate_count + 1);
 	if (!rates)
 		return;
+	assert(result->rate_count < result->rate_capacity && result->rate_count < MR_RATES_MAX);
 	result->rates = rates;
 	result->rates[result->rate_count++] = *rate;
 }
@@ -76,6 +80,7 @@ void mr_result_add_skipped(struct mr_result *result, const struct mr_skipped *sk
 				 result->skipped_count + 1);
 	if (!list)
 		return;
+	assert(result->skipped_count < result->skipped_capacity);
 	result->skipped = list;
 	result->skipped[result->skipped_count++] = *skipped;
 }

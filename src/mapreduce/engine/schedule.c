@@ -102,6 +102,7 @@ static bool is_final(const struct mr_failure *failure)
 
 static void run_again(struct mr_lane *lane, uint32_t number)
 {
+	assert(number < lane->count);
 	if (lane->tasks[number].running == 0)
 		mr_lane_push(lane, number);
 }
@@ -122,6 +123,7 @@ static void bad_record(struct mr_schedule *schedule, const struct mr_attempt_id 
 	struct mr_lane *lane = &schedule->lanes[id->kind];
 	struct mr_trouble *trouble = lane->tasks[id->task].trouble;
 
+	assert(trouble && trouble->skip_count <= MR_SKIPS_MAX);
 	if (!schedule->setup.skip_bad_records) {
 		decide(schedule, MR_VERDICT_BAD_RECORD, id, &trouble->failure);
 	} else if (trouble->skip_count == MR_SKIPS_MAX) {
@@ -179,6 +181,7 @@ static void attempt_failed(struct mr_schedule *schedule, const struct mr_attempt
 void mr_schedule_set_state(struct mr_schedule *schedule, struct mr_schedule_slot *slot,
 			   enum mr_slot_state state)
 {
+	assert(schedule->in_state[slot->state] > 0 && state < MR_SLOT_STATES);
 	schedule->in_state[slot->state]--;
 	schedule->in_state[state]++;
 	slot->state = state;
@@ -190,10 +193,12 @@ static void ask_kill(struct mr_schedule *schedule, struct mr_schedule_slot *slot
 		return;
 	slot->kill = true;
 	schedule->kills++;
+	assert(schedule->kills <= schedule->setup.slots);
 }
 
 void mr_schedule_forget_kill(struct mr_schedule *schedule, struct mr_schedule_slot *slot)
 {
+	assert(!slot->kill || schedule->kills > 0);
 	if (slot->kill)
 		schedule->kills--;
 	slot->kill = false;
@@ -250,6 +255,7 @@ bool mr_schedule_committed(struct mr_schedule *schedule, uint32_t number,
 	task = &lane->tasks[id->task];
 	if (task->done || schedule->verdict.reason != MR_VERDICT_NONE)
 		return false;
+	assert(!slot->probe || task->trouble);
 	if (slot->probe) {
 		struct mr_failure failure = task->trouble->failure;
 
@@ -303,6 +309,8 @@ void mr_schedule_died(struct mr_schedule *schedule, uint32_t number,
 		died_starting(schedule, slot, failure);
 		return;
 	}
+	assert(slot->state == MR_SLOT_IDLE || slot->state == MR_SLOT_BUSY ||
+	       slot->state == MR_SLOT_DYING);
 	if (slot->timed_out && slot->killed) {
 		how.cause = MR_CAUSE_TIMEOUT;
 		how.outside = false;
@@ -394,6 +402,7 @@ const struct mr_verdict *mr_schedule_verdict(const struct mr_schedule *schedule)
 void mr_schedule_count(const struct mr_schedule *schedule, enum mr_task_kind kind, uint32_t *tasks,
 		       uint32_t *done)
 {
+	assert(kind < MR_KINDS && schedule->lanes[kind].done <= schedule->lanes[kind].total);
 	*tasks = schedule->lanes[kind].total;
 	*done = schedule->lanes[kind].done;
 }

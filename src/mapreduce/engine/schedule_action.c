@@ -30,6 +30,7 @@ static enum mr_action_kind advance(struct mr_schedule *schedule)
 {
 	bool maps_end = schedule->setup.map_only || schedule->setup.only_map >= 0;
 
+	assert(schedule->phase != MR_PHASE_OVER);
 	if (schedule->phase == MR_PHASE_SAMPLE && all_done(schedule, MR_SAMPLE))
 		schedule->phase = MR_PHASE_MAP;
 	if (schedule->phase == MR_PHASE_MAP && all_done(schedule, MR_MAP) && !maps_end) {
@@ -53,6 +54,7 @@ static enum mr_action_kind kill_slot(struct mr_schedule *schedule, struct mr_act
 
 		if (!slot->kill)
 			continue;
+		assert(slot->state == MR_SLOT_BUSY && !slot->killed);
 		mr_schedule_forget_kill(schedule, slot);
 		slot->killed = true;
 		action->slot = i;
@@ -70,6 +72,7 @@ static bool choose(struct mr_schedule *schedule, struct mr_attempt_id *id)
 	id->kind = MR_PLACE;
 	if (mr_lane_take(&schedule->lanes[id->kind], &id->task))
 		return true;
+	assert((size_t)schedule->phase < sizeof(of_phase) / sizeof(of_phase[0]));
 	id->kind = of_phase[schedule->phase];
 	return mr_lane_take(&schedule->lanes[id->kind], &id->task);
 }
@@ -80,6 +83,7 @@ static void fill_attempt(const struct mr_attempt_id *id, const struct mr_trouble
 	*attempt = (struct mr_attempt){.kind = id->kind, .task = id->task, .number = id->number};
 	if (!trouble)
 		return;
+	assert(trouble->skip_count <= MR_SKIPS_MAX);
 	attempt->skip_count = trouble->skip_count;
 	memcpy(attempt->skips, trouble->skips, sizeof(attempt->skips));
 	if (trouble->probing) {
@@ -98,7 +102,9 @@ static enum mr_action_kind start_attempt(struct mr_schedule *schedule, struct mr
 
 	if (!slot || !choose(schedule, &id))
 		return MR_ACTION_NONE;
+	assert(id.task < schedule->lanes[id.kind].count);
 	task = &schedule->lanes[id.kind].tasks[id.task];
+	assert(!task->done && !slot->kill && !slot->killed);
 	id.number = task->started++;
 	task->running++;
 	fill_attempt(&id, task->trouble, &action->attempt);
@@ -157,5 +163,6 @@ enum mr_action_kind mr_schedule_next(struct mr_schedule *schedule, struct mr_act
 {
 	action->slot = 0;
 	action->kind = next_kind(schedule, action);
+	assert(action->slot < schedule->setup.slots);
 	return action->kind;
 }

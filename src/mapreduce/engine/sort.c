@@ -51,6 +51,7 @@ static void sort_prefixes(struct mr_sort_entry *entries, struct mr_sort_entry *s
 		return;
 	top = 64 - (unsigned)__builtin_clzll(differ);
 	bits = radix_bits(count) < top ? radix_bits(count) : top;
+	assert(bits > 0 && bits <= RADIX_BITS_MAX && bits <= top);
 	shift = top - bits;
 	mask = (UINT64_C(1) << bits) - 1;
 	memset(ends, 0, sizeof *ends << bits);
@@ -98,6 +99,7 @@ static size_t split_ended(struct mr_sort_entry *entries, struct mr_sort_entry *s
 			scratch[longer++].prefix = mr_key_prefix(bytes, depth);
 		}
 	}
+	assert(ended + longer == count);
 	memcpy(entries + ended, scratch, longer * sizeof *entries);
 	sort_prefixes(entries, scratch, ended);
 	return ended;
@@ -161,5 +163,6 @@ void mr_sort_by(struct mr_sort_entry *entries, struct mr_sort_entry *scratch, si
 		else
 			entries[at++] = entries[right++];
 	}
+	assert(at + (half - left) == right);
 	memcpy(entries + at, scratch + left, (half - left) * sizeof *entries);
 }

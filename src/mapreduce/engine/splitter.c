@@ -37,6 +37,7 @@ void gw_splitter_init(struct gw_splitter *splitter, struct gw_bytes set)
 {
 	const uint8_t *bytes = set.data;
 
+	assert(bytes || set.size == 0);
 	*splitter = (struct gw_splitter){.kernel = (uint8_t)best_kernel()};
 	for (size_t i = 0; i < set.size; i++) {
 		unsigned high = bytes[i] / 16, low = bytes[i] % 16;
@@ -95,5 +96,6 @@ size_t gw_split(const struct gw_splitter *splitter, const char *data, size_t siz
 		count += split_batch(splitter, data, size, position, tokens + count,
 				     max - count < BATCH ? max - count : BATCH);
 	assert(count <= max && *position <= size);
+	assert(*position == size || max - count < MR_SPLITTER_ROOM_MIN);
 	return count;
 }

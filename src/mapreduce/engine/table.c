@@ -44,6 +44,7 @@ int mr_table_init(struct mr_table *table, enum gw_mr_combiner combiner, size_t s
 	while (count * 2 <= slots_max)
 		count *= 2;
 	*table = (struct mr_table){.combiner = combiner, .slots_max = count};
+	assert(count >= TABLE_SLOTS_MIN && (count & (count - 1)) == 0);
 	table->slot_count = TABLE_SLOTS_MIN;
 	table->slots = slots_map(table->slot_count);
 	if (!table->slots)
@@ -64,6 +65,7 @@ static int table_grow(struct mr_table *table, struct gw_error *error)
 								  : table->slots_max;
 	struct mr_slot *slots = slots_map(count);
 
+	assert(count > table->slot_count && (count & (count - 1)) == 0);
 	if (!slots)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu slots of a combiner",
 			       count);
@@ -81,6 +83,7 @@ static int table_grow(struct mr_table *table, struct gw_error *error)
 	table->slots = slots;
 	table->slot_count = count;
 	table->used_max = used_limit(count);
+	assert(table->used < table->used_max);
 	return 0;
 }
 

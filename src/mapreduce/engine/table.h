@@ -58,11 +58,9 @@ struct mr_slot *mr_table_put(struct mr_table *table, const char *key, size_t siz
 static inline void mr_slot_combine(struct mr_slot *slot, enum gw_mr_combiner combiner,
 				   int64_t value, bool made)
 {
-	if (made)
-		slot->value = value;
-	else if (combiner == GW_MR_SUM || combiner == GW_MR_COUNT)
+	if (!made && (combiner == GW_MR_SUM || combiner == GW_MR_COUNT))
 		slot->value = (int64_t)((uint64_t)slot->value + (uint64_t)value);
-	else if (combiner == GW_MR_MIN ? value < slot->value : value > slot->value)
+	else if (made || (combiner == GW_MR_MIN ? value < slot->value : value > slot->value))
 		slot->value = value;
 }
 

@@ -54,6 +54,7 @@ static enum mr_trouble_next probe_failed(struct mr_trouble *trouble,
 enum mr_trouble_next mr_trouble_failed(struct mr_trouble *trouble, const struct mr_failure *failure,
 				       bool probe)
 {
+	assert(trouble->skip_count <= MR_SKIPS_MAX && failure->where <= MR_IN_BLOCK);
 	if (probe)
 		return probe_failed(trouble, failure);
 	if (failure->where == MR_IN_ENGINE)
@@ -63,6 +64,7 @@ enum mr_trouble_next mr_trouble_failed(struct mr_trouble *trouble, const struct 
 		return MR_TROUBLE_COUNT;
 	if (failure->where == MR_IN_RECORD)
 		return MR_TROUBLE_BAD;
+	assert(failure->where == MR_IN_BLOCK);
 	trouble->probing = true;
 	trouble->killed = false;
 	trouble->outside = failure->outside;
@@ -97,6 +99,7 @@ bool mr_trouble_skip(struct mr_trouble *trouble)
 		trouble->skips[i] = trouble->skips[i - 1];
 	trouble->skips[place] = *bad;
 	trouble->skip_count++;
+	assert(place < trouble->skip_count && trouble->skip_count <= MR_SKIPS_MAX);
 	trouble->suspect_count = 0;
 	return true;
 }

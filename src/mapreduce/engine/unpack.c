@@ -311,6 +311,7 @@ static int refill(struct mr_unpack *unpack, struct gw_error *error)
 						  error);
 	if (result < 0)
 		return result;
+	assert(size <= unpack->source.end - unpack->position);
 	unpack->position += size;
 	unpack->in = unpack->packed;
 	unpack->in_size = size;
@@ -361,6 +362,7 @@ static int read_plain(struct mr_unpack *unpack, void *data, size_t size, size_t 
 	uint64_t left = unpack->source.end - unpack->position;
 	int result;
 
+	assert(unpack->position <= unpack->source.end && !unpack->codec);
 	if (size > left)
 		size = (size_t)left;
 	result = file->store->operations->read_at(file, unpack->position, data, size, error);
@@ -402,6 +404,7 @@ int mr_unpack_read(struct mr_unpack *unpack, void *data, size_t size, size_t *go
 			       "%s: the %s data is cut off behind unpacked byte %" PRIu64,
 			       unpack->source.path, unpack->codec->format, unpacked_now(unpack));
 	}
+	assert(unpack->out_size <= size);
 	*got = size - unpack->out_size;
 	unpack->unpacked += *got;
 	unpack->room = unpack->out;
