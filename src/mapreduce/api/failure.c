@@ -6,6 +6,7 @@
 
 #include "report.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 static const char safe[] =
@@ -50,6 +51,8 @@ static int add_command(const struct mr_failure_report *failure, const struct mr_
 	bool map = failure->id.kind == MR_MAP;
 	int code = base_buffer_append_string(out, "  this task alone, in one process:\n   ", error);
 
+	assert(map || failure->id.kind == MR_REDUCE);
+	assert(command->before && command->behind);
 	if (code == 0)
 		code = add_words(command->before, out, error);
 	if (code == 0)
@@ -74,6 +77,7 @@ static size_t last_lines(const char *printed, size_t size)
 			break;
 		at--;
 	}
+	assert(at <= size);
 	return at;
 }
 
@@ -84,6 +88,7 @@ static int add_printed(const struct mr_failure_report *failure, struct base_buff
 	size_t size = failure->printed_size, at = last_lines(printed, size);
 	int code = 0;
 
+	assert(size <= MR_STDERR_MAX);
 	if (size > 0)
 		code = base_buffer_append_string(out, "  it printed last:\n", error);
 	while (code == 0 && at < size) {

@@ -77,6 +77,7 @@ static void merge_tables(struct gw_option merged[LIBRARY_OPTIONS], const struct 
 		if (!named)
 			count++;
 	}
+	assert(count < LIBRARY_OPTIONS);
 	merged[count] = (struct gw_option){0};
 }
 
@@ -90,6 +91,7 @@ static unsigned make_groups(struct gw_option_group groups[3], const struct gw_mr
 		groups[count++] =
 			(struct gw_option_group){"Options of this job", job->options, job->context};
 	groups[count++] = (struct gw_option_group){"Options of every job", merged, values};
+	assert(count <= 2);
 	groups[count] = (struct gw_option_group){0};
 	return count;
 }

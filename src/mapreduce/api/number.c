@@ -4,6 +4,7 @@
  */
 #include "report.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -34,6 +35,7 @@ const char *mr_format_count(uint64_t count, char text[MR_NUMBER_MAX])
 	int size = snprintf(digits, sizeof(digits), "%" PRIu64, count);
 	char *at = text;
 
+	assert(size > 0 && size + (size - 1) / 3 < MR_NUMBER_MAX);
 	for (int i = 0; i < size; i++) {
 		if (i > 0 && (size - i) % 3 == 0)
 			*at++ = ',';

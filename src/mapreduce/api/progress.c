@@ -6,6 +6,7 @@
 
 #include "report.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -19,6 +20,7 @@ static uint64_t permille(const struct mr_view *view)
 		done = view->tasks_done;
 		all = view->tasks;
 	}
+	assert(done <= all || all <= 0);
 	return all <= 0 ? 0 : (uint64_t)(done * 1000 / all);
 }
 
@@ -26,6 +28,7 @@ static void add_left(const struct mr_view *view, char *text, size_t size)
 {
 	uint64_t share = permille(view), us = view->now_us - view->phase_from_us, left;
 
+	assert(share <= 1000 && view->now_us >= view->phase_from_us);
 	text[0] = 0;
 	if (share < 10 || us < 500000)
 		return; /* too early to tell */
@@ -44,6 +47,7 @@ static void add_rates(const struct mr_view *view, const struct mr_view *begun, c
 	uint64_t bytes = view->sums.input_bytes - begun->sums.input_bytes;
 	char a[MR_NUMBER_MAX], b[MR_NUMBER_MAX];
 
+	assert(view->now_us >= begun->now_us);
 	if (view->phase == MR_PHASE_REDUCE)
 		bytes = view->sums.shuffle_bytes - begun->sums.shuffle_bytes;
 	text[0] = 0;

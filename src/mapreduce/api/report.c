@@ -6,6 +6,7 @@
 
 #include "mapreduce/engine/explain.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ const char *mr_kind_name(enum mr_task_kind kind)
 {
 	static const char *const names[] = {"sample", "map", "reduce", "place"};
 
+	assert((size_t)kind < sizeof(names) / sizeof(names[0]));
 	return names[kind];
 }
 
@@ -21,6 +23,7 @@ const char *mr_phase_name(enum mr_phase phase)
 {
 	static const char *const names[] = {"sample", "map", "plan", "reduce", "end"};
 
+	assert((size_t)phase < sizeof(names) / sizeof(names[0]));
 	return names[phase];
 }
 
@@ -32,6 +35,8 @@ const char *mr_counter_name(enum mr_counter counter)
 #undef COUNTER_NAME
 	};
 
+	_Static_assert(sizeof(names) / sizeof(names[0]) == MR_COUNTERS, "a name a counter");
+	assert(counter < MR_COUNTERS);
 	return names[counter];
 }
 
@@ -41,10 +46,12 @@ bool mr_report_phase(const struct gw_mr_report *report, enum mr_phase phase, uin
 	const uint64_t *begins = report->result.phase_us;
 	unsigned next = (unsigned)phase + 1;
 
+	assert(phase < MR_PHASE_OVER);
 	*from_us = begins[phase];
 	while (next <= MR_PHASE_OVER && begins[next] == 0)
 		next++;
 	*to_us = next <= MR_PHASE_OVER ? begins[next] : report->result.end_us;
+	assert(*to_us >= *from_us);
 	if (phase == MR_PHASE_SAMPLE)
 		return report->result.attempts[MR_SAMPLE] > 0;
 	if (phase == MR_PHASE_PLAN && *to_us == *from_us)
@@ -60,6 +67,7 @@ static int list_skipped(struct gw_mr_report *report, const struct mr_names *name
 {
 	const struct mr_result *result = &report->result;
 
+	assert(!report->skipped && result->skipped_count <= result->skipped_total);
 	if (result->skipped_count == 0)
 		return 0;
 	report->skipped = calloc(result->skipped_count, sizeof(*report->skipped));
@@ -94,6 +102,7 @@ int mr_report_make(struct gw_mr_report **report, const char *title, struct mr_re
 	struct mr_names names = {.config = config, .plan = plan};
 	int code;
 
+	assert(title && config->job.name && config->options.output && ended->code <= 0);
 	if (!made)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for the report");
 	made->result = *result;

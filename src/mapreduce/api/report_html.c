@@ -7,6 +7,7 @@
 #include "report.h"
 #include "text.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -68,6 +69,7 @@ static double sum_at(const struct mr_result *result, const struct series *series
 	const struct mr_rate *rates = result->rates;
 	double from_us, to_us, from, to;
 
+	assert(result->rate_count > 0 && *hint <= result->rate_count);
 	while (*hint < result->rate_count && (double)rates[*hint].at_us < at_us)
 		++*hint;
 	if (*hint == result->rate_count)
@@ -86,6 +88,7 @@ static double fill_bins(const struct gw_mr_report *report, const struct series *
 	double width_us = (double)report->result.end_us / count, before = 0, most = 0;
 	size_t hint = 0;
 
+	assert(count > 0 && count <= BINS_MAX && width_us > 0);
 	for (unsigned i = 0; i < count; i++) {
 		double now = sum_at(&report->result, series, width_us * (i + 1), &hint);
 
@@ -175,6 +178,7 @@ static void add_bar(struct mr_text *text, const struct gw_mr_report *report,
 	double width = (double)(span->to_us - span->from_us) * scale;
 	char number[MR_NUMBER_MAX];
 
+	assert(span->to_us >= span->from_us && report->result.end_us > 0);
 	mr_text_add(text,
 		    "<rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\">"
 		    "<title>%s %u, attempt %u: %s</title></rect>\n",
@@ -273,6 +277,7 @@ static void add_skipped(struct mr_text *text, const struct gw_mr_report *report)
 {
 	uint64_t total = report->result.skipped_total;
 
+	assert(report->skipped_count <= total);
 	if (total == 0)
 		return;
 	mr_text_add(text, "<h2>Bad records</h2>\n<p>%" PRIu64 " left out.</p>\n<ul>\n", total);
@@ -289,6 +294,7 @@ int mr_report_html(const struct gw_mr_report *report, struct base_buffer *out,
 {
 	struct mr_text text = {.out = out, .error = error};
 
+	assert(report->title);
 	mr_text_put(&text, head);
 	mr_text_put(&text, "<title>");
 	mr_text_escape(&text, report->title);

@@ -5,6 +5,7 @@
  */
 #include "report.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +97,7 @@ static json_t *skipped_of(const struct gw_mr_report *report)
 {
 	json_t *list = json_array();
 
+	assert(report->skipped_count <= report->result.skipped_total);
 	for (size_t i = 0; i < report->skipped_count; i++)
 		json_array_append_new(list, string_of(report->skipped[i]));
 	return json_pack("{sIso}", "count", number(report->result.skipped_total), "records", list);
@@ -103,6 +105,7 @@ static json_t *skipped_of(const struct gw_mr_report *report)
 
 static json_t *error_of(const struct gw_error *error)
 {
+	assert(error->code <= 0);
 	if (error->code == 0)
 		return json_null();
 	return json_pack("{sissso}", "code", -error->code, "name", gw_code_name(error->code),

@@ -5,6 +5,7 @@
 #include "report.h"
 #include "text.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 enum { SKIPPED_SHOWN = 20 };
@@ -97,6 +98,7 @@ static void add_skipped(struct mr_text *text, const struct gw_mr_report *report)
 	uint64_t total = report->result.skipped_total;
 	char number[MR_NUMBER_MAX];
 
+	assert(report->skipped_count <= total);
 	if (total == 0)
 		return;
 	mr_text_add(text, "  skipped  %s bad record%s\n", mr_format_count(total, number),
@@ -112,6 +114,7 @@ int mr_report_text(const struct gw_mr_report *report, struct base_buffer *out,
 {
 	struct mr_text text = {.out = out, .error = error};
 
+	assert(report->title);
 	mr_text_add(&text, "%s: %s\n", report->title,
 		    report->only[0]           ? report->only
 		    : report->error.code == 0 ? "done"

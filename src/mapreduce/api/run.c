@@ -63,6 +63,7 @@ static int finish(struct running *running, const struct gw_error *ended,
 
 	if (code < 0)
 		return code;
+	assert(running->result.span_count == 0); /* the report has it now */
 	code = write_report(made, running, error);
 	if (ended->code == 0)
 		tell_report(made, running);
@@ -90,6 +91,7 @@ static int run_planned(struct running *running, struct mr_talk *talk, struct gw_
 	struct gw_error ended = {0};
 	int code = mr_host_run(&setup, &running->result, &ended), reported;
 
+	assert(code <= 0 && ended.code <= 0);
 	mr_talker_clear(&running->talker);
 	talk->signal = running->result.signal;
 	if (code < 0 && ended.code == 0)
@@ -131,6 +133,7 @@ int mr_run(const struct gw_mr_job *job, const struct gw_mr_options *options, str
 	code = mr_staging_make(&running.staging, &running.config.options, &running.store, error);
 	if (code < 0)
 		return code;
+	assert(running.staging.path && running.staging.home);
 	running.config.staging = running.staging.path;
 	code = run_staged(&running, talk, report, error);
 	mr_staging_remove(&running.staging, &running.store);

@@ -7,6 +7,7 @@
 #include "mapreduce/engine/host_look.h"
 #include "progress.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -38,6 +39,7 @@ static void tick(void *context, const struct mr_view *view)
 	struct mr_talker *talker = context;
 	char line[MR_PROGRESS_MAX];
 
+	assert(talker->talk && talker->talk->talks);
 	if (view->phase != talker->begun.phase || talker->begun.now_us == 0)
 		talker->begun = *view;
 	if (talker->columns == 0 && view->now_us < talker->plain_us)
@@ -57,6 +59,7 @@ static void failed(void *context, const struct mr_failure_report *failure)
 	struct mr_talker *talker = context;
 	struct base_buffer text = {0};
 
+	assert(talker->talk && talker->talk->talks);
 	if (failure->again && talker->failed)
 		return;
 	talker->failed = true;

@@ -4,10 +4,12 @@
  */
 #include "text.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 void mr_text_put(struct mr_text *text, const char *string)
 {
+	assert(text->out && string);
 	if (text->code >= 0)
 		text->code = base_buffer_append_string(text->out, string, text->error);
 }
