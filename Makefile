@@ -6,6 +6,7 @@
 #   make           a release build; the command is build/gw
 #   make long      the full counts, results to docs/evidence; PART=x for one part
 #   make bench     speed beside the peers, in the same run; BENCH="--rows grep --runs 3" as bench/run
+#   make sim       one drawn job, SEED=n, told at length
 #   make fuzz      the fuzzers, TARGET=name SECONDS=60
 #   make lint      clang-tidy and clang-format, as advice
 #   make install   DESTDIR and PREFIX as usual
@@ -41,6 +42,10 @@ bench:
 	@$(MAKE) --no-print-directory all
 	bench/run --build $(BUILD) $(BENCH)
 
+sim: $(BUILD)/build.ninja
+	ninja -C $(BUILD) -j $(JOBS) test/mapreduce-engine-job_seed_scenario
+	$(BUILD)/test/mapreduce-engine-job_seed_scenario --seeds $(SEED)..$(SEED) --verbose
+
 fuzz:
 	sh test/setup.sh check
 	@python3 test/fuzz.py $(if $(TARGET),--target $(TARGET)) $(if $(SECONDS),--seconds $(SECONDS))
@@ -58,4 +63,4 @@ install: $(BUILD)/build.ninja
 clean:
 	rm -rf build build-*
 
-.PHONY: all setup demo check long bench fuzz lint install clean
+.PHONY: all setup demo check long bench sim fuzz lint install clean

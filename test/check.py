@@ -188,7 +188,9 @@ def commit():
 def seeds(part):
     """100 new seeds a workload, counted from the commit, and every seed that ever failed."""
     if has_tests(part, RELEASE[0], "seeds"):
-        suite(part, RELEASE[0], "seeds", environment={"GW_SEED_BASE": str(int(commit()[:12], 16))})
+        base = {"GW_SEED_BASE": str(int(commit()[:12], 16))}
+        suite(part, RELEASE[0], "seeds", environment=base)
+        suite(part, SANITIZED[0], "seeds", environment={**base, **SANITIZER_OPTIONS})
     else:
         print("no workload yet")
 

@@ -5,10 +5,20 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- The space ---------------------------------------------------------------------------- */
+
+static bool fails_now(struct fixture *fixture, struct gw_error *error)
+{
+	if (++fixture->space_calls != fixture->space_fails_at)
+		return false;
+	gw_fail(error, GW_E_NO_SPACE, "call %llu of the space fails",
+		(unsigned long long)fixture->space_calls);
+	return true;
+}
 
 static int space_allocate(struct mr_space *space, uint64_t size, struct mr_region *region,
 			  struct gw_error *error)
@@ -16,12 +26,14 @@ static int space_allocate(struct mr_space *space, uint64_t size, struct mr_regio
 	struct fixture *fixture = (struct fixture *)space;
 	struct fixture_region *made = &fixture->regions[fixture->region_count];
 
-	(void)error;
-	if (fixture->shared_bytes + size > fixture->shared_max)
+	if (fails_now(fixture, error))
+		return GW_E_NO_SPACE;
+	if (size > fixture->shared_max - fixture->shared_bytes)
 		return 0;
 	assert(fixture->region_count < FIXTURE_REGIONS_MAX);
 	made->bytes = malloc(size ? size : 1);
-	assert(made->bytes);
+	if (!made->bytes)
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a region");
 	made->size = size;
 	fixture->shared_bytes += size;
 	*region = (struct mr_region){.offset = fixture->region_count++, .size = size};
@@ -33,7 +45,8 @@ static int space_write(struct mr_space *space, const struct mr_region *region, c
 {
 	struct fixture *fixture = (struct fixture *)space;
 
-	(void)error;
+	if (fails_now(fixture, error))
+		return GW_E_NO_SPACE;
 	assert(size <= region->size);
 	memcpy(fixture->regions[region->offset].bytes, data, size);
 	return 0;
@@ -47,10 +60,16 @@ static int space_spill(struct mr_space *space, const void *data, size_t size,
 
 	if (++fixture->spill_calls == fixture->spill_fails_at)
 		return gw_fail(error, GW_E_NO_SPACE, "spill: no space left");
+	if (fails_now(fixture, error))
+		return GW_E_NO_SPACE;
 	if (size > file->capacity - file->size) {
-		file->capacity = (file->size + size) * 2;
-		file->bytes = realloc(file->bytes, file->capacity);
-		assert(file->bytes);
+		uint64_t capacity = (file->size + size) * 2;
+		uint8_t *bytes = realloc(file->bytes, capacity);
+
+		if (!bytes)
+			return gw_fail(error, GW_E_NO_MEMORY, "no memory for a spill file");
+		file->bytes = bytes;
+		file->capacity = capacity;
 	}
 	memcpy(file->bytes + file->size, data, size);
 	*region = (struct mr_region){.spilled = 1, .offset = file->size, .size = size};
@@ -63,6 +82,8 @@ static int space_read(struct mr_space *space, const struct mr_region *region, ui
 {
 	struct fixture *fixture = (struct fixture *)space;
 
+	if (fails_now(fixture, error))
+		return GW_E_NO_SPACE;
 	if (offset > region->size || size > region->size - offset)
 		return gw_fail(error, GW_E_TRUNCATED, "read behind a region");
 	if (region->spilled)
@@ -77,13 +98,15 @@ static int space_map(struct mr_space *space, const struct mr_region *region, str
 {
 	struct fixture *fixture = (struct fixture *)space;
 
-	(void)error;
+	if (fails_now(fixture, error))
+		return GW_E_NO_SPACE;
 	bytes->size = region->size;
 	if (region->spilled) {
 		/* A copy, since the spill "file" may move when it grows. */
 		void *copy = malloc(region->size ? region->size : 1);
 
-		assert(copy);
+		if (!copy)
+			return gw_fail(error, GW_E_NO_MEMORY, "no memory to map a region");
 		memcpy(copy, fixture->spilled.bytes + region->offset, region->size);
 		bytes->data = copy;
 	} else {
@@ -105,9 +128,10 @@ static int space_publish_run(struct mr_space *space, const struct mr_run *run,
 {
 	struct fixture *fixture = (struct fixture *)space;
 
-	(void)error;
-	assert(fixture->run_count < FIXTURE_REGIONS_MAX);
-	fixture->runs[fixture->run_count++] = *run;
+	if (fails_now(fixture, error))
+		return GW_E_NO_SPACE;
+	assert(fixture->left.run_count < FIXTURE_LEFT_MAX);
+	fixture->left.runs[fixture->left.run_count++] = *run;
 	return 0;
 }
 
@@ -116,9 +140,10 @@ static int space_publish_output(struct mr_space *space, const struct mr_region *
 {
 	struct fixture *fixture = (struct fixture *)space;
 
-	(void)error;
-	assert(fixture->output_count < FIXTURE_REGIONS_MAX);
-	fixture->outputs[fixture->output_count++] = *region;
+	if (fails_now(fixture, error))
+		return GW_E_NO_SPACE;
+	assert(fixture->left.output_count < FIXTURE_LEFT_MAX);
+	fixture->left.outputs[fixture->left.output_count++] = *region;
 	return 0;
 }
 
@@ -149,13 +174,14 @@ void fixture_end(struct fixture *fixture)
 {
 	for (uint32_t i = 0; i < fixture->region_count; i++)
 		free(fixture->regions[i].bytes);
-	fixture->region_count = fixture->run_count = fixture->output_count = 0;
+	fixture->region_count = fixture->left.run_count = fixture->left.output_count = 0;
 	fixture->shared_bytes = 0;
 	fixture->spilled.size = 0;
 	mr_worker_free(fixture->worker);
 	fixture->worker = NULL;
 	mr_plan_done(&fixture->plan);
-	free(fixture->board);
+	if (fixture->board)
+		munmap(fixture->board, fixture->board_size);
 	fixture->board = NULL;
 }
 
@@ -220,11 +246,17 @@ static void make_parts(struct fixture *fixture)
 	}
 }
 
+int fixture_worker(struct fixture *fixture, struct mr_worker **worker, struct gw_error *error)
+{
+	struct mr_worker_setup setup = {&fixture->config, &fixture->plan, &fixture->store,
+					fixture->board, &fixture->live, &fixture->space};
+
+	return mr_worker_init(worker, &setup, error);
+}
+
 int fixture_begin(struct fixture *fixture, const struct gw_mr_job *job, const char *const *inputs,
 		  struct gw_error *error)
 {
-	struct mr_worker_setup setup = {&fixture->config, &fixture->plan, &fixture->store, NULL,
-					&fixture->live, &fixture->space};
 	size_t count = 0;
 	int failed;
 
@@ -244,40 +276,70 @@ int fixture_begin(struct fixture *fixture, const struct gw_mr_job *job, const ch
 		return failed;
 	make_parts(fixture);
 	fixture->counters = (struct mr_counters){0};
-	fixture->board = calloc(1, mr_board_size(&fixture->config, &fixture->plan));
-	assert(fixture->board);
+	/* As in a job: mostly never touched, so it is not malloc's business. */
+	fixture->board_size = mr_board_size(&fixture->config, &fixture->plan);
+	fixture->board = mmap(NULL, fixture->board_size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert(fixture->board != MAP_FAILED);
 	mr_board_init(fixture->board, &fixture->config, &fixture->plan);
-	setup.board = fixture->board;
-	return mr_worker_init(&fixture->worker, &setup, error);
+	return fixture_worker(fixture, &fixture->worker, error);
 }
 
-static int commit(struct fixture *fixture, enum mr_task_kind kind, uint32_t task,
-		  struct gw_error *error)
+int fixture_commit(struct fixture *fixture, const struct fixture_left *left, struct gw_error *error)
 {
 	int failed = 0;
 
-	for (uint32_t i = 0; i < fixture->run_count && !failed; i++)
-		failed = mr_board_add_run(fixture->board, &fixture->runs[i], error);
-	for (uint32_t i = 0; i < fixture->output_count && !failed; i++)
-		failed = mr_board_add_output(fixture->board, task, &fixture->outputs[i], error);
-	if (kind == MR_REDUCE || (kind == MR_MAP && fixture->config.job.map_only))
-		mr_board_unit_done(fixture->board, task);
-	if (kind != MR_SAMPLE)
-		mr_counters_add(&fixture->counters, &fixture->live.counters);
+	for (uint32_t i = 0; i < left->run_count && !failed; i++)
+		failed = mr_board_add_run(fixture->board, &left->runs[i], error);
+	for (uint32_t i = 0; i < left->output_count && !failed; i++)
+		failed = mr_board_add_output(fixture->board, left->task, &left->outputs[i], error);
+	if (left->kind == MR_REDUCE || (left->kind == MR_MAP && fixture->config.job.map_only))
+		mr_board_unit_done(fixture->board, left->task);
+	if (left->kind != MR_SAMPLE)
+		mr_counters_add(&fixture->counters, &left->counters);
+	return failed;
+}
+
+void fixture_give_back(struct fixture *fixture, const struct fixture_left *left)
+{
+	for (uint32_t i = left->first_region; i < left->end_region; i++) {
+		fixture->shared_bytes -= fixture->regions[i].size;
+		free(fixture->regions[i].bytes);
+		fixture->regions[i] = (struct fixture_region){0};
+	}
+	if (left->end_region == fixture->region_count)
+		fixture->region_count = left->first_region;
+	if (left->end_spilled == fixture->spilled.size)
+		fixture->spilled.size = left->first_spilled;
+}
+
+int fixture_execute(struct fixture *fixture, enum mr_task_kind kind, uint32_t task,
+		    struct gw_error *error)
+{
+	struct fixture_left *left = &fixture->left;
+	int failed;
+
+	fixture->attempt.kind = left->kind = kind;
+	fixture->attempt.task = left->task = task;
+	left->run_count = left->output_count = 0;
+	left->first_region = fixture->region_count;
+	left->first_spilled = fixture->spilled.size;
+	failed = mr_worker_run(fixture->worker, &fixture->attempt, error);
+	left->end_region = fixture->region_count;
+	left->end_spilled = fixture->spilled.size;
+	left->counters = fixture->live.counters;
 	return failed;
 }
 
 int fixture_attempt(struct fixture *fixture, enum mr_task_kind kind, uint32_t task,
 		    struct gw_error *error)
 {
-	int failed;
+	int failed = fixture_execute(fixture, kind, task, error);
 
-	fixture->attempt.kind = kind;
-	fixture->attempt.task = task;
-	fixture->run_count = fixture->output_count = 0;
-	failed = mr_worker_run(fixture->worker, &fixture->attempt, error);
-	if (!failed && !fixture->attempt.probe)
-		failed = commit(fixture, kind, task, error);
+	if (failed)
+		fixture_give_back(fixture, &fixture->left);
+	else if (!fixture->attempt.probe)
+		failed = fixture_commit(fixture, &fixture->left, error);
 	return failed;
 }
 

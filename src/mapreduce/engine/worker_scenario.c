@@ -435,7 +435,7 @@ static void probes_map_a_part_and_publish_nothing(void **state)
 		fixture->attempt.probe_from = from;
 		fixture->attempt.probe_to = from + 1;
 		assert_int_equal(fixture_attempt(fixture, MR_MAP, 0, NULL), 0);
-		assert_int_equal(fixture->run_count, 0);
+		assert_int_equal(fixture->left.run_count, 0);
 		mapped += (uint64_t)fixture->live.counters.automatic[MR_COUNT_MAP_PAIRS_OUT];
 	}
 	/* Each record begins in one of the ranges. */
