@@ -16,8 +16,8 @@ enum {
 	BOARD_ALIGNMENT = 64,
 };
 
-#define UNIT_BYTES_MIN (UINT64_C(4) << 20) /* of pairs: less is not worth a message */
-#define UNITS_A_SLOT 16                    /* so that slots end at about the same time */
+#define UNIT_BYTES (UINT64_C(4) << 20) /* of pairs: more need not share an attempt */
+#define UNITS_A_SLOT 16                /* so that slots end at about the same time */
 
 static size_t aligned(size_t size)
 {
@@ -59,6 +59,7 @@ struct mr_board *mr_board_init(void *memory, const struct mr_config *config,
 	board->outputs = (struct mr_region *)(void *)at;
 	at += aligned(BOARD_OUTPUTS_MAX * sizeof *board->outputs);
 	board->splitters = at;
+	assert(at + BOARD_SPLITTER_BYTES == (uint8_t *)memory + mr_board_size(config, plan));
 	return board;
 }
 
@@ -85,10 +86,13 @@ int mr_board_set_ranges(struct mr_board *board, uint32_t ranges, const struct gw
 {
 	uint32_t used = 0;
 
+	assert(ranges > 0 && ranges <= MR_BUCKETS_MAX && count <= UINT16_MAX);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t size = (uint32_t)splitters[i].size;
+		uint32_t left = board->splitter_capacity - used;
 
-		if (splitters[i].size > board->splitter_capacity - used - sizeof size)
+		assert(used <= board->splitter_capacity);
+		if (left < sizeof size || splitters[i].size > left - sizeof size)
 			return gw_fail(error, GW_E_TOO_LARGE,
 				       "the keys of %u ranges take over %u bytes", count,
 				       board->splitter_capacity);
@@ -162,7 +166,7 @@ static void group_buckets(struct mr_board *board, const struct mr_config *config
 			unit->exact = unit->exact && sums[b].exact;
 			continue;
 		}
-		assert(board->unit_count < board->unit_capacity);
+		assert(part < config->parts && board->unit_count < board->unit_capacity);
 		unit = &board->units[board->unit_count++];
 		*unit = sums[b];
 		unit->part = part;
@@ -204,6 +208,7 @@ int mr_board_plan_reduces(struct mr_board *board, const struct mr_config *config
 	bool exact = mr_job_exact(&config->job);
 	int failed = GW_E_NO_MEMORY;
 
+	assert(count > 0 && config->slots > 0 && board->output_count == 0);
 	qsort(board->runs, board->run_count, sizeof *board->runs, compare_runs);
 	if (sums && buckets) {
 		for (uint32_t b = 0; b < count; b++)
@@ -213,8 +218,10 @@ int mr_board_plan_reduces(struct mr_board *board, const struct mr_config *config
 		gw_fail(error, GW_E_NO_MEMORY, "no memory to plan %u buckets", count);
 	}
 	if (!failed) {
-		group_buckets(board, config, sums,
-			      wanted < UNIT_BYTES_MIN ? wanted : UNIT_BYTES_MIN);
+		if (wanted > UNIT_BYTES)
+			wanted = UNIT_BYTES;
+		/* At least something: empty buckets are no work of their own. */
+		group_buckets(board, config, sums, wanted > 0 ? wanted : 1);
 		place_units(board);
 	}
 	free(sums);
@@ -225,8 +232,10 @@ int mr_board_plan_reduces(struct mr_board *board, const struct mr_config *config
 int mr_board_plan_map_only(struct mr_board *board, const struct mr_config *config,
 			   const struct mr_plan *plan, struct gw_error *error)
 {
+	assert(config->job.map_only && board->output_count == 0);
 	if (plan->split_count > board->unit_capacity)
-		return gw_fail(error, GW_E_TOO_LARGE, "%u splits", plan->split_count);
+		return gw_fail(error, GW_E_TOO_LARGE, "%u splits, of which a job has at most %u",
+			       plan->split_count, board->unit_capacity);
 	board->unit_count = plan->split_count;
 	for (uint32_t i = 0; i < plan->split_count; i++) {
 		board->units[i] = (struct mr_unit){.bytes_in = plan->splits[i].bytes};
@@ -269,6 +278,7 @@ void mr_board_unit_done(struct mr_board *board, uint32_t unit)
 
 		if (unit + 1 == board->unit_count || next->part != of->part)
 			break;
+		assert(!next->placed || next->offset == of->offset + of->bytes);
 		next->offset = of->offset + of->bytes;
 		next->placed = true;
 		of = next;
@@ -277,6 +287,7 @@ void mr_board_unit_done(struct mr_board *board, uint32_t unit)
 
 bool mr_board_next_place(struct mr_board *board, uint32_t *unit)
 {
+	assert(board->place_at <= board->unit_count);
 	for (uint32_t i = board->place_at; i < board->unit_count; i++) {
 		struct mr_unit *of = &board->units[i];
 

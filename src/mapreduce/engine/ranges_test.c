@@ -218,6 +218,26 @@ static void parts_by_range_are_in_order(void **state)
 	assert_int_equal(bucket(fixture, "zz"), 3);
 }
 
+/* Whatever is left behind the last key that fits: nothing, or less than a size takes. */
+static void keys_of_ranges_stay_in_their_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct gw_bytes splitters[] = {gw_string("bbbb"), gw_string("c")};
+
+	for (uint32_t capacity = 8; capacity < 13; capacity++) {
+		struct gw_error error = {0};
+
+		memset(fixture->bytes, '#', 32);
+		fixture->board.splitter_capacity = capacity;
+		assert_int_equal(mr_board_set_ranges(&fixture->board, 3, splitters, 2, &error),
+				 GW_E_TOO_LARGE);
+		assert_int_equal(fixture->bytes[capacity], '#');
+	}
+	fixture->board.splitter_capacity = 13;
+	load(fixture, 3, splitters, 2);
+	assert_int_equal(bucket(fixture, "c"), 2);
+}
+
 static void host_of_what_is_no_url(void **state)
 {
 	(void)state;
@@ -241,6 +261,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(parts_of_the_user_are_taken_modulo, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(parts_by_range_are_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(keys_of_ranges_stay_in_their_memory, setup,
+						teardown),
 		cmocka_unit_test(host_of_what_is_no_url),
 	};
 
