@@ -51,6 +51,7 @@ int mr_emit_begin(struct gw_mr_task *task, struct gw_error *error)
 	const struct gw_mr_job *job = &task->config->job;
 	int failed = mr_ranges_load(&task->ranges, task->config, task->setup.board, error);
 
+	assert(task->attempt->kind == MR_MAP || task->attempt->kind == MR_SAMPLE);
 	if (failed)
 		return failed;
 	task->writer.config = task->config;
@@ -86,6 +87,7 @@ static int flush_table(struct gw_mr_task *task, struct gw_error *error)
 	struct mr_slot *slots = mr_table_take(&task->table, &count);
 	int failed = 0;
 
+	assert(task->has_table && count <= task->table.slot_count);
 	if (!task->probing) {
 		*mr_task_counter(task, MR_COUNT_COMBINE_PAIRS_OUT) += (int64_t)count;
 		failed = mr_run_write_slots(&task->writer, slots, count, error);
@@ -119,6 +121,7 @@ static int combine_pairs(struct gw_mr_task *task, struct gw_error *error)
 	uint64_t key = 0, emitted = task->emitted;
 	int failed = mr_task_sorter(task, &sorter, error);
 
+	assert(task->sink == MR_SINK_PAIRS && task->has_combined);
 	if (!failed)
 		failed = mr_sorter_load_pairs(sorter, &task->pairs, error);
 	if (failed)
@@ -135,6 +138,7 @@ static int flush_pairs(struct gw_mr_task *task, struct gw_error *error)
 {
 	int failed;
 
+	assert(task->has_pairs);
 	if (!task->has_combined || task->pairs.count == 0)
 		return write_pairs(task, &task->pairs, error);
 	failed = combine_pairs(task, error);
@@ -144,6 +148,7 @@ static int flush_pairs(struct gw_mr_task *task, struct gw_error *error)
 
 int mr_emit_flush(struct gw_mr_task *task, struct gw_error *error)
 {
+	assert(task->attempt->kind == MR_MAP);
 	if (task->sink == MR_SINK_TABLE)
 		return flush_table(task, error);
 	if (task->sink == MR_SINK_PAIRS)
@@ -154,6 +159,7 @@ int mr_emit_flush(struct gw_mr_task *task, struct gw_error *error)
 /* Makes room: writes what is there. The sample keeps the beginning and drops the rest. */
 static int make_room(struct gw_mr_task *task, struct gw_error *error)
 {
+	assert(!task->sample_full && task->sink != MR_SINK_NOWHERE);
 	if (task->attempt->kind == MR_SAMPLE) {
 		task->sample_full = true;
 		return 1;

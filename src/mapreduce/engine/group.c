@@ -166,6 +166,7 @@ int mr_groups(struct gw_mr_task *task, struct mr_cursor *cursor, enum mr_group_u
 	bool show = use == MR_GROUP_REDUCE && task->config->job.reduce;
 	uint64_t number = *first_key;
 
+	assert(cursor->next && (use == MR_GROUP_REDUCE || use == MR_GROUP_COMBINE));
 	values.distinct = task->config->job.combine_with == GW_MR_SET_UNION;
 	for (values_advance(&values); values.more && !values.failed; number++) {
 		int failed = 0;
@@ -184,6 +185,7 @@ int mr_groups(struct gw_mr_task *task, struct mr_cursor *cursor, enum mr_group_u
 		while (values.same)
 			values_advance(&values);
 	}
+	assert(values.failed <= 0 && number >= *first_key);
 	*first_key = number;
 	if (show)
 		atomic_store_explicit(&task->setup.live->record, 0, memory_order_relaxed);

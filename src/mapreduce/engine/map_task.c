@@ -70,6 +70,7 @@ static int map_stretch(struct gw_mr_task *task, const struct mr_block *block, si
 	uint64_t number = atomic_load_explicit(&live->record, memory_order_relaxed);
 	int failed;
 
+	assert(begin <= end && end <= block->size);
 	if (begin == end)
 		return 0;
 	atomic_store_explicit(&live->block_size, end - begin, memory_order_relaxed);
@@ -95,6 +96,7 @@ static size_t next_skip(const struct gw_mr_task *task, const struct mr_block *bl
 		    skip->offset - block->offset < next)
 			next = skip->offset - block->offset;
 	}
+	assert(next >= begin && next <= block->size);
 	return next;
 }
 
@@ -105,6 +107,7 @@ static void probe_limits(const struct gw_mr_task *task, const struct mr_block *b
 	const struct mr_attempt *attempt = task->attempt;
 	uint64_t last = block->offset + block->size;
 
+	assert(*begin == 0 && *end == block->size);
 	if (!attempt->probe)
 		return;
 	if (attempt->probe_file != block->file || attempt->probe_from >= last ||
@@ -133,6 +136,7 @@ static int map_block(struct gw_mr_task *task, const struct mr_block *block, stru
 	size_t at = 0, end = block->size;
 
 	probe_limits(task, block, &at, &end);
+	assert(at <= block->size && end <= block->size);
 	while (at < end) {
 		size_t skip = next_skip(task, block, at);
 		int failed = map_stretch(task, block, at, skip < end ? skip : end, error);
@@ -143,6 +147,7 @@ static int map_block(struct gw_mr_task *task, const struct mr_block *block, stru
 		if (skip < end) {
 			++*mr_task_counter(task, MR_COUNT_SKIPPED_RECORDS);
 			at = mr_record_end(task->config, block, skip);
+			assert(at > skip);
 		}
 	}
 	atomic_fetch_add_explicit(&task->setup.live->bytes_in, block->size, memory_order_relaxed);
@@ -180,6 +185,7 @@ static int map_input(struct gw_mr_task *task, const struct mr_plan *plan, struct
 	int more;
 
 	while ((more = mr_input_next(input, &block, error)) == 1) {
+		assert(block.file < plan->file_count && block.size > 0);
 		task->block = &block;
 		task->input_name = plan->files[block.file].path;
 		task->stable = block.stable ? block.data : NULL;
@@ -201,6 +207,7 @@ int mr_map_split(struct gw_mr_task *task, const struct mr_plan *plan, uint32_t s
 	struct mr_input *input = NULL;
 	int failed;
 
+	assert(split < plan->split_count && !task->stable);
 	if (task->config->job.reader) {
 		failed = map_reader(task, split, error);
 	} else {
@@ -239,6 +246,8 @@ int mr_map_attempt(struct gw_mr_task *task, struct gw_error *error)
 	bool writes = task->config->job.map_only;
 	int failed = mr_emit_begin(task, error);
 
+	assert(task->attempt->kind == MR_MAP);
+	assert(!writes || task->attempt->task < task->setup.board->unit_count);
 	task->probing = task->attempt->probe;
 	if (!failed && writes)
 		failed = mr_task_open_output(task, &task->setup.board->units[task->attempt->task],

@@ -30,6 +30,7 @@ static int write_piece(struct mr_sorter *sorter, const uint8_t *data, size_t siz
 		*region = piece;
 	else
 		region->size += piece.size;
+	assert(piece.size == size && piece.spilled);
 	assert(piece.offset + piece.size == region->offset + region->size);
 	return 0;
 }
@@ -99,6 +100,7 @@ int mr_merge_add_run(struct mr_sorter *sorter, struct gw_error *error)
 	free(buffer);
 	if (failed)
 		return failed;
+	assert(sorter->run_count < sorter->run_capacity && region.size > 0);
 	sorter->runs[sorter->run_count] =
 		(struct mr_sorted_run){.region = region, .number = sorter->run_count};
 	sorter->run_count++;
@@ -189,11 +191,13 @@ int mr_merge_begin(struct mr_sorter *sorter, struct gw_error *error)
 
 		if (failed)
 			return failed;
+		assert(run->bytes.size == run->region.size && run->number == i);
 		run->at = run->bytes.data;
 		run->end = run->at + run->bytes.size;
 		if (run_advance(run))
 			heap[sorter->heap_size++] = i;
 	}
+	assert(sorter->heap_size <= sorter->run_count);
 	for (uint32_t at = sorter->heap_size / 2; at-- > 0;)
 		heap_sink(sorter, at);
 	sorter->cursor.next = mr_merge_next;

@@ -40,6 +40,7 @@ static void header_put(const struct mr_run_writer *writer, uint8_t *run, bool sp
 {
 	uint32_t count = writer->ranges->buckets;
 
+	assert(count > 0 && count <= writer->bucket_capacity);
 	for (uint32_t i = 0; i < count; i++)
 		index_put(run + MR_RUN_HEADER + (size_t)i * MR_RUN_INDEX, &writer->buckets[i]);
 	base_store32(run, RUN_MAGIC);
@@ -96,6 +97,7 @@ static int grow(void **memory, size_t *capacity, size_t count, size_t each, stru
 {
 	void *more;
 
+	assert(each > 0 && (*memory || *capacity == 0));
 	if (count <= *capacity)
 		return 0;
 	more = realloc(*memory, count * each);
@@ -209,6 +211,7 @@ static size_t pack(enum mr_spill_codec codec, const void *data, size_t size, voi
 {
 	size_t packed = 0;
 
+	assert(codec <= MR_SPILL_ZSTD);
 	if (size < PACK_MIN || size > LZ4_MAX_INPUT_SIZE)
 		return 0;
 	if (codec == MR_SPILL_LZ4) {
@@ -220,6 +223,7 @@ static size_t pack(enum mr_spill_codec codec, const void *data, size_t size, voi
 		if (ZSTD_isError(packed))
 			packed = 0;
 	}
+	assert(packed <= room);
 	return packed < size ? packed : 0;
 }
 
@@ -234,6 +238,7 @@ static uint64_t pack_run(struct mr_run_writer *writer, uint8_t *run, uint8_t *pa
 		uint8_t *data = run + bucket->offset;
 		size_t size = pack(writer->config->codec, data, bucket->bytes, packed, room);
 
+		assert(at <= bucket->offset && bucket->stored == bucket->bytes);
 		memmove(run + at, size ? packed : data, size ? size : bucket->bytes);
 		bucket->stored = size ? (uint32_t)size : bucket->bytes;
 		bucket->offset = at;
@@ -274,6 +279,8 @@ static int put_run(struct mr_run_writer *writer, struct mr_region *region, uint6
 	uint8_t *memory = writer->scratch;
 	int failed;
 
+	assert(spilled || (size <= region->size && packed_room == 0));
+	assert(size + packed_room <= writer->scratch_capacity);
 	run.codec = spilled ? (uint32_t)writer->config->codec : MR_SPILL_PLAIN;
 	if (spilled)
 		size = pack_run(writer, memory, memory + size, packed_room);
@@ -287,6 +294,7 @@ static int put_run(struct mr_run_writer *writer, struct mr_region *region, uint6
 	if (spilled)
 		writer->counters->automatic[MR_COUNT_SPILLED_BYTES] += (int64_t)size;
 	writer->counters->automatic[MR_COUNT_SHUFFLE_BYTES] += (int64_t)size;
+	assert(region->size >= size && region->spilled == spilled);
 	writer->sequence++;
 	run.region = *region;
 	return space->publish_run(space, &run, error);
@@ -320,6 +328,7 @@ static inline __attribute__((always_inline)) int write_run(struct mr_run_writer 
 	got = reserve_scratch(writer, size, spilled, &packed_room, error);
 	if (got < 0)
 		return got;
+	assert(count <= writer->pair_capacity && size <= writer->scratch_capacity);
 	scatter_pairs(writer, items, count, get, fetch, writer->scratch);
 	return put_run(writer, &region, size, packed_room, spilled, error);
 }
@@ -382,6 +391,7 @@ static int index_read(struct mr_space *space, const struct mr_run *run, uint32_t
 		      uint32_t count, struct mr_bucket *buckets, uint32_t *crc,
 		      struct gw_error *error)
 {
+	assert(count <= UINT32_MAX - first);
 	for (uint32_t i = 0, some; i < count; i += some) {
 		uint8_t entries[INDEX_CHUNK * MR_RUN_INDEX];
 		int failed;
@@ -449,6 +459,7 @@ int mr_run_read_bucket(struct mr_space *space, const struct mr_run *run,
 	struct gw_bytes whole;
 	int failed;
 
+	assert(bucket->stored <= bucket->bytes);
 	if (!run->region.spilled) {
 		failed = space->map(space, &run->region, &whole, error);
 		if (!failed)

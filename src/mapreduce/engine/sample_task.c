@@ -45,6 +45,7 @@ static struct mr_piece slice_of(const struct mr_config *config, const struct mr_
 	struct mr_piece slice = {piece->file, piece->offset + into, piece->size - into};
 	uint64_t most = SAMPLE_SLICE_BYTES;
 
+	assert(into < piece->size);
 	if (config->job.input == GW_MR_FIXED && config->job.record_size > most)
 		most = config->job.record_size;
 	if (slice.size > most)
@@ -66,7 +67,8 @@ static int plan_slices(struct mr_plan *slices, const struct gw_mr_task *task,
 	if (!slices->pieces || !slices->splits) {
 		free(slices->pieces);
 		free(slices->splits);
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for the sample");
+		gw_fail(error, GW_E_NO_MEMORY, "no memory for the sample");
+		return GW_E_NO_MEMORY;
 	}
 	slices->split_count = 1;
 	for (uint32_t i = 0; i < plan->piece_count && slices->piece_count < count; i++) {
@@ -85,6 +87,7 @@ static int plan_slices(struct mr_plan *slices, const struct gw_mr_task *task,
 		}
 		passed += piece->size;
 	}
+	assert(slices->piece_count <= count);
 	slices->splits[0] = (struct mr_split){0, slices->piece_count, slices->bytes};
 	return 0;
 }
@@ -184,6 +187,7 @@ static uint32_t range_count(const struct gw_mr_task *task, uint64_t sample_bytes
 		bytes = config->slot_memory / 3;
 	else if (bytes > config->slot_memory / 8)
 		bytes = config->slot_memory / 8;
+	assert(bytes > 0 && config->parts > 0);
 	count = all / (double)bytes / config->parts + 1;
 	if (most < 1)
 		most = 1;
@@ -206,6 +210,7 @@ static int set_ranges(struct gw_mr_task *task, const struct sample *sample, uint
 		size_t at = (size_t)((double)sample->count * i / (wanted + 1));
 		struct gw_bytes key = sample->key(sample->entries[at].item);
 
+		assert(at < sample->count && count < wanted);
 		if (global || count == 0 || mr_compare_bytes(splitters[count - 1], key) != 0)
 			splitters[count++] = key;
 	}
@@ -227,6 +232,7 @@ int mr_sample_take(struct gw_mr_task *task, struct gw_error *error)
 		failed = gw_fail(error, GW_E_NO_MEMORY, "no memory for a sample of %zu keys", most);
 	} else {
 		sample_collect(&sample, task);
+		assert(sample.count == most);
 		sample_sort(&sample, scratch, task);
 		failed = set_ranges(task, &sample, range_count(task, sample.bytes, read), error);
 	}
@@ -240,6 +246,7 @@ int mr_sample_attempt(struct gw_mr_task *task, struct gw_error *error)
 	struct mr_plan slices = {0};
 	int failed = mr_emit_begin(task, error);
 
+	assert(task->attempt->kind == MR_SAMPLE);
 	task->probing = true;
 	if (!failed)
 		failed = mr_task_start(task, error);

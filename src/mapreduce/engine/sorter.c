@@ -88,6 +88,7 @@ static void sort_values(struct mr_sorter *sorter)
 
 static void sort_entries(struct mr_sorter *sorter)
 {
+	assert(sorter->count <= sorter->capacity && sorter->key);
 	if (sorter->task->config->job.compare)
 		mr_sort_by(sorter->entries, sorter->scratch, sorter->count, compare_keys, sorter);
 	else
@@ -171,6 +172,7 @@ static uint32_t chunk_end(const struct mr_sorter *sorter, uint32_t first, uint64
 		if (bucket->stored < bucket->bytes && bucket->stored > *packed)
 			*packed = bucket->stored;
 	}
+	assert(i > first || first == board->run_count);
 	return i;
 }
 
@@ -204,6 +206,7 @@ static int load_pairs(struct mr_sorter *sorter, uint32_t first, uint32_t end,
 		failed = read_part(sorter, i, &at, error);
 		if (failed)
 			return failed;
+		assert(sorter->buckets[i].pairs <= sorter->capacity - sorter->count);
 		for (uint32_t n = 0; n < sorter->buckets[i].pairs; n++) {
 			const uint8_t *item = at;
 
@@ -233,6 +236,7 @@ static int take_table(struct mr_sorter *sorter, struct gw_error *error)
 	if (failed)
 		return failed;
 	slots = mr_table_take(&sorter->table, &count);
+	assert(count <= sorter->capacity);
 	sorter->count = 0;
 	for (size_t i = 0; i < count; i++)
 		add_entry(sorter, &slots[i], mr_slot_key(&slots[i]));
@@ -245,6 +249,7 @@ static int evict_table(struct mr_sorter *sorter, struct gw_error *error)
 {
 	int failed = take_table(sorter, error);
 
+	assert(sorter->table.used > 0);
 	if (!failed)
 		failed = mr_merge_add_run(sorter, error);
 	clear_table(sorter);
@@ -343,6 +348,7 @@ static int load_chunk(struct mr_sorter *sorter, uint32_t first, uint32_t *end,
 	int failed;
 
 	*end = chunk_end(sorter, first, &bytes, &pairs, &packed);
+	assert(*end <= sorter->task->setup.board->run_count);
 	sorter->count = sorter->loaded_used = 0;
 	failed = reserve_entries(sorter, pairs, error);
 	if (!failed)
@@ -415,6 +421,7 @@ int mr_sorter_load(struct mr_sorter *sorter, uint32_t bucket, size_t depth, stru
 {
 	int failed = read_indexes(sorter, bucket, error);
 
+	assert(bucket < sorter->task->ranges.buckets && sorter->run_count == 0);
 	sorter->depth = depth;
 	sorter->cursor.next = sorter_next;
 	if (failed)
@@ -429,6 +436,7 @@ int mr_sorter_load_pairs(struct mr_sorter *sorter, const struct mr_pairs *pairs,
 {
 	int failed = reserve_entries(sorter, pairs->count, error);
 
+	assert(sorter->run_count == 0 && sorter->count == 0);
 	if (failed)
 		return failed;
 	sorter->key = pair_key;
