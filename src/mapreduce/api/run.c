@@ -105,15 +105,20 @@ static int run_planned(struct running *running, struct mr_talk *talk, struct gw_
 	return code;
 }
 
+/* The private directories are there no longer than the processes that clean them up. */
 static int run_staged(struct running *running, struct mr_talk *talk, struct gw_mr_report **report,
 		      struct gw_error *error)
 {
-	int code = mr_plan_init(&running->plan, &running->config, &running->store, error);
+	int code = mr_staging_make(&running->staging, &running->config.options, &running->store,
+				   error);
 
 	if (code < 0)
 		return code;
+	assert(running->staging.path && running->staging.home);
+	running->config.staging = running->staging.path;
 	code = run_planned(running, talk, report, error);
-	mr_plan_done(&running->plan);
+	mr_staging_remove(&running->staging, &running->store);
+	mr_staging_done(&running->staging);
 	return code;
 }
 
@@ -123,6 +128,8 @@ int mr_run(const struct gw_mr_job *job, const struct gw_mr_options *options, str
 	struct running running = {0};
 	int code = mr_config_init(&running.config, job, options, error);
 
+	if (code == 0)
+		code = mr_staging_check(&running.config.options, error);
 	if (code < 0)
 		return code;
 	if (!talk->name)
@@ -130,14 +137,11 @@ int mr_run(const struct gw_mr_job *job, const struct gw_mr_options *options, str
 	mr_look_standard_files();
 	mr_store_local_init(&running.store);
 	mr_talker_init(&running.talker, talk, &running.config.options);
-	code = mr_staging_make(&running.staging, &running.config.options, &running.store, error);
+	code = mr_plan_init(&running.plan, &running.config, &running.store, error);
 	if (code < 0)
 		return code;
-	assert(running.staging.path && running.staging.home);
-	running.config.staging = running.staging.path;
 	code = run_staged(&running, talk, report, error);
-	mr_staging_remove(&running.staging, &running.store);
-	mr_staging_done(&running.staging);
+	mr_plan_done(&running.plan);
 	return code;
 }
 

@@ -60,7 +60,7 @@ static int make_slots(struct mr_driver *driver, const struct mr_shared *shared,
 	if (!driver->slots)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %u slots", driver->slot_count);
 	for (uint32_t i = 0; i < driver->slot_count; i++)
-		driver->slots[i].live = &shared->lives[i];
+		driver->slots[i].live = mr_shared_live(shared, i);
 	return 0;
 }
 

@@ -89,9 +89,10 @@ static void fill_report(const struct mr_driver *driver, uint32_t number,
 void mr_driver_report(struct mr_driver *driver, uint32_t number, const struct mr_failure *failure)
 {
 	const struct mr_verdict *verdict = mr_schedule_verdict(driver->schedule);
-	bool decided = verdict->reason != MR_VERDICT_NONE;
-	struct mr_failure shown = decided ? verdict->failure : *failure;
 	struct mr_attempt_id id = mr_attempt_id_of(&driver->slots[number].attempt);
+	bool decided = verdict->reason != MR_VERDICT_NONE &&
+		       mr_attempt_id_equal(&verdict->id, &id);
+	struct mr_failure shown = decided ? verdict->failure : *failure;
 	struct mr_failure_report report;
 	bool same = driver->reported && driver->reported_id.kind == id.kind &&
 		    driver->reported_id.task == id.task &&

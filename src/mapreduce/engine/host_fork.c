@@ -437,6 +437,8 @@ int mr_host_run_forked(const struct mr_host_setup *setup, struct mr_result *resu
 		.setup = setup,
 		.start_us = mr_look_now_us(),
 		.signals = -1,
+		.tick_us = setup->observer ? setup->observer->tick_us : 0,
+		.memory_us = MEMORY_US,
 		.driver = {.config = setup->config,
 			   .plan = setup->plan,
 			   .store = setup->store,

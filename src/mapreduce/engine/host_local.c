@@ -65,7 +65,7 @@ static int spawn(void *context, uint32_t slot, struct gw_error *error)
 		.plan = local->setup->plan,
 		.store = local->setup->store,
 		.board = local->driver.board,
-		.live = &local->shared.lives[0],
+		.live = mr_shared_live(&local->shared, 0),
 		.space = &local->space.space,
 	};
 	int code = local->setup->worker->init(&local->worker, &setup, error);
@@ -108,7 +108,7 @@ static int start(void *context, uint32_t slot, const struct mr_attempt *attempt,
 	tick(local);
 	if (code >= 0)
 		return mr_driver_committed(&local->driver, slot, &id, error);
-	local->shared.lives[0].error = failure;
+	mr_shared_live(&local->shared, 0)->error = failure;
 	mr_driver_failed(&local->driver, slot, &id, code);
 	return 0;
 }

@@ -53,6 +53,12 @@ void mr_shared_unmap(struct mr_shared *shared);
 int mr_shared_write(struct mr_space *space, const struct mr_region *region, const void *data,
 		    size_t size, struct gw_error *error);
 
+/* In a slot: all of the memory can be read only, but its own live page. What user code writes
+ * astray hits nobody else, and results are written through the file. */
+void mr_shared_protect(const struct mr_shared *shared, uint32_t slot);
+/* The sample attempt, which runs alone, writes to the board. */
+void mr_shared_open_board(const struct mr_shared *shared, bool writable);
+
 /* ---- host_channel.c: descriptors and signals ---------------------------------------------- */
 
 int mr_channels_open(struct mr_processes *processes, struct gw_error *error) GW_MUST_CHECK;

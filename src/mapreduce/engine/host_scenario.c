@@ -341,6 +341,29 @@ static void test_user_code_that_exits(void **state)
 	assert_string_equal(fixture->failure.where, "");
 }
 
+/* User code that writes astray hits its own process, and nobody else's memory. */
+static int write_astray(struct stage *stage, struct gw_error *error)
+{
+	uint8_t *const places[] = {(uint8_t *)stage->setup.board,
+				   (uint8_t *)stage->setup.live + MR_LIVE_STRIDE,
+				   (uint8_t *)stage->setup.live + 3 * MR_LIVE_STRIDE};
+
+	if (stage->attempt->number < 3)
+		*places[stage->attempt->number] = 1;
+	return emit_number(stage, error);
+}
+
+static void test_writing_astray(void **state)
+{
+	struct host_fixture *fixture = *state;
+
+	fixture->task = write_astray;
+	fixture->options.jobs = 1;
+	run_well(fixture, "0\n");
+	assert_int_equal(fixture->result.failures[MR_MAP], 3);
+	assert_int_equal(fixture->failure.failure.code, SIGSEGV);
+}
+
 static int hang_once(struct stage *stage, struct gw_error *error)
 {
 	stage_record(stage, 0, 3, 1);
@@ -601,6 +624,7 @@ int main(void)
 		SCENARIO(test_every_death_is_survived),
 		SCENARIO(test_every_death_is_named),
 		SCENARIO(test_user_code_that_exits),
+		SCENARIO(test_writing_astray),
 		SCENARIO(test_a_record_that_hangs),
 		SCENARIO(test_a_task_that_fails_for_good),
 		SCENARIO(test_an_error_that_cannot_be_mended),

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { POOL_ALIGNMENT = 2 << 20, PAGE_ALIGNMENT = 4096 };
+enum { POOL_ALIGNMENT = 2 << 20 };
 
 static size_t round_up(size_t size, size_t to)
 {
@@ -44,8 +44,8 @@ static int make_file(size_t size)
 int mr_shared_map(struct mr_shared *shared, const struct mr_config *config,
 		  const struct mr_plan *plan, uint32_t slots, struct gw_error *error)
 {
-	size_t board = round_up(mr_board_size(config, plan), PAGE_ALIGNMENT);
-	size_t lives = round_up(slots * sizeof(struct mr_live), POOL_ALIGNMENT);
+	size_t board = round_up(mr_board_size(config, plan), MR_LIVE_STRIDE);
+	size_t lives = (size_t)slots * MR_LIVE_STRIDE;
 	uint64_t pool = config->pool_memory / MR_POOL_GRANULE * MR_POOL_GRANULE;
 	uint8_t *memory;
 
@@ -59,12 +59,14 @@ int mr_shared_map(struct mr_shared *shared, const struct mr_config *config,
 		      MAP_SHARED | MAP_NORESERVE | (shared->file < 0 ? MAP_ANONYMOUS : 0),
 		      shared->file, 0);
 	if (memory == MAP_FAILED) {
+		int code = gw_fail_errno(error, errno, "%zu bytes of shared memory", shared->size);
+
 		mr_shared_unmap(shared);
-		return gw_fail_errno(error, errno, "%zu bytes of shared memory", shared->size);
+		return code;
 	}
 	shared->memory = memory;
 	shared->board = memory;
-	shared->lives = (void *)(memory + board);
+	shared->lives = memory + board;
 	shared->pool = (void *)round_up((uintptr_t)(memory + board + lives), POOL_ALIGNMENT);
 	assert(pool <= shared->size - (size_t)(shared->pool - memory));
 	/* Where the system allows it, 2 MiB pages: there are fewer of them to touch. */
@@ -81,6 +83,20 @@ void mr_shared_unmap(struct mr_shared *shared)
 	*shared = (struct mr_shared){.file = -1};
 }
 
+void mr_shared_protect(const struct mr_shared *shared, uint32_t slot)
+{
+	uint8_t *end = shared->file < 0 ? shared->pool : (uint8_t *)shared->memory + shared->size;
+
+	(void)mprotect(shared->memory, (size_t)(end - (uint8_t *)shared->memory), PROT_READ);
+	(void)mprotect(mr_shared_live(shared, slot), MR_LIVE_STRIDE, PROT_READ | PROT_WRITE);
+}
+
+void mr_shared_open_board(const struct mr_shared *shared, bool writable)
+{
+	(void)mprotect(shared->board, (size_t)(shared->lives - (uint8_t *)shared->board),
+		       writable ? PROT_READ | PROT_WRITE : PROT_READ);
+}
+
 int mr_shared_write(struct mr_space *space, const struct mr_region *region, const void *data,
 		    size_t size, struct gw_error *error)
 {
@@ -93,18 +109,18 @@ int mr_shared_write(struct mr_space *space, const struct mr_region *region, cons
 	if (region->spilled || size > region->size || !mr_shared_space_contains(own, region))
 		return gw_fail(error, GW_E_INVALID, "a write outside of its region");
 	to = shared->pool + region->offset;
-	while (shared->file >= 0 && done < size) {
+	if (shared->file < 0) {
+		memcpy(to, data, size);
+		return 0;
+	}
+	while (done < size) {
 		ssize_t more = pwrite(shared->file, from + done, size - done,
 				      (off_t)(to - (uint8_t *)shared->memory + (ssize_t)done));
 
-		if (more < 0 && errno == EINTR)
-			continue;
-		if (more <= 0)
-			break;
-		done += (size_t)more;
+		if (more < 0 && errno != EINTR)
+			return gw_fail_errno(error, errno, "%zu bytes of shared memory", size);
+		done += more > 0 ? (size_t)more : 0;
 	}
-	assert(done <= size);
-	/* What could not be written (or all of it, without a file) can be copied. */
-	memcpy(to + done, from + done, size - done);
+	assert(done == size);
 	return 0;
 }

@@ -151,7 +151,11 @@ static int run(struct slot *slot, struct mr_worker *worker, const struct mr_atte
 
 	mr_shared_space_begin(&slot->space, &id);
 	slot->gasp->message.id = id;
+	if (id.kind == MR_SAMPLE)
+		mr_shared_open_board(slot->processes->shared, true);
 	code = slot->processes->setup->worker->run(worker, attempt, error);
+	if (id.kind == MR_SAMPLE)
+		mr_shared_open_board(slot->processes->shared, false);
 	if (code < 0)
 		slot->live->error = *error;
 	/* What user code printed is to be in the pipe before the driver hears of the end. */
@@ -216,6 +220,7 @@ static int prepare(struct slot *slot, struct mr_worker **worker, struct gw_error
 	if (code < 0)
 		return code;
 	make_space(slot);
+	mr_shared_protect(slot->processes->shared, slot->number);
 	code = setup->worker->init(worker, &worker_setup, error);
 	if (code < 0)
 		return code;
@@ -229,7 +234,7 @@ _Noreturn void mr_slot_main(struct mr_processes *processes, uint32_t number, uin
 	struct slot slot = {.processes = processes,
 			    .number = number,
 			    .generation = generation,
-			    .live = &processes->shared->lives[number]};
+			    .live = mr_shared_live(processes->shared, number)};
 	struct mr_worker *worker = NULL;
 	struct gw_error error = {0};
 

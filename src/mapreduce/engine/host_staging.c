@@ -211,15 +211,22 @@ static int make_out(const struct mr_staging *staging, struct mr_store *store,
 	return code;
 }
 
-static int check_output(const char *output, struct gw_error *error)
+int mr_staging_check(const struct gw_mr_options *options, struct gw_error *error)
 {
+	char *output = without_slashes(options->output);
 	struct stat status;
+	int code = 0;
 
-	if (lstat(output, &status) == 0)
-		return gw_fail(error, GW_E_EXISTS, "%s: the output exists already", output);
-	if (errno != ENOENT)
-		return gw_fail_errno(error, errno, "%s", output);
-	return 0;
+	if (!output)
+		return no_memory(error);
+	if (options->only_map >= 0 || options->only_reduce >= 0)
+		code = 0; /* nothing will be committed */
+	else if (lstat(output, &status) == 0)
+		code = gw_fail(error, GW_E_EXISTS, "%s: the output exists already", output);
+	else if (errno != ENOENT)
+		code = gw_fail_errno(error, errno, "%s", output);
+	free(output);
+	return code;
 }
 
 static int make_in(struct mr_staging *staging, const char *parent, const char *temporary,
@@ -251,17 +258,16 @@ static int make_in(struct mr_staging *staging, const char *parent, const char *t
 int mr_staging_make(struct mr_staging *staging, const struct gw_mr_options *options,
 		    struct mr_store *store, struct gw_error *error)
 {
-	bool commits = options->only_map < 0 && options->only_reduce < 0;
 	char *parent;
-	int code = 0;
+	int code = mr_staging_check(options, error);
 
 	*staging = (struct mr_staging){.home_lock = -1, .path_lock = -1};
+	if (code < 0)
+		return code;
 	staging->output = without_slashes(options->output);
 	parent = staging->output ? parent_of(staging->output) : NULL;
 	if (!parent)
 		code = no_memory(error);
-	if (code == 0 && commits)
-		code = check_output(staging->output, error);
 	if (code == 0)
 		code = make_in(staging, parent, options->temporary, store, error);
 	free(parent);

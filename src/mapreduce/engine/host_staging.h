@@ -26,6 +26,9 @@ struct mr_staging {
 	int path_lock;
 };
 
+/* GW_E_EXISTS when OUTPUT_DIR is there and the job is to commit something; changes nothing. */
+int mr_staging_check(const struct gw_mr_options *options, struct gw_error *error) GW_MUST_CHECK;
+
 /* GW_E_EXISTS when OUTPUT_DIR is there, unless the job is to commit nothing. */
 int mr_staging_make(struct mr_staging *staging, const struct gw_mr_options *options,
 		    struct mr_store *store, struct gw_error *error) GW_MUST_CHECK;

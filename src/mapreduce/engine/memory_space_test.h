@@ -14,7 +14,7 @@
 struct memory_space {
 	struct mr_space space; /* first: one is the other */
 	uint8_t *spilled;      /* owned */
-	size_t spilled_size;
+	size_t spilled_size, spilled_capacity;
 	uint8_t *shared;       /* owned; the region is all of it */
 	uint64_t shared_max;   /* what may be allocated; 0: everything is spilled */
 	struct mr_run run;
@@ -64,8 +64,11 @@ static inline int memory_space_spill(struct mr_space *space, const void *data, s
 
 	if (memory_space_fails(space, error))
 		return GW_E_NO_SPACE;
-	memory->spilled = realloc(memory->spilled, memory->spilled_size + size);
-	assert(memory->spilled);
+	if (size > memory->spilled_capacity - memory->spilled_size) {
+		memory->spilled_capacity = memory->spilled_size + size;
+		memory->spilled = realloc(memory->spilled, memory->spilled_capacity);
+		assert(memory->spilled);
+	}
 	memcpy(memory->spilled + memory->spilled_size, data, size);
 	*region = (struct mr_region){.spilled = 1, .offset = memory->spilled_size, .size = size};
 	memory->spilled_size += size;

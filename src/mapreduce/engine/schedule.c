@@ -402,7 +402,8 @@ const struct mr_verdict *mr_schedule_verdict(const struct mr_schedule *schedule)
 void mr_schedule_count(const struct mr_schedule *schedule, enum mr_task_kind kind, uint32_t *tasks,
 		       uint32_t *done)
 {
-	assert(kind < MR_KINDS && schedule->lanes[kind].done <= schedule->lanes[kind].total);
+	assert((unsigned)kind < MR_KINDS);
+	assert(schedule->lanes[kind].done <= schedule->lanes[kind].total);
 	*tasks = schedule->lanes[kind].total;
 	*done = schedule->lanes[kind].done;
 }

@@ -10,6 +10,10 @@
 
 #include "failure.h"
 
+#include <assert.h>
+
+enum { MR_LIVE_STRIDE = 64 * 1024 }; /* whole pages, of whatever size they are */
+
 enum { MR_SPILL_READERS = 16 }; /* spill files of other attempts that a process keeps open */
 
 /* Memory that driver and slots share, at the same address in all of them. */
@@ -18,10 +22,18 @@ struct mr_shared {
 	size_t size;
 	int file; /* the same memory as a file, or -1 */
 	void *board;
-	struct mr_live *lives; /* one a slot */
+	uint8_t *lives; /* one a slot: mr_shared_live */
 	uint8_t *pool;
 	uint64_t pool_size;
 };
+
+static_assert(sizeof(struct mr_live) <= MR_LIVE_STRIDE, "a live page fits its stride");
+
+/* The live page of a slot. */
+static inline struct mr_live *mr_shared_live(const struct mr_shared *shared, uint32_t slot)
+{
+	return (struct mr_live *)(void *)(shared->lives + (size_t)slot * MR_LIVE_STRIDE);
+}
 
 struct mr_spill_reader {
 	struct mr_attempt_id id;
