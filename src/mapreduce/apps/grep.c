@@ -9,6 +9,7 @@
 
 #include "apps.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define AT(field) offsetof(struct grep, field)
@@ -39,6 +40,7 @@ int grep_start(struct gw_mr_task *task, void **state)
 	struct grep_state *made = calloc(1, sizeof *made);
 	struct gw_error error = {0};
 
+	assert(grep && (grep->pattern.code || grep->pattern.literal_count > 0));
 	if (!made)
 		return gw_mr_fail(task, "grep: no memory");
 	made->grep = grep;
@@ -57,6 +59,7 @@ int grep_finish(struct gw_mr_task *task, void *state)
 	bool reduces = mine->grep->count && gw_mr_input_name(task)[0] == 0;
 	int failed = reduces ? grep_finish_counts(task, mine) : 0;
 
+	assert(mine && mine->grep == gw_mr_context(task));
 	mr_matcher_done(&mine->matcher);
 	free(mine->prefix);
 	free(mine);

@@ -34,6 +34,7 @@ int grep_emit_count(struct gw_mr_task *task, const struct grep_state *state, int
 		key = malloc(size);
 	if (!key)
 		return gw_mr_fail(task, "grep: no memory for a key of %zu bytes", size);
+	assert(state->has_file && state->prefix && lines >= 0);
 	put_u32(key, gw_mr_task_number(task));
 	put_u32(key + 4, state->file_number);
 	key[CONTINUES_AT] = !state->begins;
@@ -50,6 +51,7 @@ static void write_count(struct gw_mr_task *task, struct grep_state *state)
 
 	if (!state->has_file)
 		return;
+	assert(state->prefix && state->matches >= 0);
 	end += (size_t)snprintf(state->prefix + end, GREP_NUMBER_SIZE, "%lld\n",
 				(long long)state->matches);
 	gw_mr_write(task, state->prefix + begin, end - begin);

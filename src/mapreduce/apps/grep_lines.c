@@ -16,6 +16,7 @@ static const char *window_end(const char *data, const char *end)
 {
 	const char *newline;
 
+	assert(data < end);
 	if (end - data <= WINDOW_SIZE)
 		return end;
 	newline = memchr(data + WINDOW_SIZE, '\n', (size_t)(end - data) - WINDOW_SIZE);
@@ -35,6 +36,7 @@ static void write_prefix(struct gw_mr_task *task, struct grep_state *state)
 {
 	size_t begin = state->names ? 0 : state->name_size + 1, end = state->name_size + 1;
 
+	assert(state->has_file && state->prefix);
 	if (state->grep->line_numbers)
 		end += (size_t)snprintf(state->prefix + end, GREP_NUMBER_SIZE, "%llu:",
 					(unsigned long long)state->lines + 1);
@@ -126,6 +128,7 @@ int grep_map(struct gw_mr_task *task, const struct gw_mr_block *block)
 	int64_t lines = 0;
 	int failed = begin_block(task, state, block);
 
+	assert(data && block->file);
 	if (failed)
 		return failed;
 	state->matcher.before_line = before_line;
@@ -139,6 +142,7 @@ int grep_map(struct gw_mr_task *task, const struct gw_mr_block *block)
 		lines += found;
 		data = next;
 	}
+	assert(data == end && lines >= 0);
 	if (!state->grep->count)
 		return 0;
 	if (state->grep->invert)

@@ -133,10 +133,10 @@ static int unpack(struct gw_bytes packed, enum mr_http_coding coding, struct bas
 {
 	enum { STEP = 64 << 10 };
 	struct inflate_state *state = calloc(1, sizeof(*state));
-	int code = state ? 0 : gw_fail(error, GW_E_NO_MEMORY, "HTTP body: out of memory");
+	int code;
 
-	if (code < 0)
-		return code;
+	if (!state)
+		return gw_fail(error, GW_E_NO_MEMORY, "HTTP body: out of memory");
 	isal_inflate_init(state);
 	state->crc_flag = format_of(packed, coding);
 	memcpy(&state->next_in, &packed.data,

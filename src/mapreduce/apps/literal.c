@@ -29,6 +29,7 @@ static void end_run(struct reader *reader)
 {
 	size_t size = (size_t)(reader->room - reader->run);
 
+	assert(reader->run <= reader->room && reader->at <= reader->end);
 	if (size > reader->best.size)
 		reader->best = (struct gw_bytes){reader->run, size};
 	reader->run = reader->room;
@@ -39,6 +40,7 @@ static bool end_alternative(struct reader *reader)
 	struct mr_literals *literals = reader->literals;
 
 	end_run(reader);
+	assert(literals->count <= MR_LITERALS_MAX);
 	if (reader->best.size == 0 || literals->count == MR_LITERALS_MAX)
 		return false;
 	literals->items[literals->count++] = reader->best;
@@ -141,6 +143,7 @@ static bool skip_quantifier(struct reader *reader)
 {
 	size_t counted = counted_size(reader);
 
+	assert(is_quantifier(reader));
 	reader->literals->exact = false;
 	reader->at += counted > 0 ? counted : 1;
 	if (reader->at < reader->end && (*reader->at == '+' || *reader->at == '?'))

@@ -12,6 +12,7 @@ enum { JIT_STACK_FIRST = 32 << 10, JIT_STACK_MAX = 1 << 20 };
 int mr_matcher_init(struct mr_matcher *matcher, const struct mr_pattern *pattern,
 		    struct gw_error *error)
 {
+	assert(pattern->code || pattern->literal_count > 0);
 	*matcher = (struct mr_matcher){.pattern = pattern};
 	if (!pattern->code)
 		return 0;
@@ -40,6 +41,7 @@ void mr_matcher_done(struct mr_matcher *matcher)
 
 void mr_matcher_begin(struct mr_matcher *matcher, const char *data, size_t size)
 {
+	assert(matcher->pattern && (data || size == 0));
 	matcher->at = matcher->floor = data;
 	matcher->end = data + size;
 	memset(matcher->next, 0, sizeof matcher->next);
@@ -117,6 +119,7 @@ static struct gw_bytes line_around(const struct mr_matcher *matcher, const char 
 	const char *begin = memrchr(matcher->floor, '\n', (size_t)(hit - matcher->floor));
 	const char *end = memchr(hit, '\n', (size_t)(matcher->end - hit));
 
+	assert(matcher->floor <= hit && hit < matcher->end);
 	begin = begin ? begin + 1 : matcher->floor;
 	end = end ? end : matcher->end;
 	return (struct gw_bytes){begin, (size_t)(end - begin)};
@@ -148,6 +151,7 @@ int mr_matcher_next(struct mr_matcher *matcher, struct gw_bytes *line, struct gw
 		if (found)
 			return 1;
 	}
+	assert(matcher->at <= matcher->end);
 	matcher->at = matcher->floor = matcher->end;
 	return 0;
 }

@@ -127,6 +127,7 @@ static bool add_literals(struct mr_pattern *pattern, struct gw_bytes text, char 
 {
 	struct mr_literals found = {.items = {text}, .count = text.size > 0, .exact = true};
 
+	assert(pattern->literal_count <= MR_LITERALS_MAX && room);
 	if (!pattern->options.fixed)
 		mr_literals_find(&found, text, room);
 	else if (text.size > 0)
@@ -220,6 +221,7 @@ int mr_pattern_init(struct mr_pattern *pattern, const char *const *texts, size_t
 	if (!failed)
 		failed = init_from_list(pattern, list, list_count, error);
 	free(list);
+	assert(failed || pattern->code || pattern->literal_count > 0);
 	if (failed)
 		mr_pattern_done(pattern);
 	return failed;

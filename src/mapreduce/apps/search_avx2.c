@@ -3,6 +3,7 @@
 #include "search.h"
 
 #if defined(__x86_64__)
+#include <assert.h>
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx2,bmi,bmi2,popcnt")))
@@ -70,6 +71,7 @@ TARGET const char *mr_search_avx2(const struct mr_search *search, const char *da
 	const ptrdiff_t second = (ptrdiff_t)search->second.offset;
 	const char *match;
 
+	assert(data && last && first >= 0 && second >= 0);
 	for (; last - data >= 127; data += 128) {
 		const char *a = data + first, *b = data + second;
 		__m256i f0 = agree(&pair, a, b);

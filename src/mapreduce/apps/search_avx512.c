@@ -10,6 +10,7 @@
 #include "search.h"
 
 #if defined(__x86_64__)
+#include <assert.h>
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,bmi,bmi2,popcnt")))
@@ -81,6 +82,7 @@ TARGET const char *mr_search_avx512(const struct mr_search *search, const char *
 	const ptrdiff_t first = (ptrdiff_t)search->first.offset;
 	const ptrdiff_t second = (ptrdiff_t)search->second.offset;
 
+	assert(data && last && first >= 0 && second >= 0);
 	for (; last - data >= 255; data += 256) {
 		const char *a = data + first, *b = data + second, *match;
 		__m512i z0 = differ_at(&pair, a, b);

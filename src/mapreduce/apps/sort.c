@@ -78,6 +78,7 @@ static int emit_code(struct gw_mr_task *task, struct gw_bytes offset, struct gw_
 	struct gw_error error = {0};
 
 	(void)offset;
+	assert(key);
 	key->size = 0;
 	int code = mr_sort_encode(rules, line, key, &error);
 	struct gw_bytes value = line;
@@ -181,6 +182,7 @@ static int make_rules(struct sort *sort, struct gw_error *error)
 	for (size_t i = 0; code == 0 && i < sort->keys.count; i++)
 		code = mr_sort_key_parse(&rules->keys[rules->key_count++], sort->keys.items[i],
 					 error);
+	assert(rules->key_count <= MR_SORT_KEYS_MAX);
 	return code < 0 ? code : mr_sort_rules_finish(rules, &global, error);
 }
 

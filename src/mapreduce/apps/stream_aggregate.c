@@ -62,19 +62,21 @@ int mr_aggregate_start(struct mr_aggregate **made, struct gw_bytes key, uint64_t
 		    strncasecmp(type_names[type], data, size) != 0)
 			continue;
 		*made = calloc(1, sizeof(**made));
-		if (!*made)
-			return gw_fail(error, GW_E_NO_MEMORY, "no memory to aggregate");
+		if (!*made) {
+			gw_fail(error, GW_E_NO_MEMORY, "no memory to aggregate");
+			return GW_E_NO_MEMORY;
+		}
 		(*made)->type = (enum aggregate_type)type;
 		(*made)->uniques_max = uniques_max;
 		*id = (struct gw_bytes){colon + 1, key.size - size - 1};
 		return 0;
 	}
-	return gw_fail(
-		error, GW_E_INVALID,
+	gw_fail(error, GW_E_INVALID,
 		"key \"%.*s\": aggregate needs TYPE:ID, with TYPE one of LongValueSum, "
 		"LongValueMax, LongValueMin, DoubleValueSum, StringValueMax, StringValueMin, "
 		"UniqValueCount, ValueHistogram",
 		shown(key), data);
+	return GW_E_INVALID;
 }
 
 void mr_aggregate_free(struct mr_aggregate *aggregate)
@@ -100,11 +102,11 @@ static int read_long(struct gw_bytes text, int64_t *number, struct gw_error *err
 		*number = strtoll(copy, &end, 10);
 		fits = end == copy + text.size && errno == 0 && (unsigned char)copy[0] > ' ';
 	}
-	if (!fits)
-		return gw_fail(error, GW_E_INVALID,
-			       "value \"%.*s\" is not a whole number of 64 bits", shown(text),
-			       (const char *)text.data);
-	return 0;
+	if (fits)
+		return 0;
+	gw_fail(error, GW_E_INVALID, "value \"%.*s\" is not a whole number of 64 bits",
+		shown(text), (const char *)text.data);
+	return GW_E_INVALID;
 }
 
 static int add_long(struct mr_aggregate *aggregate, struct gw_bytes value, struct gw_error *error)

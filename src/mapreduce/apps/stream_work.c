@@ -98,10 +98,11 @@ int mr_work_ship(struct mr_work *work, const char *text, bool archive, struct gw
 	const char *hash = strrchr(text, '#'), *link;
 	char written[PATH_MAX], *path;
 	char *plain = strndup(text, hash ? (size_t)(hash - text) : strlen(text));
-	int result = plain ? mr_path_of(plain, written, sizeof(written), error)
-			   : gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
+	int result;
 
-	assert(text);
+	if (!plain)
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for shipped files");
+	result = mr_path_of(plain, written, sizeof(written), error);
 	free(plain);
 	if (result)
 		return result;

@@ -287,8 +287,10 @@ bool mr_url_of_file(struct mr_url *url, struct gw_bytes base, struct gw_bytes pa
 struct gw_bytes mr_url_host_name(const struct mr_url *url)
 {
 	struct gw_bytes host = cut(mr_url_bytes(url)).authority;
-	const char *at = memrchr(host.data, '@', host.size);
+	const char *at;
 
+	assert(host.data);
+	at = memrchr(host.data, '@', host.size);
 	if (at) {
 		host.size -= (size_t)(at + 1 - (const char *)host.data);
 		host.data = at + 1;

@@ -70,7 +70,7 @@ static int fill(struct mr_warc *warc, size_t size, struct gw_error *error)
 	struct base_buffer *buffer = &warc->buffer;
 
 	while (buffer->size - warc->begin < size && !warc->ended) {
-		size_t left = buffer->size - warc->begin, got;
+		size_t left = buffer->size - warc->begin, got = 0;
 
 		if (warc->begin > 0) {
 			memmove(buffer->data, buffer->data + warc->begin, left);

@@ -50,6 +50,7 @@ static int open_file(struct archive *archive, struct mr_store *store,
 
 	if (code < 0)
 		return code;
+	assert(archive->file && !archive->unpack);
 	source.file = archive->file;
 	code = store->operations->size(archive->file, &source.end, error);
 	return code < 0 ? code : mr_unpack_open(&archive->unpack, &source, error);
@@ -69,10 +70,10 @@ static int open_archive(void *context, uint32_t split, void **state, struct gw_e
 	struct mr_pages *pages = context;
 	struct archive *archive = calloc(1, sizeof(*archive));
 
+	assert(split < pages->file_count);
 	if (!archive)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory to read it",
 			       pages->files[split]);
-	assert(split < pages->file_count);
 	archive->path = pages->files[split];
 	int code = open_file(archive, &pages->store, compression_of(&pages->found, archive->path),
 			     error);
