@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bad_job.c - a job that counts lines and goes wrong in the way that a line asks for. For bad_input.py and
- * kills.py, which build it against the library as a user would.
+ * bad_job.c - a job that counts lines and goes wrong in the way that a line asks for. For
+ * bad_input.py and kills.py, which build it against the library as a user would.
  */
 #include <groundwork/mapreduce.h>
 
@@ -97,7 +97,8 @@ static int map_block(struct gw_mr_task *task, const struct gw_mr_block *block)
 	return failed;
 }
 
-static int choose_map(struct gw_mr_job *job, char ***operands, size_t *count, struct gw_error *error)
+static int choose_map(struct gw_mr_job *job, char ***operands, size_t *count,
+		      struct gw_error *error)
 {
 	const struct bad_options *options = job->context;
 
@@ -126,8 +127,10 @@ static int reduce_line(struct gw_mr_task *task, struct gw_bytes key, struct gw_m
 int main(int argc, char **argv)
 {
 	static const struct gw_option table[] = {
-		{"block", 0, GW_OPTION_FLAG, offsetof(struct bad_options, block), NULL, "block map", NULL},
-		{"wait", 0, GW_OPTION_STRING, offsetof(struct bad_options, wait), "FIFO", "wait here", NULL},
+		{"block", 0, GW_OPTION_FLAG, offsetof(struct bad_options, block), NULL, "block map",
+		 NULL},
+		{"wait", 0, GW_OPTION_STRING, offsetof(struct bad_options, wait), "FIFO",
+		 "wait here", NULL},
 		{0},
 	};
 	struct bad_options options = {0};

@@ -274,7 +274,7 @@ static void empty_parts_are_one_unit_each(void **state)
 	bench_done(&bench);
 }
 
-/* ---- Places known beforehand ------------------------------------------------------------------ */
+/* ---- Places known beforehand -------------------------------------------------------------- */
 
 static void exact_sizes_give_exact_places(void **state)
 {
@@ -353,7 +353,7 @@ static void only_an_identity_job_is_exact(void **state)
 	}
 }
 
-/* ---- Places in whatever order units are done --------------------------------------------------- */
+/* ---- Places in whatever order units are done ---------------------------------------------- */
 
 enum { WAITING = 6 };
 
@@ -369,10 +369,12 @@ static void finish_unit(struct placing *placing, uint32_t unit)
 	uint64_t left = placing->sizes[unit];
 
 	for (uint32_t i = 0; i < placing->regions[unit]; i++) {
-		struct mr_region region = {.size = i + 1 < placing->regions[unit] ? left / 2 : left};
+		struct mr_region region = {.size = i + 1 < placing->regions[unit] ? left / 2
+										  : left};
 
 		left -= region.size;
-		assert_int_equal(mr_board_add_output(&placing->bench.board, unit, &region, NULL), 0);
+		assert_int_equal(mr_board_add_output(&placing->bench.board, unit, &region, NULL),
+				 0);
 	}
 	mr_board_unit_done(&placing->bench.board, unit);
 	placing->done[unit] = true;
@@ -467,7 +469,7 @@ static void a_map_only_job_has_a_unit_for_each_split(void **state)
 	assert_string_equal(error.text, "65 splits, of which a job has at most 64");
 }
 
-/* ---- Limits and failures ------------------------------------------------------------------------ */
+/* ---- Limits and failures ------------------------------------------------------------------ */
 
 static void runs_and_outputs_have_a_limit(void **state)
 {

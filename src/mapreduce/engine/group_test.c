@@ -75,7 +75,7 @@ static void log_bytes(struct bench *bench, struct gw_bytes bytes, const char *en
 
 static const char *const some[] = {"a=1", "a=2", "b=3", "c=4", "c=5", "c=6", NULL};
 
-/* ---- What reduce reads -------------------------------------------------------------------------- */
+/* ---- What reduce reads -------------------------------------------------------------------- */
 
 static int log_all(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values)
 {
@@ -184,7 +184,7 @@ static void keys_go_on_counting_from_bucket_to_bucket(void **state)
 	assert_int_equal(bench.live.counters.automatic[MR_COUNT_SKIPPED_RECORDS], 1);
 }
 
-/* ---- Failures ---------------------------------------------------------------------------------- */
+/* ---- Failures ----------------------------------------------------------------------------- */
 
 static int fail_at_b(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values)
 {
@@ -221,7 +221,8 @@ static void reduce_that_fails_ends_it(void **state)
 	assert_string_equal(bench.log, "a:1,");
 }
 
-/* Whether reduce is in the middle of the values or not: what it made of half of them is no result. */
+/* Whether reduce is in the middle of the values or not: what it made of half of them is no
+ * result. */
 static void a_cursor_that_fails_is_no_end(void **state)
 {
 	static const struct gw_mr_job jobs[] = {{.reduce = log_all}, {.reduce = log_none}};
