@@ -123,6 +123,7 @@ static int pass_on(struct gw_mr_task *task, struct gw_mr_values *values, enum mr
 				gw_mr_emit_i64(task, key, gw_mr_i64(value));
 			else
 				gw_mr_emit(task, key, value);
+			failed = mr_task_returned(task, 0, "combine", error);
 			continue;
 		}
 		++*mr_task_counter(task, MR_COUNT_REDUCE_PAIRS_OUT);
