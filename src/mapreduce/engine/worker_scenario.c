@@ -554,6 +554,63 @@ static void counters_leave_out_the_sample(void **state)
 	free(text);
 }
 
+static int map_key_and_value(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value)
+{
+	gw_mr_emit(task, key, value);
+	return 0;
+}
+
+/* Its slices are cut from pieces that need not begin with a record. */
+static void a_sample_stays_within_the_file(void **state)
+{
+	enum { SIZE = 1048700, RECORD = 100 };
+	static const struct gw_mr_job job = {
+		.map = map_key_and_value, .input = GW_MR_FIXED, .record_size = RECORD,
+		.key_size = 10, .output = GW_MR_OUT_FIXED,
+	};
+	struct fixture *fixture = *state;
+	char *records = malloc(SIZE), *got;
+	const char *inputs[2] = {NULL, NULL};
+	uint64_t seed = 3;
+	size_t size;
+
+	assert_non_null(records);
+	for (size_t i = 0; i < SIZE; i++)
+		records[i] = (char)('a' + next_random(&seed) % 26);
+	inputs[0] = fixture_file(fixture, "in.bin", records, SIZE);
+	assert_int_equal(fixture_run(fixture, &job, inputs, NULL), 0);
+	assert_true(fixture->board->ranges > 1);
+	got = fixture_part(fixture, 0, &size);
+	assert_int_equal(size, SIZE);
+	for (size_t i = RECORD; i < SIZE; i += RECORD)
+		assert_true(memcmp(got + i - RECORD, got + i, 10) <= 0);
+	free(records);
+	free(got);
+}
+
+/* A key larger than the slot's memory is dealt with and then forgotten. */
+static void one_long_key_costs_nothing_afterwards(void **state)
+{
+	static const struct gw_mr_job job = {.map = map_words, .combine_with = GW_MR_SUM};
+	enum { LONG = 300 << 10, WORDS = 5000 };
+	struct fixture *fixture = *state;
+	char *text = malloc(LONG + WORDS * 32), *expected;
+	size_t at = LONG;
+
+	assert_non_null(text);
+	memset(text, 'a', LONG);
+	text[at++] = '\n';
+	for (unsigned i = 0; i < WORDS; i++)
+		at += (size_t)sprintf(text + at, "a-word-of-many-letters-%u\n", i);
+	expected = count_words(text);
+	set_memory(fixture, SPILL_LZ4);
+	fixture->slot_memory = 400 << 10;
+	check_job(fixture, &job, text, expected);
+	assert_in_range(fixture->spill_calls, 1, 50);
+	free(text);
+	free(expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -580,6 +637,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(failures_of_user_code_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_leave_out_the_sample, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_sample_stays_within_the_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_long_key_costs_nothing_afterwards, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
