@@ -273,7 +273,7 @@ static void begin(struct run *run, char paths[2][128])
 
 static void every_allocation_may_fail(bool spill)
 {
-	struct run run = {NULL};
+	struct run run = {0};
 	char paths[2][128];
 	uint64_t failures = 0;
 
