@@ -23,7 +23,7 @@
  * more than once (a failed attempt, the sample taken before the first map task), so user code must
  * not depend on being run exactly once; output, counters and side files are taken from one
  * successful attempt of each task only (paper section 3.3). With deterministic functions the output
- * is the same, byte for byte, as that of a sequential run.
+ * is the same, byte for byte, as that of a sequential run (framed output: pair for pair).
  *
  * Errors. User functions return 0, or a negative code after gw_mr_fail said why; that ends the
  * attempt. emit and write return nothing: a failure (a full disk, say) is kept in the task and ends
