@@ -69,7 +69,8 @@ static inline int memory_space_spill(struct mr_space *space, const void *data, s
 		memory->spilled = realloc(memory->spilled, memory->spilled_capacity);
 		assert(memory->spilled);
 	}
-	memcpy(memory->spilled + memory->spilled_size, data, size);
+	if (size > 0)
+		memcpy(memory->spilled + memory->spilled_size, data, size);
 	*region = (struct mr_region){.spilled = 1, .offset = memory->spilled_size, .size = size};
 	memory->spilled_size += size;
 	return 0;
