@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <assert.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -164,7 +165,8 @@ struct fixture *fixture_new(void)
 	fixture->options.jobs = 1;
 	fixture->options.memory = 64 << 20;
 	fixture->shared_max = UINT64_MAX;
-	snprintf(fixture->directory, sizeof fixture->directory, "/tmp/gw-test-XXXXXX");
+	snprintf(fixture->directory, sizeof fixture->directory, "/tmp/gw-test-%d-XXXXXX",
+		 (int)getpid());
 	assert(mkdtemp(fixture->directory));
 	snprintf(fixture->staging, sizeof fixture->staging, "%s/staging", fixture->directory);
 	return fixture;
@@ -191,6 +193,21 @@ void fixture_free(struct fixture *fixture)
 	free(fixture->spilled.bytes);
 	fixture->store.operations->remove(&fixture->store, fixture->directory, NULL);
 	free(fixture);
+}
+
+void fixture_clean_up_after(pid_t process)
+{
+	struct mr_store store;
+	char pattern[64];
+	glob_t found;
+
+	mr_store_local_init(&store);
+	snprintf(pattern, sizeof pattern, "/tmp/gw-test-%d-*", (int)process);
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			store.operations->remove(&store, found.gl_pathv[i], NULL);
+		globfree(&found);
+	}
 }
 
 const char *fixture_file(struct fixture *fixture, const char *name, const void *data, size_t size)

@@ -10,6 +10,8 @@
 #include "attempt.h"
 #include "board.h"
 
+#include <sys/types.h>
+
 enum { FIXTURE_REGIONS_MAX = 1 << 16, FIXTURE_LEFT_MAX = 1 << 12 };
 
 struct fixture_region {
@@ -62,6 +64,8 @@ struct fixture {
 /* A fixture with a private directory; options have their defaults, one slot and little memory. */
 struct fixture *fixture_new(void);
 void fixture_free(struct fixture *fixture);
+/* Removes the directories of fixtures that a process left behind when it crashed. */
+void fixture_clean_up_after(pid_t process);
 
 /* Writes a file into the directory and returns its path (of the fixture's, valid until the next
  * call). */

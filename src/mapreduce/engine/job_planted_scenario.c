@@ -301,6 +301,7 @@ static bool fails(uint64_t seed, enum planted mistake)
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		exit(1);
+	fixture_clean_up_after(child);
 	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 

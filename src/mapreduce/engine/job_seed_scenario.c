@@ -136,6 +136,7 @@ static void run_list(const struct options *options, struct progress *progress,
 			exit(1);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 			continue;
+		fixture_clean_up_after(child);
 		snprintf(what, sizeof what, "ended by %s %d",
 			 WIFSIGNALED(status) ? "signal" : "status",
 			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
