@@ -65,7 +65,13 @@ int gw_bytes_compare(struct gw_bytes a, struct gw_bytes b);
 	X(17, BUSY, "busy")                                                 \
 	X(18, CLOSED, "closed by the other side")                           \
 	X(19, USER_CODE, "user code failed")                                \
-	X(20, CRASHED, "process ended by a signal")
+	X(20, CRASHED, "process ended by a signal")                         \
+	X(21, DEADLOCK, "all tasks wait for each other")                    \
+	X(22, OVERLOADED, "too much to do at once")                         \
+	X(23, UNREACHABLE, "cannot be reached")                             \
+	X(24, OUTCOME_UNKNOWN, "may or may not have happened")              \
+	X(25, STALE, "from a client that was forgotten")                    \
+	X(26, NOT_LEADER, "another server leads")
 
 enum gw_code {
 #define GW_ERROR_ENUM(code, name, text) GW_E_##name = -(code),
