@@ -153,9 +153,12 @@ struct io_operations {
 	void (*process_close)(struct io *io, struct io_process *process);
 };
 
+struct io_rare; /* rare.h */
+
 /* Every backend begins with this. How one is made and run is said in the backend's own header. */
 struct io {
 	const struct io_operations *operations;
+	struct io_rare *rare; /* switches of rare.h; NULL but in the simulator */
 };
 
 /* Backends only: the one way to end a request. The state is idle by then, so done may start it
