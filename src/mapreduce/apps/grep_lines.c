@@ -2,24 +2,33 @@
 /*
  * grep_lines.c - the map function of grep: from a block of whole lines to the lines that match.
  *
- * The block is taken in windows that fit the second-level cache, so that what is read twice (by
- * several literals, or by the count of lines) comes from memory once.
+ * The block is taken in windows. Where bytes are read twice (by several literals, or by the count
+ * of lines) a window fits the second-level cache, so that they come from memory once; otherwise it
+ * is large, since at the end of each the stream from memory is interrupted.
  */
 #include "grep.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-enum { WINDOW_SIZE = 256 << 10 };
+enum { WINDOW_SIZE = 256 << 10, WINDOW_SIZE_ONCE = 16 << 20 };
 
-static const char *window_end(const char *data, const char *end)
+static size_t window_size(const struct grep *grep)
 {
+	bool once = grep->pattern.literal_count == 1 && !grep->line_numbers;
+
+	return once ? WINDOW_SIZE_ONCE : WINDOW_SIZE;
+}
+
+static const char *window_end(const struct grep *grep, const char *data, const char *end)
+{
+	size_t size = window_size(grep);
 	const char *newline;
 
 	assert(data < end);
-	if (end - data <= WINDOW_SIZE)
+	if ((size_t)(end - data) <= size)
 		return end;
-	newline = memchr(data + WINDOW_SIZE, '\n', (size_t)(end - data) - WINDOW_SIZE);
+	newline = memchr(data + size, '\n', (size_t)(end - data) - size);
 	return newline ? newline + 1 : end;
 }
 
@@ -134,7 +143,7 @@ int grep_map(struct gw_mr_task *task, const struct gw_mr_block *block)
 	state->matcher.before_line = before_line;
 	state->matcher.context = task;
 	while (data < end) {
-		const char *next = window_end(data, end);
+		const char *next = window_end(state->grep, data, end);
 		int64_t found = map_window(task, state, data, next);
 
 		if (found < 0)
