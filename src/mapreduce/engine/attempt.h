@@ -130,7 +130,10 @@ struct mr_counters {
 	struct mr_user_counter user[MR_USER_COUNTERS_MAX];
 };
 
-void mr_counters_add(struct mr_counters *sum, const struct mr_counters *more);
+/* GW_E_TOO_LARGE when the sum would have over MR_USER_COUNTERS_MAX user counters; nothing is added
+ * then. */
+int mr_counters_add(struct mr_counters *sum, const struct mr_counters *more,
+		    struct gw_error *error) GW_MUST_CHECK;
 
 enum { MR_SIDE_FILES_MAX = 32, MR_SIDE_NAME_MAX = 128, MR_LIVE_KEY_MAX = 64 };
 

@@ -259,12 +259,15 @@ static void add_skipped(struct mr_driver *driver, const struct mr_attempt *attem
 	}
 }
 
-static void add_sums(struct mr_driver *driver, const struct mr_driver_slot *slot)
+static int add_sums(struct mr_driver *driver, const struct mr_driver_slot *slot,
+		    struct gw_error *error)
 {
 	const struct mr_counters *counters = &slot->live->counters;
 	uint32_t task = slot->attempt.task;
+	int code = mr_counters_add(&driver->result->counters, counters, error);
 
-	mr_counters_add(&driver->result->counters, counters);
+	if (code < 0)
+		return code;
 	if (slot->attempt.kind == MR_MAP) {
 		assert(task < driver->plan->split_count);
 		driver->sums.input_bytes += (uint64_t)counters->automatic[MR_COUNT_MAP_BYTES_IN];
@@ -274,6 +277,7 @@ static void add_sums(struct mr_driver *driver, const struct mr_driver_slot *slot
 		assert(task < driver->board->unit_count);
 		driver->sums.shuffle_bytes += driver->board->units[task].bytes_in;
 	}
+	return 0;
 }
 
 /* Makes visible what the attempt did. */
@@ -296,9 +300,10 @@ static int publish(struct mr_driver *driver, uint32_t number, struct gw_error *e
 		code = commit_outputs(driver, number, error);
 	for (uint32_t i = 0; code == 0 && i < side_count(slot); i++)
 		code = commit_side_file(driver, slot, i, error);
+	if (code == 0)
+		code = add_sums(driver, slot, error);
 	if (code < 0)
 		return code;
-	add_sums(driver, slot);
 	add_skipped(driver, &slot->attempt);
 	while (mr_board_next_place(driver->board, &unit))
 		mr_schedule_add_place(driver->schedule, unit);

@@ -312,8 +312,8 @@ int fixture_commit(struct fixture *fixture, const struct fixture_left *left, str
 		failed = mr_board_add_output(fixture->board, left->task, &left->outputs[i], error);
 	if (left->kind == MR_REDUCE || (left->kind == MR_MAP && fixture->config.job.map_only))
 		mr_board_unit_done(fixture->board, left->task);
-	if (left->kind != MR_SAMPLE)
-		mr_counters_add(&fixture->counters, &left->counters);
+	if (!failed && left->kind != MR_SAMPLE)
+		failed = mr_counters_add(&fixture->counters, &left->counters, error);
 	return failed;
 }
 

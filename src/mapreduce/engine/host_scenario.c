@@ -186,6 +186,29 @@ static void test_a_failed_attempt_gives_its_memory_back(void **state)
 	run_well(fixture, "");
 }
 
+static int count_own_names(struct stage *stage, struct gw_error *error)
+{
+	struct mr_user_counter *user = stage->setup.live->counters.user;
+
+	(void)error;
+	for (unsigned i = 0; i < MR_USER_COUNTERS_MAX / 2 + 1; i++) {
+		snprintf(user[i].name, sizeof(user[i].name), "%u-%u", stage->attempt->task, i);
+		user[i].value = 1;
+	}
+	return 0;
+}
+
+static void test_too_many_counters_of_all_tasks_fail_the_job(void **state)
+{
+	struct host_fixture *fixture = *state;
+
+	fixture->tasks = 2;
+	fixture->task = count_own_names;
+	assert_int_equal(host_fixture_run(fixture), GW_E_TOO_LARGE);
+	assert_non_null(strstr(fixture->error.text, "a job has at most 64 counters"));
+	check_left(fixture, false);
+}
+
 /* ---- Ways to die ------------------------------------------------------------------------------
  */
 
@@ -621,6 +644,7 @@ int main(void)
 		SCENARIO(test_many_slots),
 		SCENARIO(test_a_pool_that_is_too_small),
 		SCENARIO(test_a_failed_attempt_gives_its_memory_back),
+		SCENARIO(test_too_many_counters_of_all_tasks_fail_the_job),
 		SCENARIO(test_every_death_is_survived),
 		SCENARIO(test_every_death_is_named),
 		SCENARIO(test_user_code_that_exits),

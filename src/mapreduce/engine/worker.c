@@ -219,7 +219,8 @@ static struct mr_user_counter *counter_find(struct mr_counters *counters, const 
 		struct mr_user_counter *counter = &counters->user[i];
 
 		if (counter->name[0] == 0) {
-			snprintf(counter->name, sizeof counter->name, "%s", name);
+			snprintf(counter->name, sizeof counter->name, "%.*s",
+				 MR_COUNTER_NAME_MAX - 1, name);
 			return counter;
 		}
 		if (strncmp(counter->name, name, sizeof counter->name - 1) == 0)
@@ -241,16 +242,25 @@ void gw_mr_count(struct gw_mr_task *task, const char *name, int64_t delta)
 			   name, MR_USER_COUNTERS_MAX);
 }
 
-void mr_counters_add(struct mr_counters *sum, const struct mr_counters *more)
+int mr_counters_add(struct mr_counters *sum, const struct mr_counters *more,
+		    struct gw_error *error)
 {
-	for (size_t i = 0; i < MR_COUNTERS; i++)
-		sum->automatic[i] += more->automatic[i];
-	for (size_t i = 0; i < MR_USER_COUNTERS_MAX && more->user[i].name[0]; i++) {
-		struct mr_user_counter *counter = counter_find(sum, more->user[i].name);
+	struct mr_counters added = *sum;
 
-		if (counter)
-			counter->value += more->user[i].value;
+	for (size_t i = 0; i < MR_COUNTERS; i++)
+		added.automatic[i] += more->automatic[i];
+	for (size_t i = 0; i < MR_USER_COUNTERS_MAX && more->user[i].name[0]; i++) {
+		struct mr_user_counter *counter = counter_find(&added, more->user[i].name);
+
+		if (!counter)
+			return gw_fail(error, GW_E_TOO_LARGE,
+				       "counter \"%.*s\": a job has at most %d counters",
+				       MR_COUNTER_NAME_MAX - 1, more->user[i].name,
+				       MR_USER_COUNTERS_MAX);
+		counter->value += more->user[i].value;
 	}
+	*sum = added;
+	return 0;
 }
 
 void gw_mr_status(struct gw_mr_task *task, const char *text)
