@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * linear.c - searches an order of the operations of one key that explains their replies.
+ *
+ * Calls and replies of the key stand in a list in order of time. Whichever operation comes first
+ * in the order has its call before the first reply in the list; each such one is tried: if its
+ * reply fits the state, both its entries leave the list, and the search goes on from the new
+ * state. When the list begins with a reply whose operation does not fit, the last choice is taken
+ * back. A pair (set of operations that left, state) that was met before led nowhere, so it is not
+ * entered again; that is what keeps the search short. All is found when no reply is left:
+ * operations without reply need not have happened.
+ *
+ * Two shortcuts that change no answer: an operation without reply is taken only when it changes
+ * the state, and of several equal ones without reply the one that was called first goes first.
+ */
+#include "sim/linear_history.h"
+
+#include "base/allocate.h"
+#include "base/little_endian.h"
+#include "base/map.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+	NONE = 0,             /* a list entry that is not there; entry 0 is the head */
+	STATE_ABSENT = 0,
+	COUNTER_BYTES = 8,
+	DESCRIBED_BYTES = 256,
+	HEAD_WORDS = 2,
+};
+
+/* One operation of the key that is searched. */
+struct item {
+	const struct sim_history_entry *entry;
+	uint32_t call, reply; /* its entries in the list; reply NONE: it has none */
+	uint32_t twin;        /* the equal one without reply before it, + 1; 0: none */
+	bool taken;
+};
+
+struct choice {
+	uint32_t item;
+	uint32_t state; /* before it */
+};
+
+struct search {
+	const struct sim_linear_limits *limits;
+	struct item *items;
+	uint32_t count;
+	/* The list; entries are numbered in order of time. */
+	uint32_t *next, *previous;
+	uint32_t *item_of; /* entry -> item */
+	struct choice *choices; /* taken so far, in order */
+	uint32_t depth;
+	uint32_t replies_left;
+	/* Values that the key has had; a state is an index here. */
+	struct gw_bytes *values;
+	size_t value_count, value_capacity, value_bytes;
+	struct base_map value_numbers;
+	struct base_arena value_memory;
+	/* (set, state) met so far. */
+	struct base_map seen;
+	uint64_t *set; /* a bit an item; HEAD_WORDS more words are in front of it */
+	size_t set_words;
+	/* The operation that could not be placed when most were. */
+	uint32_t deepest, blocked;
+};
+
+/* ---- States ------------------------------------------------------------------------------ */
+
+/* The number of a value, in *state. */
+static int state_of(struct search *search, struct gw_bytes value, uint32_t *state)
+{
+	void *number;
+
+	if (value.size == 0)
+		value.data = "";
+	if (base_map_find(&search->value_numbers, value, &number)) {
+		*state = (uint32_t)(uintptr_t)number;
+		return 0;
+	}
+	if (value.size > search->limits->value_bytes_max - search->value_bytes ||
+	    search->value_count >= UINT32_MAX)
+		return GW_E_TOO_LARGE;
+	if (search->value_count == search->value_capacity) {
+		struct gw_bytes *values = base_grow(search->values, sizeof(*values),
+						    &search->value_capacity,
+						    search->value_count + 1);
+
+		if (!values)
+			return GW_E_NO_MEMORY;
+		search->values = values;
+	}
+	value.data = base_arena_copy(&search->value_memory, value);
+	if (!value.data)
+		return GW_E_NO_MEMORY;
+	*state = (uint32_t)search->value_count;
+	search->value_bytes += value.size;
+	search->values[search->value_count++] = value;
+	return base_map_put(&search->value_numbers, value, (void *)(uintptr_t)*state, NULL);
+}
+
+static bool is_value(const struct search *search, uint32_t state, struct gw_bytes value)
+{
+	return state != STATE_ABSENT && gw_bytes_compare(search->values[state], value) == 0;
+}
+
+/* Whether a reply tells the state. */
+static bool tells(const struct search *search, const struct sim_reply *reply, uint32_t state)
+{
+	return reply->found ? is_value(search, state, reply->value) : state == STATE_ABSENT;
+}
+
+static int append(struct search *search, struct gw_bytes more, uint32_t from, uint32_t *to)
+{
+	struct gw_bytes before = from == STATE_ABSENT ? (struct gw_bytes){"", 0}
+						      : search->values[from];
+	struct gw_bytes whole = {NULL, before.size + more.size};
+	char *data;
+	int code;
+
+	if (more.size > search->limits->value_bytes_max - before.size)
+		return GW_E_TOO_LARGE;
+	data = malloc(whole.size + 1);
+	if (!data)
+		return GW_E_NO_MEMORY;
+	memcpy(data, before.data, before.size);
+	if (more.size > 0)
+		memcpy(data + before.size, more.data, more.size);
+	whole.data = data;
+	code = state_of(search, whole, to);
+	free(data);
+	return code;
+}
+
+static int add(struct search *search, const struct sim_history_entry *entry, bool checked,
+	       uint32_t from, uint32_t *to)
+{
+	uint8_t bytes[COUNTER_BYTES];
+	uint64_t number = (uint64_t)entry->operation.number;
+	int code;
+
+	*to = from;
+	if (from != STATE_ABSENT)
+		number += base_load64(search->values[from].data);
+	if (checked && number != (uint64_t)entry->reply.number)
+		return 0;
+	base_store64(bytes, number);
+	if (entry->operation.number == 0)
+		return 1; /* absent stays absent */
+	code = state_of(search, (struct gw_bytes){bytes, sizeof(bytes)}, to);
+	return code < 0 ? code : 1;
+}
+
+static int compare_and_set(struct search *search, const struct sim_history_entry *entry,
+			   bool checked, uint32_t from, uint32_t *to)
+{
+	const struct sim_operation *operation = &entry->operation;
+	bool matches = operation->expects_none ? from == STATE_ABSENT
+					       : is_value(search, from, operation->expected);
+	int code;
+
+	if (checked && entry->reply.found != matches)
+		return 0;
+	*to = from;
+	code = matches ? state_of(search, operation->argument, to) : 0;
+	return code < 0 ? code : 1;
+}
+
+/* What the operation does to the state: 1 and *to, 0 when its reply cannot have been given from
+ * there, or a code. */
+static int apply(struct search *search, const struct sim_history_entry *entry, uint32_t from,
+		 uint32_t *to)
+{
+	const struct sim_operation *operation = &entry->operation;
+	const struct sim_reply *reply = &entry->reply;
+	bool checked = entry->state == SIM_HISTORY_REPLIED && !reply->unchecked;
+	int code = 0;
+
+	*to = from;
+	switch (operation->kind) {
+	case SIM_GET:
+		return !checked || tells(search, reply, from);
+	case SIM_PUT:
+		code = state_of(search, operation->argument, to);
+		break;
+	case SIM_APPEND:
+		if (checked && !tells(search, reply, from))
+			return 0;
+		code = append(search, operation->argument, from, to);
+		break;
+	case SIM_CAS:
+		return compare_and_set(search, entry, checked, from, to);
+	case SIM_DELETE:
+		*to = STATE_ABSENT;
+		return !checked || reply->found == (from != STATE_ABSENT);
+	case SIM_ADD:
+		return add(search, entry, checked, from, to);
+	case SIM_KINDS:
+		break;
+	}
+	return code < 0 ? code : 1;
+}
+
+/* ---- The list and the sets met so far ------------------------------------------------------ */
+
+static void unlink_entry(struct search *search, uint32_t at)
+{
+	search->next[search->previous[at]] = search->next[at];
+	search->previous[search->next[at]] = search->previous[at];
+}
+
+static void relink_entry(struct search *search, uint32_t at)
+{
+	search->next[search->previous[at]] = at;
+	search->previous[search->next[at]] = at;
+}
+
+static void take(struct search *search, uint32_t number)
+{
+	struct item *item = &search->items[number];
+
+	assert(!item->taken);
+	item->taken = true;
+	search->set[number / 64] |= UINT64_C(1) << number % 64;
+	unlink_entry(search, item->call);
+	if (item->reply != NONE) {
+		unlink_entry(search, item->reply);
+		search->replies_left--;
+	}
+}
+
+static void put_back(struct search *search, uint32_t number)
+{
+	struct item *item = &search->items[number];
+
+	assert(item->taken);
+	item->taken = false;
+	search->set[number / 64] &= ~(UINT64_C(1) << number % 64);
+	if (item->reply != NONE) {
+		relink_entry(search, item->reply);
+		search->replies_left++;
+	}
+	relink_entry(search, item->call);
+}
+
+/*
+ * Remembers the set as it is, with a state: 1 when it is new, 0 when not, or a code. Words at its
+ * beginning of which all are taken, and at its end of which none is, are only counted, so that
+ * long histories need little. The head of what is stored stands for a moment in the words before
+ * it.
+ */
+static int remember(struct search *search, uint32_t state)
+{
+	size_t begin = 0, end = search->set_words;
+	uint64_t saved[HEAD_WORDS], *head;
+	struct gw_bytes key;
+	int code;
+
+	while (end > 0 && search->set[end - 1] == 0)
+		end--;
+	while (begin < end && search->set[begin] == UINT64_MAX)
+		begin++;
+	head = search->set + begin - HEAD_WORDS;
+	memcpy(saved, head, sizeof(saved));
+	head[0] = begin;
+	head[1] = state;
+	key = (struct gw_bytes){head, (end - begin + HEAD_WORDS) * sizeof(*head)};
+	if (base_map_find(&search->seen, key, NULL))
+		code = 0;
+	else if (search->seen.count >= search->limits->seen_max)
+		code = GW_E_TOO_LARGE;
+	else
+		code = base_map_put(&search->seen, key, NULL, NULL) < 0 ? GW_E_NO_MEMORY : 1;
+	memcpy(head, saved, sizeof(saved));
+	return code;
+}
+
+/* ---- The search -------------------------------------------------------------------------- */
+
+/* Whether the operation may be the next one, and if so what state it leads to; as apply. */
+static int try_item(struct search *search, uint32_t number, uint32_t from, uint32_t *to)
+{
+	const struct item *item = &search->items[number];
+	int code;
+
+	if (item->twin && !search->items[item->twin - 1].taken)
+		return 0;
+	code = apply(search, item->entry, from, to);
+	if (code <= 0)
+		return code;
+	if (item->reply == NONE && *to == from)
+		return 0;
+	take(search, number);
+	code = remember(search, *to);
+	if (code <= 0)
+		put_back(search, number);
+	return code;
+}
+
+/* 1: an order was found, 0: there is none, or a code. */
+static int find_order(struct search *search)
+{
+	uint32_t state = STATE_ABSENT, at = search->next[NONE], to;
+
+	while (search->replies_left > 0) {
+		uint32_t number = search->item_of[at];
+		int code;
+
+		assert(at != NONE);
+		if (at != search->items[number].call) {
+			if (search->depth >= search->deepest) {
+				search->deepest = search->depth;
+				search->blocked = number;
+			}
+			if (search->depth == 0)
+				return 0;
+			search->depth--;
+			number = search->choices[search->depth].item;
+			state = search->choices[search->depth].state;
+			put_back(search, number);
+			at = search->next[search->items[number].call];
+			continue;
+		}
+		code = try_item(search, number, state, &to);
+		if (code < 0)
+			return code;
+		if (code == 0) {
+			at = search->next[at];
+			continue;
+		}
+		search->choices[search->depth++] = (struct choice){number, state};
+		state = to;
+		at = search->next[NONE];
+	}
+	return 1;
+}
+
+/* ---- One key ----------------------------------------------------------------------------- */
+
+static bool equal(struct gw_bytes a, struct gw_bytes b)
+{
+	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static bool twins(const struct item *a, const struct item *b)
+{
+	const struct sim_operation *x = &a->entry->operation, *y = &b->entry->operation;
+
+	return a->reply == NONE && b->reply == NONE && x->kind == y->kind &&
+	       x->number == y->number && x->expects_none == y->expects_none &&
+	       equal(x->argument, y->argument) && equal(x->expected, y->expected);
+}
+
+/* A call or a reply, before the list is made. */
+struct event {
+	uint64_t at;
+	uint32_t item;
+	bool is_reply;
+};
+
+static int compare_events(const void *left, const void *right)
+{
+	const struct event *a = left, *b = right;
+
+	return a->at < b->at ? -1 : a->at > b->at;
+}
+
+/* Links all calls and replies in order of time. */
+static void make_list(struct search *search, struct event *events)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < search->count; i++) {
+		const struct sim_history_entry *entry = search->items[i].entry;
+
+		events[count++] = (struct event){entry->called, i, false};
+		if (entry->state == SIM_HISTORY_REPLIED)
+			events[count++] = (struct event){entry->replied, i, true};
+	}
+	qsort(events, count, sizeof(*events), compare_events);
+	for (uint32_t at = 1; at <= count; at++) {
+		const struct event *event = &events[at - 1];
+		struct item *item = &search->items[event->item];
+
+		*(event->is_reply ? &item->reply : &item->call) = at;
+		search->item_of[at] = event->item;
+		search->replies_left += event->is_reply;
+	}
+	for (uint32_t at = 0; at <= count; at++) {
+		search->next[at] = at < count ? at + 1 : NONE;
+		search->previous[at] = at > 0 ? at - 1 : count;
+	}
+}
+
+static void link_twins(struct search *search)
+{
+	for (uint32_t i = 0; i < search->count; i++) {
+		if (search->items[i].reply != NONE)
+			continue;
+		for (uint32_t j = i; j-- > 0 && !search->items[i].twin;) {
+			if (twins(&search->items[i], &search->items[j]))
+				search->items[i].twin = j + 1;
+		}
+	}
+}
+
+static void search_done(struct search *search)
+{
+	free(search->items);
+	free(search->next);
+	free(search->previous);
+	free(search->item_of);
+	free(search->choices);
+	free(search->values);
+	free(search->set ? search->set - HEAD_WORDS : NULL);
+	base_map_done(&search->value_numbers);
+	base_arena_done(&search->value_memory);
+	base_map_done(&search->seen);
+}
+
+static int search_begin(struct search *search, const uint32_t *numbers,
+			const struct sim_history *history)
+{
+	size_t entries = 2 * (size_t)search->count + 1;
+	struct event *events = calloc(entries, sizeof(*events));
+	uint64_t *words;
+
+	search->set_words = (search->count + 63) / 64;
+	search->items = calloc(search->count, sizeof(*search->items));
+	search->next = calloc(entries, sizeof(*search->next));
+	search->previous = calloc(entries, sizeof(*search->previous));
+	search->item_of = calloc(entries, sizeof(*search->item_of));
+	search->choices = calloc(search->count, sizeof(*search->choices));
+	search->values = base_grow(NULL, sizeof(*search->values), &search->value_capacity, 1);
+	words = calloc(search->set_words + HEAD_WORDS, sizeof(*words));
+	search->set = words ? words + HEAD_WORDS : NULL;
+	if (!events || !search->items || !search->next || !search->previous || !search->item_of ||
+	    !search->choices || !search->values || !search->set) {
+		free(events);
+		return GW_E_NO_MEMORY;
+	}
+	search->values[search->value_count++] = (struct gw_bytes){"", 0}; /* STATE_ABSENT */
+	for (uint32_t i = 0; i < search->count; i++)
+		search->items[i].entry = &history->entries[numbers[i]];
+	make_list(search, events);
+	free(events);
+	link_twins(search);
+	return 0;
+}
+
+static int fail_search(const struct search *search, int code, struct gw_error *error)
+{
+	const struct item *blocked = &search->items[search->blocked];
+	struct gw_bytes key = blocked->entry->operation.key;
+	char text[DESCRIBED_BYTES];
+
+	sim_history_describe(blocked->entry, text, sizeof(text));
+	if (code == GW_E_TOO_LARGE)
+		return gw_fail(error, code,
+			       "key %.*s: undecided after %zu sets of its %u operations",
+			       (int)key.size, (const char *)key.data, search->seen.count,
+			       search->count);
+	return gw_fail(error, GW_E_CORRUPT,
+		       "key %.*s: not linearizable: %s fits nowhere behind the first %u of %u "
+		       "operations",
+		       (int)key.size, (const char *)key.data, text, search->deepest,
+		       search->count);
+}
+
+static int check_key(const struct sim_history *history, const struct sim_linear_limits *limits,
+		     const uint32_t *numbers, size_t count, struct gw_error *error)
+{
+	struct search search = {.limits = limits, .count = (uint32_t)count};
+	int code = search_begin(&search, numbers, history);
+
+	if (code == 0)
+		code = find_order(&search);
+	if (code == GW_E_NO_MEMORY)
+		code = gw_fail(error, code, "no memory to check %zu operations", count);
+	else if (code <= 0)
+		code = fail_search(&search, code, error);
+	search_done(&search);
+	return code < 0 ? code : 0;
+}
+
+/* ---- All keys ---------------------------------------------------------------------------- */
+
+static int compare_keys(const struct sim_history *history, uint32_t a, uint32_t b)
+{
+	return gw_bytes_compare(history->entries[a].operation.key,
+				history->entries[b].operation.key);
+}
+
+static int by_key(const void *left, const void *right, void *context)
+{
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	int order = compare_keys(context, a, b);
+
+	return order != 0 ? order : a < b ? -1 : a > b;
+}
+
+/* Whether the operation bears on the answer: what did not happen does not, nor does a question
+ * that nobody answered. */
+static bool matters(const struct sim_history_entry *entry)
+{
+	return entry->state == SIM_HISTORY_REPLIED ||
+	       (entry->state == SIM_HISTORY_OPEN && entry->operation.kind != SIM_GET);
+}
+
+static int check_kinds(const struct sim_history *history, const uint32_t *numbers, size_t count,
+		       struct gw_error *error)
+{
+	size_t counts = 0;
+
+	for (size_t i = 0; i < count; i++)
+		counts += history->entries[numbers[i]].operation.kind == SIM_ADD;
+	if (counts > 0 && counts < count) {
+		struct gw_bytes key = history->entries[numbers[0]].operation.key;
+
+		return gw_fail(error, GW_E_INVALID, "key %.*s is both a value and a counter",
+			       (int)key.size, (const char *)key.data);
+	}
+	return 0;
+}
+
+int sim_linear_check(const struct sim_history *history, const struct sim_linear_limits *wanted,
+		     struct gw_error *error)
+{
+	struct sim_linear_limits limits = wanted ? *wanted : (struct sim_linear_limits){0};
+	uint32_t *numbers = malloc((history->count + 1) * sizeof(*numbers));
+	size_t count = 0, end;
+	int code = 0;
+
+	if (!numbers)
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory to check a history");
+	if (!limits.seen_max)
+		limits.seen_max = SIM_LINEAR_SEEN_MAX;
+	if (!limits.value_bytes_max)
+		limits.value_bytes_max = SIM_LINEAR_VALUE_BYTES_MAX;
+	for (size_t i = 0; i < history->count; i++) {
+		if (matters(&history->entries[i]))
+			numbers[count++] = (uint32_t)i;
+	}
+	qsort_r(numbers, count, sizeof(*numbers), by_key, (void *)(uintptr_t)history);
+	for (size_t begin = 0; begin < count && code == 0; begin = end) {
+		for (end = begin + 1;
+		     end < count && compare_keys(history, numbers[begin], numbers[end]) == 0;)
+			end++;
+		code = check_kinds(history, numbers + begin, end - begin, error);
+		if (code == 0)
+			code = check_key(history, &limits, numbers + begin, end - begin, error);
+	}
+	free(numbers);
+	return code;
+}
