@@ -101,6 +101,7 @@ struct gw_rpc_method {
 	uint8_t semantics;     /* enum gw_rpc_semantics */
 	bool request_streams;  /* the caller sends items instead of a request */
 	bool reply_streams;    /* the handler sends items instead of a reply */
+	uint32_t timeout_ms;   /* of a call that gives no deadline; 0: the client's */
 	const char *roles;     /* that may call it, with commas; "*": all; NULL: none, by TLS */
 	const struct ProtobufCMessageDescriptor *request; /* or of the items */
 	const struct ProtobufCMessageDescriptor *reply;
@@ -115,6 +116,7 @@ struct gw_rpc_service {
 	const char *full_name; /* "kv.Kv" */
 	const struct gw_rpc_method *methods;
 	size_t method_count;
+	struct gw_bytes descriptors; /* what `gw rpc list` asks for: a FileDescriptorSet */
 };
 
 /* FNV-1a of the name; a server refuses to have two methods with one id. */
@@ -284,6 +286,9 @@ int gw_rpc_server_add(struct gw_rpc_server *server, const struct gw_rpc_service 
  * several addresses. */
 int gw_rpc_server_listen(struct gw_rpc_server *server, const char *address,
 			 struct gw_error *error) GW_MUST_CHECK;
+/* The n-th service in the order they were added; NULL: there is none. The first is the built-in one
+ * by which `gw rpc` learns what there is. */
+const struct gw_rpc_service *gw_rpc_server_service(const struct gw_rpc_server *server, size_t n);
 /* The address of the last listen, with its port. */
 const char *gw_rpc_server_address(const struct gw_rpc_server *server);
 /* No new connections and calls; waits for the handlers that run until the deadline. */
