@@ -54,6 +54,8 @@ bool mr_report_phase(const struct gw_mr_report *report, enum mr_phase phase, uin
 	assert(*to_us >= *from_us);
 	if (phase == MR_PHASE_SAMPLE)
 		return report->result.attempts[MR_SAMPLE] > 0;
+	if (phase == MR_PHASE_MAP)
+		return report->result.attempts[MR_MAP] > 0; /* maybe from the very beginning */
 	if (phase == MR_PHASE_PLAN && *to_us == *from_us)
 		return false; /* over at once */
 	return begins[phase] > 0;

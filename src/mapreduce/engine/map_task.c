@@ -79,7 +79,6 @@ static int map_stretch(struct gw_mr_task *task, const struct mr_block *block, si
 	failed = task->config->job.map_block(task, &stretch);
 	if (failed || task->failed)
 		return mr_task_returned(task, failed, "map_block", error);
-	atomic_fetch_add_explicit(&live->records_in, 1, memory_order_relaxed);
 	return 0;
 }
 
