@@ -78,6 +78,19 @@ def the_manual_names_no_other_options():
     return sorted("--" + option for option in named - every - EVERYWHERE if len(option) > 1)
 
 
+def pages_name_the_options():
+    """Commands with a page of their own, gw-COMMAND(1): exactly the options of their tables are in it."""
+    wrong = []
+    for page in sorted(set(files(".1")) - {"man/gw.1", "man/gw-mr.1"}):
+        command = re.match(r"man/gw-(\w+)\.1", page).group(1)
+        actions = [word for word in run(GW, "completion", "words", command).split() if not word.startswith("-")]
+        tables = [run(GW, command, *action, "--help") for action in [[action] for action in actions] or [[]]]
+        has = set(re.findall(r"^\s+(?:-\w, )?--([a-z][\w-]+)", "\n".join(tables), re.M)) - EVERYWHERE
+        named = set(re.findall(r"^\.It Fl Fl ([a-z][\w-]*)", read(page), re.M))
+        wrong += ["%s: --%s" % (page, option) for option in sorted(has ^ named)] or ([] if has else [page])
+    return wrong
+
+
 def jobs_are_in_the_manual():
     sections = man_sections()
     return [job for job in jobs() if job not in sections] or ([] if jobs() else ["no jobs found"])
@@ -198,6 +211,7 @@ def code_compiles():
 CHECKS = [
     ("every option of every job is in gw-mr(1)", options_are_in_the_manual),
     ("gw-mr(1) names no option that no job has", the_manual_names_no_other_options),
+    ("the other pages name the options of their commands", pages_name_the_options),
     ("every job has its place in gw-mr(1)", jobs_are_in_the_manual),
     ("every option is in docs/mapreduce.md", options_are_in_the_guide),
     ("every command is in gw(1)", commands_are_in_the_manual),

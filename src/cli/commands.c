@@ -2,6 +2,7 @@
 /*
  * commands.c - the table of subcommands. A new one is one line here and one file of this room.
  */
+#include "cli/cert.h"
 #include "cli/cli.h"
 #include "cli/mr.h"
 
@@ -9,6 +10,8 @@
 
 const struct cli_command cli_commands[] = {
 	{"mr", "Run a MapReduce job on this machine, or print what one made", cli_mr, cli_mr_words},
+	{"cert", "Make the certificates of a cluster, or print what one says", cli_cert,
+	 cli_cert_words},
 	{"completion", "Print the script that completes words in a shell", cli_completion,
 	 cli_completion_words},
 	{0},
