@@ -51,6 +51,12 @@ int task_loop_new(struct io *io, const struct task_loop_options *options, struct
 int task_loop_spawn(struct gw_loop *loop, gw_task_function *function, void *argument,
 		    const struct gw_spawn_options *options) GW_MUST_CHECK;
 
+/* The same into any group (NULL: the loop's), from a callback of the loop's io or from a task;
+ * parent: whose deadline and trace it inherits, or NULL. gw_group_cancel may be called from there,
+ * too. */
+int task_spawn(struct gw_loop *loop, struct gw_task *parent, struct gw_group *group,
+	       gw_task_function *function, void *argument, const struct gw_spawn_options *options);
+
 /* Cancels all tasks of the loop, those too that are started later. */
 void task_loop_cancel(struct gw_loop *loop);
 
