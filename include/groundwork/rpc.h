@@ -71,7 +71,7 @@ enum {
 	GW_RPC_ATTACHMENT_BYTES_MAX = 64 << 20,
 	GW_RPC_TIMEOUT_MS = 10000,                /* of a call that does not say */
 	GW_RPC_CONNECT_TIMEOUT_MS = 5000,
-	GW_RPC_KEEPALIVE_MS = 15000,              /* silence after which the peer is asked */
+	GW_RPC_KEEPALIVE_MS = 5000, /* silence after which a peer is asked; three: it is lost */
 	GW_RPC_BACKOFF_MS_MIN = 20,
 	GW_RPC_BACKOFF_MS_MAX = 2000,
 	GW_RPC_CALLS_MAX = 4096,                  /* at once, of a server or a client */
@@ -295,6 +295,28 @@ const char *gw_rpc_server_address(const struct gw_rpc_server *server);
 int gw_rpc_server_drain(struct gw_rpc_server *server, uint64_t deadline_ns) GW_MUST_CHECK;
 /* Cuts all connections, cancels the handlers, waits for them and frees it. */
 void gw_rpc_server_free(struct gw_rpc_server *server);
+
+/* ---- Certificates -------------------------------------------------------------------------- */
+
+/* `gw cert` makes them. Each is the path of a file in PEM, or the PEM text itself. A key that
+ * others may read is refused. */
+struct gw_rpc_tls_options {
+	const char *ca;          /* the authority's certificate: peers must be signed by it */
+	const char *certificate; /* ours, and */
+	const char *key;         /* its key */
+	const char *server_role; /* callers: what a server must be, whatever its host; NULL: its
+				  * certificate must name the host that was called */
+};
+
+/*
+ * What clients and servers of one loop need for TLS 1.3. Both sides show a certificate, which says
+ * role and name; which roles may call a method is the method's `roles`. Reads files at once, so
+ * call it when a program starts. options and what they point to are not needed afterwards.
+ */
+int gw_rpc_tls_new(struct gw_rpc_tls **tls, const struct gw_rpc_tls_options *options,
+		   struct gw_error *error) GW_MUST_CHECK;
+/* After the clients and servers that use it. NULL is fine. */
+void gw_rpc_tls_free(struct gw_rpc_tls *tls);
 
 /* ---- What was answered --------------------------------------------------------------------- */
 
