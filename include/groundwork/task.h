@@ -41,9 +41,9 @@
  * A wait that could succeed at once does so even after the deadline or a cancel. Nothing here
  * touches errno across a wait, and a task must not keep pointers to thread-local things over one.
  *
- * Groups. Every task belongs to a group; leaving a group (gw_group_done) cancels what runs in it and
- * waits for it, so that no task outlives what it uses. A task inherits deadline and trace id of the
- * one that started it.
+ * Groups. Every task belongs to a group; leaving a group (gw_group_done) cancels what runs in it
+ * and waits for it, so that no task outlives what it uses. A task inherits deadline and trace id of
+ * the one that started it.
  *
  * Objects. Mutexes, conditions, wait groups, semaphores and groups are the caller's memory, start
  * as {0} and need nothing freed; they stay at their address while in use. Their fields are private

@@ -24,6 +24,7 @@ struct task_request {
 	/* Private. */
 	struct task_wait *wait;
 	int result;
+	int ended_by; /* why it is being cancelled, or 0 */
 };
 
 /* What is passed as done. */

@@ -19,7 +19,8 @@
  *     task_guard_unlock(&o->guard, o->shared);    task_guard_unlock(&o->guard, o->shared);
  *     r = task_wait(&wait, deadline);             if (waiter)
  *     if (r < 0)                                          task_wake(waiter->wait, 0);
- *             lock; remove if still linked; unlock;
+ *             lock; remove if still linked;
+ *             unlock;
  *     return r;
  *
  * Claiming. Of all that could end a wait (wakers of several objects and loops, the deadline, a
@@ -44,7 +45,7 @@
 struct task_wait {
 	struct gw_task *task;
 	int result;      /* what task_wait returns */
-	uint32_t index;  /* of the waiter that was chosen; the waker's to set between claim and wake */
+	uint32_t index;  /* of the waiter chosen; the waker sets it between claim and wake */
 	uint32_t state;  /* enum task_wait_state */
 	bool shared;
 	/* For reports: "waits <doing> <name>", as "to lock mutex" "table"; name may be NULL. */

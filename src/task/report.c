@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report.c - who waits for what: the report of a deadlock. Each suspended task is asked for its own
+ * stack trace by switching to it for a moment, so no foreign stack has to be read.
+ */
+#include "task/state.h"
+
+#include <execinfo.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { FRAMES_OF_OURS = 3 }; /* answering, suspending, waiting: the same in every trace */
+
+/* The name of the task that holds something, or what can be said of it. */
+static const char *holder_name(const struct gw_loop *loop, struct gw_task *holder)
+{
+	if (task_loop_has(loop, holder))
+		return task_name(holder);
+	if (loop->world)
+		for (const struct gw_loop *one = loop->world->loops; one; one = one->world_next)
+			if (task_loop_has(one, holder))
+				return task_name(holder);
+	return "a task that has ended";
+}
+
+static void write_wait(const struct gw_loop *loop, struct gw_task *task,
+		       const struct task_wait *wait)
+{
+	struct gw_task *holder = wait->holder ? *wait->holder : NULL;
+
+	dprintf(STDERR_FILENO, "task \"%s\" waits %s", task_name(task), wait->doing);
+	if (wait->name)
+		dprintf(STDERR_FILENO, " \"%s\"", wait->name);
+	else if (wait->object)
+		dprintf(STDERR_FILENO, " %p", wait->object);
+	if (holder == task)
+		dprintf(STDERR_FILENO, ", which it holds itself");
+	else if (holder)
+		dprintf(STDERR_FILENO, ", which \"%s\" holds", holder_name(loop, holder));
+	dprintf(STDERR_FILENO, "\n");
+}
+
+static void write_frames(struct gw_loop *loop, int from)
+{
+	if (loop->frame_count > from)
+		backtrace_symbols_fd(loop->frames + from, loop->frame_count - from, STDERR_FILENO);
+}
+
+void task_loop_report(struct gw_loop *loop)
+{
+	struct gw_loop *outer = task_thread_loop;
+	size_t written = 0;
+
+	assert(!loop->current && !loop->ready.first);
+	dprintf(STDERR_FILENO, "deadlock%s%s: %zu task%s wait%s and nothing can wake them\n",
+		loop->name ? " in " : "", loop->name ? loop->name : "", loop->live,
+		loop->live == 1 ? "" : "s", loop->live == 1 ? "s" : "");
+	task_thread_loop = loop;
+	for (struct gw_task *task = loop->all; task; task = task->all_next) {
+		if (++written > TASK_REPORT_TASKS_MAX)
+			break;
+		assert(task->wait);
+		write_wait(loop, task, task->wait);
+		task_probe(task);
+		write_frames(loop, FRAMES_OF_OURS);
+	}
+	task_thread_loop = outer;
+	if (written > TASK_REPORT_TASKS_MAX)
+		dprintf(STDERR_FILENO, "and %zu more\n", loop->live - TASK_REPORT_TASKS_MAX);
+}
+
+int task_wait_for_self(const struct task_wait *wait)
+{
+	struct gw_task *self = task_self();
+	struct gw_loop *loop = self->loop;
+
+	if (loop->silent)
+		return GW_E_DEADLOCK;
+	dprintf(STDERR_FILENO, "deadlock: ");
+	write_wait(loop, self, wait);
+	loop->frame_count = backtrace(loop->frames, TASK_REPORT_FRAMES_MAX);
+	write_frames(loop, 1);
+	return GW_E_DEADLOCK;
+}
