@@ -17,7 +17,7 @@ import tomllib
 
 import tidy_objects
 
-SOURCE_ENDS = (".c", ".h", ".py", ".sh", ".mjs", "meson.build", "Makefile")
+SOURCE_ENDS = (".c", ".h", ".proto", ".py", ".sh", ".mjs", "meson.build", "Makefile")
 TEXT_ENDS = SOURCE_ENDS + (".md", ".1", ".toml", ".txt", ".map", ".json", ".html", "control", "rules", "run")
 # Known by name to make, meson, git, editors and readers; debian/ is read by the packaging tools.
 KNOWN = {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", "Makefile",
@@ -121,7 +121,8 @@ def file_length(house):
 
 
 def included_file(house, path, name):
-    """The file of the tree that `#include "name"` means, or None."""
+    """The file of the tree that `#include "name"` means, or None. A generated header means its .proto."""
+    name = re.sub(r"\.(pb-c|rpc)\.h$", ".proto", name)
     for base in (os.path.dirname(path), "src", "test", ""):
         candidate = os.path.normpath(os.path.join(base, name))
         if candidate in house.texts:
@@ -176,6 +177,8 @@ def dead_code(house):
         names = re.findall(r'#\s*include\s*"([^"]+)"', text)
         included.update(file for file in (included_file(house, path, name) for name in names) if file != path)
         included.update("include/" + name for name in re.findall(r"#\s*include\s*<(groundwork/[^>]+)>", text))
+    for path, text in house.sources(".proto").items():  # protoc-c includes for an import
+        included.update("include/" + name[:-6] + ".pb-c.h" for name in re.findall(r'import "(groundwork/[^"]+)"', text))
     builds = house.sources("meson.build", ".py", ".sh")
     for path in house.sources(".c", ".h"):
         folders = path.split("/")[:-1]

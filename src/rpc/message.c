@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message.c - messages of generated types in our memory.
+ */
+#include "rpc/message.h"
+
+#include <protobuf-c/protobuf-c.h>
+
+#include <assert.h>
+
+/* In front of a message that has memory of its own. */
+struct owned {
+	struct base_arena arena; /* holds this and the message */
+	uint64_t mark;
+	_Alignas(16) uint8_t message[];
+};
+
+#define OWNED_MARK UINT64_C(0x4757206d65737367)
+
+size_t rpc_message_bytes(const struct ProtobufCMessage *message)
+{
+	return protobuf_c_message_get_packed_size(message);
+}
+
+int rpc_message_pack(const struct ProtobufCMessage *message, struct base_buffer *buffer,
+		     struct gw_error *error)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+	int code = base_buffer_reserve(buffer, size, error);
+
+	if (code < 0)
+		return gw_fail_in(error, "%s", message->descriptor->name);
+	if (size == 0) /* perhaps there is no buffer yet */
+		return 0;
+	size_t packed = protobuf_c_message_pack(message, buffer->data + buffer->size);
+
+	assert(packed == size);
+	buffer->size += packed;
+	return 0;
+}
+
+struct ProtobufCMessage *rpc_message_new(const struct ProtobufCMessageDescriptor *descriptor,
+					 struct base_arena *arena)
+{
+	struct ProtobufCMessage *message =
+		base_arena_alloc(arena, descriptor->sizeof_message, _Alignof(max_align_t));
+
+	if (message)
+		protobuf_c_message_init(descriptor, message);
+	return message;
+}
+
+/* ---- Unpacking ----------------------------------------------------------------------------- */
+
+/* What the allocator of one unpacking knows. */
+struct budget {
+	struct base_arena *arena;
+	size_t left;
+	bool is_spent; /* more was asked for than is left: not a lack of memory */
+	bool is_short; /* a lack of memory */
+};
+
+static void *allocate(void *data, size_t size)
+{
+	struct budget *budget = data;
+	void *memory;
+
+	if (size > budget->left) {
+		budget->is_spent = true;
+		return NULL;
+	}
+	memory = base_arena_alloc(budget->arena, size, _Alignof(max_align_t));
+	if (memory)
+		budget->left -= size;
+	else
+		budget->is_short = true;
+	return memory;
+}
+
+/* The arena frees. */
+static void release(void *data, void *memory)
+{
+	(void)data;
+	(void)memory;
+}
+
+int rpc_message_unpack(const struct ProtobufCMessageDescriptor *descriptor, struct gw_bytes bytes,
+		       struct base_arena *arena, struct ProtobufCMessage **message,
+		       struct gw_error *error)
+{
+	struct budget budget = {.arena = arena, .left = RPC_MESSAGE_MEMORY_MIN};
+	ProtobufCAllocator allocator = {allocate, release, &budget};
+
+	*message = NULL;
+	if (bytes.size > (SIZE_MAX - RPC_MESSAGE_MEMORY_MIN) / RPC_MESSAGE_MEMORY_FACTOR)
+		return gw_fail(error, GW_E_TOO_LARGE, "%s of %zu bytes", descriptor->name,
+			       bytes.size);
+	budget.left += bytes.size * RPC_MESSAGE_MEMORY_FACTOR;
+	*message = protobuf_c_message_unpack(descriptor, &allocator, bytes.size,
+					     bytes.data ? bytes.data : (const uint8_t *)"");
+	if (*message)
+		return 0;
+	if (budget.is_spent)
+		return gw_fail(error, GW_E_TOO_LARGE,
+			       "%s of %zu bytes takes too much memory when unpacked",
+			       descriptor->name, bytes.size);
+	if (budget.is_short)
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a %s of %zu bytes",
+			       descriptor->name, bytes.size);
+	return gw_fail(error, GW_E_CORRUPT, "%zu bytes are no %s", bytes.size, descriptor->name);
+}
+
+int rpc_message_unpack_owned(const struct ProtobufCMessageDescriptor *descriptor,
+			     struct gw_bytes bytes, struct ProtobufCMessage **message,
+			     struct gw_error *error)
+{
+	struct base_arena arena = {0};
+	size_t size = sizeof(struct owned) + descriptor->sizeof_message;
+	struct owned *owned = base_arena_alloc(&arena, size, _Alignof(struct owned));
+	struct ProtobufCMessage *inside;
+	int code;
+
+	*message = NULL;
+	if (!owned)
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a %s", descriptor->name);
+	code = rpc_message_unpack(descriptor, bytes, &arena, &inside, error);
+	if (code < 0) {
+		base_arena_done(&arena);
+		return code;
+	}
+	/* Nothing points to the outermost message, so it can be moved to where its owner is found
+	 * from its address. */
+	memcpy(owned->message, inside, descriptor->sizeof_message);
+	owned->arena = arena;
+	owned->mark = OWNED_MARK;
+	*message = (struct ProtobufCMessage *)owned->message;
+	return 0;
+}
+
+void gw_rpc_message_free(struct ProtobufCMessage *message)
+{
+	struct owned *owned;
+	struct base_arena arena;
+
+	if (!message)
+		return;
+	owned = (struct owned *)((uint8_t *)message - offsetof(struct owned, message));
+	assert(owned->mark == OWNED_MARK); /* else it is not one that this library gave out */
+	owned->mark = 0;
+	arena = owned->arena;
+	base_arena_done(&arena);
+}
