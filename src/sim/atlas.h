@@ -102,15 +102,21 @@ struct sim_group {
 	bool (*repaired)(struct sim_run *run, struct sim_node *node);
 };
 
-/* What the atlas knows of a node. */
+/* A fault that lasts. */
+struct sim_atlas_lasting {
+	struct sim_atlas_node *owner;
+	bool active;
+	uint8_t kind;
+};
+
+/* What the atlas knows of a node. Private. */
 struct sim_atlas_node {
 	struct sim_run *run;
 	struct sim_node *node;
-	uint8_t group;        /* + 1; 0: none, no faults hit it */
-	uint8_t state;        /* private */
+	struct sim_group *group; /* NULL: none, no faults hit it */
 	bool damaged;
-	uint32_t round;       /* counts faults, so that an old ending does not end a new one */
-	uint32_t links;       /* kinds of link faults that last, a bit each */
+	struct sim_disk disk;    /* as it is without faults */
+	struct sim_atlas_lasting lasting[SIM_FAULTS];
 };
 
 /* A part of struct sim_run; private but for the counts. */
@@ -118,8 +124,9 @@ struct sim_atlas {
 	struct sim_group groups[SIM_GROUPS_MAX];
 	uint32_t group_count;
 	struct sim_atlas_node nodes[SIM_ATLAS_NODES_MAX];
-	uint32_t kinds;            /* that this seed takes */
-	uint64_t every_mean_ns;    /* between two faults */
+	uint32_t kinds;              /* that this seed takes */
+	uint64_t every_ns, lasts_ns; /* means: between two faults, of one that lasts */
+	struct sim_link link;        /* as links are without faults */
 	bool stopped;
 	uint64_t counts[SIM_FAULTS]; /* how often each came */
 };
