@@ -45,7 +45,7 @@ struct task_queue {
 
 enum task_asked {
 	TASK_ASKED_CANCEL = 1,
-	TASK_ASKED_REPORT = 2, /* all tasks of all loops wait for each other */
+	TASK_ASKED_REPORT = 2, /* all tasks of all loops wait */
 	TASK_ASKED_STOP = 4,   /* and still do after a cancel */
 	TASK_ASKED_TURN = 8,   /* nothing but a turn */
 };
@@ -163,9 +163,6 @@ bool task_loop_has(const struct gw_loop *loop, const struct gw_task *task);
 
 /* ---- group.c --------------------------------------------------------------------------------- */
 
-/* Starts a task; parent: whose deadline and trace it inherits, or NULL. */
-int task_spawn(struct gw_loop *loop, struct gw_task *parent, struct gw_group *group,
-	       gw_task_function *function, void *argument, const struct gw_spawn_options *options);
 /* The bookkeeping of a task that has returned result, before it leaves its stack. */
 void task_ended(struct gw_task *task, int result);
 /* Ends its wait, if the task is not shielded; all waits to come, if it is not now. */
