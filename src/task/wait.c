@@ -65,7 +65,8 @@ void task_wake(struct task_wait *wait, int result)
 {
 	struct gw_task *task = wait->task;
 
-	assert(wait->state == TASK_WAIT_CLAIMED);
+	/* Another loop may still try to claim it, in vain. */
+	assert(__atomic_load_n(&wait->state, __ATOMIC_RELAXED) == TASK_WAIT_CLAIMED);
 	wait->result = result;
 	if (task_on_thread_of(task->loop)) {
 		task_queue_add(&task->loop->ready, task);
