@@ -23,13 +23,13 @@
 
 /* What a backend does not have; the tests of it are left out. */
 enum io_lacks {
-	IO_LACKS_UNIX = 1,       /* UNIX sockets */
+	IO_LACKS_UNIX = 1, /* UNIX sockets */
 	IO_LACKS_DATAGRAMS = 2,
-	IO_LACKS_PROCESSES = 4,  /* spawn, kill, wait: /bin/sh, true, cat, sleep */
+	IO_LACKS_PROCESSES = 4, /* spawn, kill, wait: /bin/sh, true, cat, sleep */
 	IO_LACKS_POLL_FD = 8,
-	IO_LACKS_THREADS = 16,   /* posts from other threads, work that blocks a thread of a pool */
-	IO_LACKS_IDS = 32,       /* the ids of a UNIX socket's peer */
-	IO_LACKS_RESOLVE = 64,   /* of the name "localhost"; numbers always */
+	IO_LACKS_THREADS = 16, /* posts from other threads, work that blocks a thread of a pool */
+	IO_LACKS_IDS = 32,     /* the ids of a UNIX socket's peer */
+	IO_LACKS_RESOLVE = 64, /* of the name "localhost"; numbers always */
 	IO_LACKS_SLOW_READER = 128, /* a writer is never made to wait for the reader */
 };
 

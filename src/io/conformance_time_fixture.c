@@ -123,7 +123,7 @@ static void thousands_of_timers_end_each_once(void **state)
 		assert_int_equal(calls[i].calls, i % 3 != 0);
 		cancelled += calls[i].result == GW_E_CANCELLED;
 	}
-	assert_int_equal(cancelled, TIMERS / 3);
+	assert_int_equal(cancelled, (TIMERS + 1) / 3);
 	free(calls);
 }
 
@@ -371,8 +371,9 @@ static void a_pool_that_hangs_stalls_no_other(void **state)
 		}
 		if (stuck == IO_POOL_CPU)
 			write_file(world, file, "goes on", 0);
-		io_offload(world->io, start(&other), stuck == IO_POOL_CPU ?
-			   io_pool_of(world->io, "a") : IO_POOL_CPU, add_one, &number, note);
+		io_offload(world->io, start(&other),
+			   stuck == IO_POOL_CPU ? io_pool_of(world->io, "a") : IO_POOL_CPU, add_one,
+			   &number, note);
 		assert_int_equal(ended(&other), round + 1);
 		io_timer(world->io, start(&timer), 0, note);
 		assert_int_equal(ended(&timer), 0);
@@ -513,7 +514,10 @@ static void the_turn_function_runs_behind_the_callbacks(void **state)
 	io_set_turn(world->io, NULL);
 }
 
-#define TEST(name, needs) {#name, name, needs}
+#define TEST(name, needs)                                                                          \
+	{                                                                                          \
+#name, name, needs                                                                 \
+	}
 
 const struct conformance_test conformance_time[] = {
 	TEST(a_timer_never_comes_early, 0),

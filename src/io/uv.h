@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uv.h - the real `struct io`: this machine's clocks, files, network and processes, on an event loop
- * of libuv and threads of its own for what may block.
+ * uv.h - the real `struct io`: this machine's clocks, files, network and processes, on an event
+ * loop of libuv and threads of its own for what may block.
  *
  *     struct io *io;
  *
@@ -12,10 +12,10 @@
  *     io_uv_free(io);
  *
  * A turn of the loop: wait for events (not at all when there is something to do already), read all
- * that arrived, call done for all that has ended, run the turn function, then send what was written,
- * one system call a stream. Requests that end by the sending itself (a write that the kernel took)
- * are told in a round of the same turn: done, the turn function and sending again, without asking
- * the kernel for events in between; there are at most UV_ROUNDS_MAX rounds.
+ * that arrived, call done for all that has ended, run the turn function, then send what was
+ * written, one system call a stream. Requests that end by the sending itself (a write that the
+ * kernel took) are told in a round of the same turn: done, the turn function and sending again,
+ * without asking the kernel for events in between; there are at most IO_UV_ROUNDS_MAX rounds.
  *
  * The io belongs to the thread that made it.
  */
@@ -29,9 +29,9 @@ extern "C" {
 #endif
 
 enum {
-	UV_POOLS_MAX = 64,   /* for computing, resolving, spawning, and disks; more disks share */
-	UV_THREADS_MAX = 64, /* of one pool */
-	UV_ROUNDS_MAX = 8,
+	IO_UV_POOLS_MAX = 64, /* for computing, resolving, spawning, and disks; more disks share */
+	IO_UV_THREADS_MAX = 64, /* of one pool */
+	IO_UV_ROUNDS_MAX = 8,
 };
 
 struct io_socket_engine; /* uv_socket.h */
@@ -50,8 +50,8 @@ int io_uv_new(struct io **io, const struct io_uv_options *options,
 
 /*
  * Runs turns. Returns when io_uv_stop was called (at the end of that turn), or when nothing is left
- * to do: the turn function says there is no more to run, io_pending is 0, and nobody holds the loop.
- * There is at least one turn, so what is ready before the call is run. May be called again.
+ * to do: the turn function says there is no more to run, io_pending is 0, and nobody holds the
+ * loop. There is at least one turn, so what is ready before the call is run. May be called again.
  */
 void io_uv_run(struct io *io);
 
