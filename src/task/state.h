@@ -87,6 +87,7 @@ struct gw_loop {
 	/* A program of several loops; NULL in a loop of somebody's own io. */
 	struct task_world *world;
 	struct gw_loop *world_next;
+	bool is_main;
 	bool idle;         /* counted as such */
 	bool deadlocked;
 	bool stopped;      /* to end with the tasks it has */

@@ -19,7 +19,8 @@ void task_world_join(struct task_world *world, struct gw_loop *loop)
 	loop->world = world;
 	loop->world_next = world->loops;
 	world->loops = loop;
-	if (!world->main)
+	loop->is_main = !world->main;
+	if (loop->is_main)
 		world->main = loop;
 	task_guard_unlock(&world->guard, true);
 }
@@ -102,8 +103,8 @@ void task_world_turn_done(struct gw_loop *loop)
 {
 	struct task_world *world = loop->world;
 
-	if (loop->live == 0 && (world->main != loop || others_ended(world, loop)))
-		loop->stopped = true;
+	if (!loop->stopped && loop->live == 0)
+		loop->stopped = !loop->is_main || others_ended(world, loop);
 	if (loop->stopped) {
 		loop->stop(loop->io);
 		return;
