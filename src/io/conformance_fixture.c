@@ -212,6 +212,7 @@ int io_conformance(const struct io_maker *maker)
 {
 	const struct conformance_test *const groups[] = {
 		conformance_time,
+		conformance_files,
 	};
 	struct CMUnitTest tests[CONFORMANCE_TESTS_MAX];
 	size_t count = 0;

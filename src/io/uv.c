@@ -150,9 +150,11 @@ static void end_due(struct io_uv *io)
 	}
 }
 
+/* libuv runs timers that are due before it asks the kernel for events, and would then wait although
+ * there is something to do; being stopped, it only looks. */
 static void alarmed(uv_timer_t *alarm)
 {
-	(void)alarm;
+	uv_stop(alarm->loop);
 }
 
 /* The loop's clock counts whole milliseconds, so it wakes within one behind the first timer. */
