@@ -62,7 +62,7 @@ enum {
 	SIM_PPM = 1000000,           /* chances (_ppm) are in millionths */
 };
 
-/* ---- The run ------------------------------------------------------------------------------ */
+/* ---- The run ------------------------------------------------------------------------- */
 
 /* 0 is the default of each field, said behind it; a tame world. sim_options_vary draws others. */
 struct sim_options {
@@ -82,7 +82,7 @@ struct sim_options {
 
 	uint64_t disk_bytes;           /* of each node; 16 GiB */
 	uint64_t disk_files;           /* 1 million */
-	uint64_t disk_delay_ns;        /* mean of a read, a write into the page cache, a name; 20 us */
+	uint64_t disk_delay_ns;        /* mean of all but a sync; 20 us */
 	uint64_t sync_delay_ns;        /* mean; 100 us */
 	uint64_t offload_delay_ns;     /* mean; 50 us */
 	bool without_direct;           /* IO_DIRECT is GW_E_UNSUPPORTED */
@@ -125,7 +125,7 @@ bool sim_run_when(struct sim *sim, bool (*met)(void *context), void *context, ui
  * for a fault plan. Cannot be taken back. */
 void sim_at(struct sim *sim, uint64_t at_ns, void (*run)(void *context), void *context);
 
-/* ---- Nodes -------------------------------------------------------------------------------- */
+/* ---- Nodes --------------------------------------------------------------------------- */
 
 struct sim_program {
 	/* At each boot, in an event of its own. What it returns is passed to stop; NULL is fine. It
@@ -193,14 +193,14 @@ struct sim_node *sim_node_of(struct io *io);
 /* Whether this io's life still lasts: false in code that runs on after its node was killed. */
 bool sim_io_alive(struct io *io);
 
-/* ---- Clocks ------------------------------------------------------------------------------- */
+/* ---- Clocks -------------------------------------------------------------------------- */
 
 /* Sets the wall clock forward or back. io_now_ns does not care. */
 void sim_clock_jump(struct sim_node *node, int64_t ns);
 /* Both clocks go faster (or slower) by this many billionths from now on. |ppb| < 500 million. */
 void sim_clock_drift(struct sim_node *node, int32_t ppb);
 
-/* ---- Network ------------------------------------------------------------------------------ */
+/* ---- Network ------------------------------------------------------------------------- */
 
 /* One direction between two nodes (or from a node to itself). May be changed at any time; holds
  * for what is sent from then on, blocked for what is under way too. */
@@ -211,7 +211,7 @@ struct sim_link {
 	uint64_t bytes_per_s;    /* slow drip; 0: no limit */
 	uint32_t drip_bytes;     /* of a segment at most; 0: the option */
 	uint32_t split_ppm;
-	uint32_t reset_ppm;      /* a segment resets its stream, at both ends, as a middlebox does */
+	uint32_t reset_ppm;      /* a segment resets its stream at both ends, like a middlebox */
 	uint32_t hang_ppm;       /* a segment and all behind it are lost for good: half-open */
 	uint32_t loss_ppm;       /* of datagrams; of a stream's segments: late by a re-send */
 	uint32_t double_ppm;     /* of datagrams */
@@ -234,7 +234,7 @@ uint32_t sim_reset_streams(struct sim_node *a, struct sim_node *b);
 /* Every stream between the two is half-open from now on: nothing arrives on it any more. */
 uint32_t sim_hang_streams(struct sim_node *a, struct sim_node *b);
 
-/* ---- Disk --------------------------------------------------------------------------------- */
+/* ---- Disk ---------------------------------------------------------------------------- */
 
 /* The faults of a node's disk. May be changed at any time. */
 struct sim_disk {
@@ -284,9 +284,9 @@ uint64_t sim_disk_unsynced_bytes(struct sim_node *node);
 int64_t sim_disk_peek(struct sim_node *node, const char *path, uint64_t offset, void *data,
 		      size_t size);
 
-/* ---- What happened ------------------------------------------------------------------------ */
+/* ---- What happened ------------------------------------------------------------------- */
 
-/* Of all events so far with time, node, operation, sizes, contents and results, and of all draws. */
+/* Of all that happened so far: times, nodes, operations, sizes, contents, results, and draws. */
 uint64_t sim_hash(const struct sim *sim);
 uint64_t sim_events(const struct sim *sim);
 
