@@ -72,7 +72,8 @@ struct rpc_schema_field {
 	uint32_t number;
 	enum rpc_type type;
 	bool repeated;
-	bool in_oneof;	  /* set or not; other single fields but messages always have a value */
+	int oneof; /* which of the message's; -1: none. Of a oneof one field is set or none; other
+		    * fields have a value always, but messages */
 	bool is_optional; /* refused */
 	struct rpc_schema_message *message;	   /* of MESSAGE */
 	const struct rpc_schema_enum *enumeration; /* of ENUM */

@@ -45,16 +45,28 @@ static int link_field(const struct rpc_schema *schema, const struct rpc_schema_m
 	return 0;
 }
 
-/* Each number stands for one field; a map's entry has a key and a value, and is sound. */
+/* Two fields that nobody could tell from each other. */
+static int check_pair(const struct rpc_schema_message *message, const struct rpc_schema_field *a,
+		      const struct rpc_schema_field *b, struct gw_error *error)
+{
+	if (a->number == b->number)
+		return gw_fail(error, GW_E_CORRUPT, "%s: %s and %s both have number %u",
+			       message->name, a->name, b->name, a->number);
+	if (strcmp(a->name, b->name) == 0 || strcmp(a->json_name, b->json_name) == 0)
+		return gw_fail(error, GW_E_CORRUPT, "%s: fields %u and %u both are %s",
+			       message->name, a->number, b->number, a->json_name);
+	return 0;
+}
+
 static int check_fields(const struct rpc_schema_message *message, struct gw_error *error)
 {
 	for (size_t i = 0; i < message->field_count; i++) {
 		for (size_t j = 0; j < i; j++) {
-			if (message->fields[i].number != message->fields[j].number)
-				continue;
-			return gw_fail(error, GW_E_CORRUPT, "%s: %s and %s both have number %u",
-				       message->name, message->fields[j].name,
-				       message->fields[i].name, message->fields[i].number);
+			int code = check_pair(message, &message->fields[j], &message->fields[i],
+					      error);
+
+			if (code < 0)
+				return code;
 		}
 	}
 	if (!message->is_map_entry)

@@ -209,6 +209,7 @@ static int parse_field(struct rpc_schema *schema, struct gw_bytes rest,
 	struct rpc_field field;
 	int code;
 
+	made->oneof = -1;
 	while ((code = rpc_field_next(&rest, &field, error)) > 0) {
 		switch (key_of(&field)) {
 		case KEY(1, LENGTH):
@@ -228,7 +229,7 @@ static int parse_field(struct rpc_schema *schema, struct gw_bytes rest,
 			code = take_name(schema, NAME_DOTTED, field.bytes, &made->type_name, error);
 			break;
 		case KEY(9, VARINT):
-			made->in_oneof = true;
+			made->oneof = field.value > RPC_SCHEMA_FIELDS_MAX ? -1 : (int)field.value;
 			break;
 		case KEY(10, LENGTH):
 			code = take_name(schema, NAME_TEXT, field.bytes, &made->json_name, error);

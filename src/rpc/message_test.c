@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* message_test.c - messages of generated types in arenas, and within limits. */
+#include "rpc/fixture.pb-c.h"
+#include "rpc/message.h"
+#include "rpc/schema/schema.h"
+
+#include "support/unit.h"
+
+#include <stdlib.h>
+
+static void pack_text(const char *string, struct base_buffer *bytes)
+{
+	Fixture__Text text;
+	struct gw_error error = {0};
+
+	fixture__text__init(&text);
+	text.text = (char *)(uintptr_t)string;
+	text.data = (ProtobufCBinaryData){3, (uint8_t *)(uintptr_t) "\1\0\2"};
+	assert_int_equal(rpc_message_pack(&text.base, bytes, &error), 0);
+	assert_int_equal(rpc_message_bytes(&text.base), bytes->size);
+}
+
+static void a_message_comes_back_in_an_arena(void **state)
+{
+	struct base_buffer bytes = {0};
+	struct base_arena arena = {0};
+	struct gw_error error = {0};
+	struct ProtobufCMessage *message;
+
+	(void)state;
+	pack_text("hello", &bytes);
+	assert_int_equal(rpc_message_unpack(&fixture__text__descriptor, base_buffer_bytes(&bytes),
+					    &arena, &message, &error),
+			 0);
+	base_buffer_done(&bytes); /* is needed no more */
+	const Fixture__Text *got = (const Fixture__Text *)message;
+
+	assert_string_equal(got->text, "hello");
+	assert_int_equal(got->data.len, 3);
+	assert_memory_equal(got->data.data, "\1\0\2", 3);
+	base_arena_done(&arena);
+}
+
+static void a_message_with_memory_of_its_own_is_freed_by_itself(void **state)
+{
+	struct base_buffer bytes = {0};
+	struct gw_error error = {0};
+	struct ProtobufCMessage *message;
+
+	(void)state;
+	pack_text("hello", &bytes);
+	assert_int_equal(rpc_message_unpack_owned(&fixture__text__descriptor,
+						  base_buffer_bytes(&bytes), &message, &error),
+			 0);
+	base_buffer_done(&bytes);
+	assert_string_equal(((Fixture__Text *)message)->text, "hello");
+	gw_rpc_reply_free((Fixture__Text *)message);
+	gw_rpc_message_free(NULL);
+}
+
+static void an_empty_message_has_no_bytes(void **state)
+{
+	struct base_buffer bytes = {0};
+	struct base_arena arena = {0};
+	struct gw_error error = {0};
+	struct ProtobufCMessage *message = rpc_message_new(&fixture__text__descriptor, &arena);
+
+	(void)state;
+	assert_non_null(message);
+	assert_string_equal(((Fixture__Text *)message)->text, "");
+	assert_int_equal(rpc_message_pack(message, &bytes, &error), 0);
+	assert_int_equal(bytes.size, 0);
+	assert_int_equal(rpc_message_unpack(&fixture__text__descriptor, base_buffer_bytes(&bytes),
+					    &arena, &message, &error),
+			 0);
+	assert_string_equal(((Fixture__Text *)message)->text, "");
+	base_arena_done(&arena);
+}
+
+static void a_message_over_the_limit_is_not_packed(void **state)
+{
+	struct base_buffer bytes = {.size_max = 10};
+	struct gw_error error = {0};
+	Fixture__Text text;
+	char long_text[] = "eleven bytes";
+
+	(void)state;
+	fixture__text__init(&text);
+	text.text = long_text;
+	assert_int_equal(rpc_message_pack(&text.base, &bytes, &error), GW_E_TOO_LARGE);
+	assert_non_null(strstr(error.text, "fixture.Text"));
+	assert_int_equal(bytes.size, 0);
+	base_buffer_done(&bytes);
+}
+
+static void bytes_that_are_no_message_are_refused_by_name(void **state)
+{
+	static const char *const wrong[] = {"\x0a", "\x0a\x05hell", "\xff\xff\xff\xff\xff\xff",
+					    "\x0b", "\x0f\x01"};
+	struct gw_error error = {0};
+	struct ProtobufCMessage *message;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(rpc_message_unpack_owned(&fixture__text__descriptor,
+							  gw_string(wrong[i]), &message, &error),
+				 GW_E_CORRUPT);
+		assert_null(message);
+		assert_non_null(strstr(error.text, "bytes are no fixture.Text"));
+	}
+}
+
+/* Three bytes each that become a message of 56 bytes and more. */
+static void few_bytes_cannot_ask_for_much_memory(void **state)
+{
+	struct base_buffer bytes = {0};
+	struct gw_error error = {0};
+	struct ProtobufCMessage *message;
+
+	(void)state;
+	for (int i = 0; i < 1 << 19; i++)
+		assert_int_equal(base_buffer_append(&bytes, "\xb2\x01\x00", 3, &error), 0);
+	assert_int_equal(rpc_message_unpack_owned(&fixture__everything__descriptor,
+						  base_buffer_bytes(&bytes), &message, &error),
+			 GW_E_TOO_LARGE);
+	assert_non_null(strstr(error.text, "takes too much memory"));
+	base_buffer_done(&bytes);
+}
+
+static void the_arenas_own_limit_holds_too(void **state)
+{
+	struct base_buffer bytes = {0};
+	struct base_arena arena = {.bytes_max = 16};
+	struct gw_error error = {0};
+	struct ProtobufCMessage *message;
+
+	(void)state;
+	pack_text("hello", &bytes);
+	assert_int_equal(rpc_message_unpack(&fixture__text__descriptor, base_buffer_bytes(&bytes),
+					    &arena, &message, &error),
+			 GW_E_NO_MEMORY);
+	base_arena_done(&arena);
+	base_buffer_done(&bytes);
+}
+
+static int unpack(void *context)
+{
+	struct gw_bytes *bytes = context;
+	struct gw_error error = {0};
+	struct ProtobufCMessage *message;
+	int code = rpc_message_unpack_owned(&fixture__text__descriptor, *bytes, &message, &error);
+
+	gw_rpc_message_free(message);
+	return code;
+}
+
+static void each_allocation_may_fail(void **state)
+{
+	static char text[20000];
+	struct base_buffer bytes = {0};
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	pack_text(text, &bytes);
+	struct gw_bytes whole = base_buffer_bytes(&bytes);
+
+	assert_true(test_each_allocation_fails(unpack, &whole) >= 2);
+	base_buffer_done(&bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_comes_back_in_an_arena),
+		cmocka_unit_test(a_message_with_memory_of_its_own_is_freed_by_itself),
+		cmocka_unit_test(an_empty_message_has_no_bytes),
+		cmocka_unit_test(a_message_over_the_limit_is_not_packed),
+		cmocka_unit_test(bytes_that_are_no_message_are_refused_by_name),
+		cmocka_unit_test(few_bytes_cannot_ask_for_much_memory),
+		cmocka_unit_test(the_arenas_own_limit_holds_too),
+		cmocka_unit_test(each_allocation_may_fail),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
