@@ -18,7 +18,7 @@
  *     24  8  CALL: nanoseconds left until the deadline, UINT64_MAX: none; PART: offset of its bytes
  *            in the attachment; CREDIT: bytes of the attachment the other side may have sent in
  *            all; HELLO: the server's incarnation; else 0
- *     32  8  CALL, REPLY: bytes of the attachment that follows in PART frames; else 0
+ *     32  8  CALL, REPLY, PART: bytes of the whole attachment that travels in PART frames; else 0
  *     40  8  CALL: trace id; else 0
  *     48  4  CRC32C of once block and payload; 0 with RPC_FLAG_UNCHECKED
  *     52  4  CRC32C of bytes 0..51
@@ -77,7 +77,8 @@ enum rpc_flag {
 	RPC_FLAG_ONCE = 1,      /* a once block follows the header */
 	RPC_FLAG_UNCHECKED = 2, /* no CRC of the payload: TLS, or it carries its own */
 	RPC_FLAG_ANSWER = 4,    /* of a PING */
-	RPC_FLAG_ALL = 7,
+	RPC_FLAG_UNRUN = 8,     /* of a failed REPLY: the server's own, no handler was run */
+	RPC_FLAG_ALL = 15,
 };
 
 /* A client id: random, so no two are equal but by copying a whole client. */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server_frame.c - what comes to a server, and the end of its lines. */
+#include "rpc/server.h"
+
+#include <assert.h>
+
+static struct rpc_line *line_of(struct rpc_connection *connection)
+{
+	return connection->owner;
+}
+
+static void greeted(struct rpc_connection *connection)
+{
+	(void)connection;
+}
+
+static void dirty(struct rpc_connection *connection)
+{
+	rpc_line_dirty(line_of(connection));
+}
+
+static void written(struct rpc_connection *connection)
+{
+	rpc_line_written(line_of(connection));
+}
+
+static int take_ack(struct rpc_line *line, const struct rpc_header *header, struct gw_error *error)
+{
+	struct rpc_service *service = rpc_server_service_by_id(line->owner, header->method);
+
+	if (!(header->flags & RPC_FLAG_ONCE))
+		return gw_fail(error, GW_E_CORRUPT, "ack frame of nobody");
+	if (service)
+		service->dup->operations->forget_below(service->dup, header->once.client,
+						       header->once.first_incomplete);
+	return 0;
+}
+
+static int frame(struct rpc_connection *connection, const struct rpc_header *header,
+		 struct gw_bytes payload, struct gw_error *error)
+{
+	struct rpc_line *line = line_of(connection);
+	struct gw_rpc_call *call;
+
+	switch (header->kind) {
+	case RPC_KIND_CALL:
+		return rpc_server_take_call(line, header, payload, error);
+	case RPC_KIND_OPEN:
+		return rpc_server_take_open(line, header, error);
+	case RPC_KIND_CANCEL:
+		call = rpc_line_find(line, header->call);
+		if (call)
+			rpc_server_cancel(call);
+		return 0;
+	case RPC_KIND_ACK:
+		return take_ack(line, header, error);
+	case RPC_KIND_ITEM:
+	case RPC_KIND_END:
+	case RPC_KIND_CREDIT:
+		call = rpc_line_find(line, header->call);
+		return rpc_flow_frame(line, call && call->served ? call : NULL, header, payload,
+				      error);
+	default:
+		return gw_fail(error, GW_E_CORRUPT, "%s frame from a client",
+			       rpc_kind_name(header->kind));
+	}
+}
+
+static struct io_buffer part_place(struct rpc_connection *connection,
+				   const struct rpc_header *header, uint32_t left)
+{
+	return rpc_flow_part_place(line_of(connection), header, left);
+}
+
+static void part_filled(struct rpc_connection *connection, const struct rpc_header *header,
+			uint32_t bytes)
+{
+	rpc_flow_part_filled(line_of(connection), header, bytes);
+}
+
+static int part_end(struct rpc_connection *connection, const struct rpc_header *header,
+		    struct gw_error *error)
+{
+	return rpc_flow_part_end(line_of(connection), header, error);
+}
+
+static void closed(struct rpc_connection *connection, const struct gw_error *why)
+{
+	struct rpc_line *line = line_of(connection);
+	struct gw_rpc_server *server = line->owner;
+	struct gw_rpc_call *call;
+
+	(void)why;
+	while ((call = rpc_line_any(line))) {
+		rpc_line_remove(line, call);
+		call->is_lost = true;
+		rpc_server_cancel(call);
+	}
+	if (line->next)
+		line->next->previous = line->previous;
+	if (line->previous)
+		line->previous->next = line->next;
+	else
+		server->lines = line->next;
+	assert(server->line_count > 0);
+	server->line_count--;
+	rpc_wake(&server->idle);
+	rpc_line_free(line);
+	rpc_connection_unref(connection);
+}
+
+const struct rpc_connection_events rpc_server_events = {
+	.greeted = greeted,
+	.frame = frame,
+	.part_place = part_place,
+	.part_filled = part_filled,
+	.part_end = part_end,
+	.dirty = dirty,
+	.written = written,
+	.closed = closed,
+};
