@@ -211,8 +211,8 @@ static int end_test(void **state)
 int io_conformance(const struct io_maker *maker)
 {
 	const struct conformance_test *const groups[] = {
-		conformance_time,
-		conformance_files,
+		conformance_time,      conformance_files,     conformance_net,
+		conformance_datagrams, conformance_processes,
 	};
 	struct CMUnitTest tests[CONFORMANCE_TESTS_MAX];
 	size_t count = 0;
