@@ -73,6 +73,7 @@ static int code_of_errno(int errno_value)
 {
 	switch (errno_value) {
 	case ENOMEM:
+	case ENOBUFS:
 		return GW_E_NO_MEMORY;
 	case ENOENT:
 	case ENOTDIR:
@@ -93,12 +94,16 @@ static int code_of_errno(int errno_value)
 	case ENAMETOOLONG:
 	case EMFILE:
 	case ENFILE:
+	case EMSGSIZE:
+	case E2BIG:
 		return GW_E_TOO_LARGE;
 	case EINVAL:
 	case EISDIR:
 		return GW_E_INVALID;
 	case ENOSYS:
 	case EOPNOTSUPP:
+	case EAFNOSUPPORT:
+	case EPROTONOSUPPORT:
 		return GW_E_UNSUPPORTED;
 	case ECANCELED:
 		return GW_E_CANCELLED;
@@ -106,10 +111,22 @@ static int code_of_errno(int errno_value)
 		return GW_E_TIMEOUT;
 	case EBUSY:
 	case ETXTBSY:
+	case EAGAIN:
+	case EADDRINUSE:
 		return GW_E_BUSY;
 	case EPIPE:
 	case ECONNRESET:
+	case ECONNABORTED:
+	case ENOTCONN:
+	case ESHUTDOWN:
 		return GW_E_CLOSED;
+	case ECONNREFUSED:
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+		return GW_E_UNREACHABLE;
 	default:
 		return GW_E_FAILED;
 	}
