@@ -103,6 +103,12 @@ void mr_search_init(struct mr_search *search, struct gw_bytes needle, bool ignor
 	other = rarest(search, from, to, one);
 	search->first = byte_at(search, one < other ? one : other);
 	search->second = byte_at(search, one < other ? other : one);
+	for (size_t i = 0; i < sizeof search->head && i < needle.size; i++) {
+		struct mr_search_byte byte = byte_at(search, i);
+
+		((uint8_t *)&search->head)[i] = byte.byte;
+		((uint8_t *)&search->head_fold)[i] = byte.fold;
+	}
 }
 
 bool mr_search_matches(const struct mr_search *search, const char *data)

@@ -38,6 +38,7 @@ struct mr_search {
 	bool ignore_case;
 	uint8_t kernel;
 	struct mr_search_byte first, second; /* in the needle's order; of one byte, twice that */
+	uint32_t head, head_fold; /* its first four bytes, as a struct mr_search_byte each */
 };
 
 /* Is the kernel made for this machine? MR_SEARCH_PLAIN always is. */
@@ -53,6 +54,19 @@ const char *mr_search_find(const struct mr_search *search, const char *data, con
 
 /* Does the needle match at data? size bytes from there must be readable. */
 bool mr_search_matches(const struct mr_search *search, const char *data);
+
+/* The same, sooner where the first bytes differ, as those of most candidates do. */
+static inline bool mr_search_matches_candidate(const struct mr_search *search, const char *data)
+{
+	uint32_t head;
+
+	if (search->size >= sizeof head) {
+		memcpy(&head, data, sizeof head);
+		if ((head | search->head_fold) != search->head)
+			return false;
+	}
+	return mr_search_matches(search, data);
+}
 
 /* How many newlines there are in data[0..size). */
 size_t mr_count_lines(enum mr_search_kernel kernel, const char *data, size_t size);

@@ -44,7 +44,7 @@ TARGET static const char *verify(const struct mr_search *search, const char *dat
 	for (; found != 0; found &= found - 1) {
 		const char *start = data + _tzcnt_u64(found);
 
-		if (mr_search_matches(search, start))
+		if (mr_search_matches_candidate(search, start))
 			return start;
 	}
 	return NULL;
