@@ -4,7 +4,8 @@
  *
  *     bench-tasks switch|spawn|unbuffered|buffered|live [N]
  *
- * prints one line, `ROW N FIGURE UNIT`: nanoseconds for each of N, or bytes for each of N live tasks.
+ * prints one line, `ROW N FIGURE UNIT`: nanoseconds for each of N, or bytes for each of N live
+ * tasks.
  */
 #include <groundwork/task.h>
 
@@ -27,7 +28,7 @@ static double seconds(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* ---- Switches: two tasks that make way for each other ----------------------------------------- */
+/* ---- Switches: two tasks that make way for each other --------------------------------------- */
 
 static int make_way(void *argument)
 {
@@ -49,7 +50,7 @@ static double measure_switch(long n)
 	return 1e9 * (seconds() - begin) / (double)n;
 }
 
-/* ---- Starts, each with its end ------------------------------------------------------------------ */
+/* ---- Starts, each with its end -------------------------------------------------------------- */
 
 enum { TOGETHER = 64 };
 
@@ -72,7 +73,7 @@ static double measure_spawn(long n)
 	return 1e9 * (seconds() - begin) / (double)n;
 }
 
-/* ---- Channels: one sends, one receives ---------------------------------------------------------- */
+/* ---- Channels: one sends, one receives ------------------------------------------------------ */
 
 struct stream {
 	struct gw_chan *chan;
@@ -117,7 +118,7 @@ static double measure_buffered(long n)
 	return measure_channel(n, 128);
 }
 
-/* ---- Live tasks --------------------------------------------------------------------------------- */
+/* ---- Live tasks ----------------------------------------------------------------------------- */
 
 static int sleep_long(void *argument)
 {
