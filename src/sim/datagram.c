@@ -312,6 +312,7 @@ void net_datagrams_close(struct io *io, struct io_datagrams *datagrams)
 void datagrams_died(struct sim_datagrams *socket)
 {
 	drop_arrived(socket);
+	request_ghosts(socket->life, socket->receivers);
 	socket->receivers = socket->receivers_last = NULL;
 	if (socket->inode)
 		inode_unref(socket->inode);

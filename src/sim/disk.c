@@ -345,6 +345,7 @@ static void disk_run(struct sim *sim, struct event *event)
 	}
 	if (!life_operation(life)) {
 		job_free(sim, job);
+		request_ghost(life, request);
 		return;
 	}
 	if (effect(life, job)) {

@@ -90,7 +90,8 @@ struct life {
 	struct life *older, *next_dying;
 	bool alive, started;
 	void *instance;
-	struct io_turn *turn;
+	struct io_turn *turn;   /* of a dead one: for sim_io_unwind */
+	struct io_request *ghosts, *ghosts_last; /* under way when it died, or started since */
 	size_t pending;         /* requests under way and readers started */
 	struct event boot, turn_event;
 	struct event *events;   /* of this life */
@@ -208,6 +209,10 @@ struct job *request_job(struct life *life, struct io_request *request, event_run
 void job_free(struct sim *sim, struct job *job);
 /* The moment behind a request that a job holds. */
 struct job *job_of(struct io_request *request);
+/* Of a life that has died: the request is one for sim_io_unwind. */
+void request_ghost(struct life *life, struct io_request *request);
+/* The same for a list of them, linked by next. */
+void request_ghosts(struct life *life, struct io_request *first);
 /* Calls done, with all that belongs to it. */
 void request_finish(struct life *life, struct io_request *request);
 void timer_run(struct sim *sim, struct event *event);

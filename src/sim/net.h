@@ -182,12 +182,19 @@ void flow_fail_writers(struct flow *flow, struct life *life, int result, int os_
 
 void connect_start(struct life *life, struct io_request *request);
 void connect_cancel(struct life *life, struct io_request *request);
+/* Frees the connection behind this event if nobody has an end of it any more. */
+void connection_settle(struct connection *connection);
+
+/* ---- listen.c ------------------------------------------------------------------------------ */
+
+/* Who listens for it on the other node; NULL: nobody. */
+struct sim_listener *listener_find(struct connection *connection);
+/* To the accept that waits, or into the backlog. */
+void listener_offer(struct sim_listener *listener, struct connection *connection);
+void backlog_remove(struct connection *connection);
 void accept_start(struct life *life, struct io_request *request);
 void accept_cancel(struct life *life, struct io_request *request);
 void listener_died(struct sim_listener *listener);
-/* Frees the connection behind this event if nobody has an end of it any more. */
-void connection_settle(struct connection *connection);
-void backlog_remove(struct connection *connection);
 
 /* ---- datagram.c ---------------------------------------------------------------------- */
 

@@ -62,6 +62,7 @@ void life_turn(struct life *life)
 {
 	struct sim *sim = life->node->sim;
 
+	assert(life->alive);
 	if (!life->turn || event_is_queued(&life->turn_event))
 		return;
 	if (!sim_random_chance(&life->node->random, sim->options.batch_ppm)) {
@@ -169,9 +170,15 @@ static void drop_events(struct life *life)
 		struct event *event = life->events;
 
 		event_remove(sim, event);
-		if (event->is_job)
+		if (event->is_job) {
+			struct io_request *request = ((struct job *)event)->request;
+
 			job_free(sim, (struct job *)event);
+			request_ghost(life, request);
+		}
 	}
+	request_ghosts(life, life->posts_first);
+	life->posts_first = life->posts_last = NULL;
 }
 
 static void die(struct sim_node *node, bool power_loss)
@@ -192,7 +199,6 @@ static void die(struct sim_node *node, bool power_loss)
 	life->died_wall_ns = clock_wall(node);
 	life->alive = false;
 	life->io.operations = &sim_io_operations_dead;
-	life->turn = NULL;
 	node->state = power_loss ? SIM_NODE_OFF : SIM_NODE_DOWN;
 	node->die_at = 0;
 	clock_sleep(node, false);

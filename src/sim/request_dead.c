@@ -5,7 +5,76 @@
  */
 #include "inside.h"
 
-static void dead_request(struct io *io, struct io_request *request)
+enum { UNWIND_ROUNDS_MAX = 100000 };
+
+/* ---- Requests of the dead ------------------------------------------------------------------ */
+
+void request_ghost(struct life *life, struct io_request *request)
+{
+	assert(!life->alive);
+	request->next = NULL;
+	request->previous = life->ghosts_last;
+	if (life->ghosts_last)
+		life->ghosts_last->next = request;
+	else
+		life->ghosts = request;
+	life->ghosts_last = request;
+}
+
+void request_ghosts(struct life *life, struct io_request *first)
+{
+	while (first) {
+		struct io_request *next = first->next;
+
+		request_ghost(life, first);
+		first = next;
+	}
+}
+
+static void ghost_leaves(struct life *life, struct io_request *request)
+{
+	if (request->previous)
+		request->previous->next = request->next;
+	else
+		life->ghosts = request->next;
+	if (request->next)
+		request->next->previous = request->previous;
+	else
+		life->ghosts_last = request->previous;
+	request->next = request->previous = NULL;
+}
+
+bool sim_io_unwind(struct io *io)
+{
+	struct life *life = life_of(io);
+
+	assert(!life->alive);
+	for (int round = 0; round < UNWIND_ROUNDS_MAX; round++) {
+		struct io_request *request = life->ghosts;
+		bool more = false;
+
+		if (request) {
+			ghost_leaves(life, request);
+			request->result = GW_E_CANCELLED;
+			request->os_error = 0;
+			io_finish(request);
+		}
+		if (life->turn)
+			more = life->turn->run(life->turn);
+		if (!more && !life->ghosts)
+			return true;
+	}
+	return false;
+}
+
+/* ---- The table ----------------------------------------------------------------------------- */
+
+static void dead_submit(struct io *io, struct io_request *request)
+{
+	request_ghost(life_of(io), request);
+}
+
+static void dead_cancel(struct io *io, struct io_request *request)
 {
 	(void)io;
 	(void)request;
@@ -13,7 +82,7 @@ static void dead_request(struct io *io, struct io_request *request)
 
 static bool dead_timer_stop(struct io *io, struct io_request *request)
 {
-	(void)io;
+	ghost_leaves(life_of(io), request);
 	request->state = IO_REQUEST_IDLE;
 	return true;
 }
@@ -60,14 +129,12 @@ static uint32_t dead_pool_of(struct io *io, const char *path)
 
 static void dead_set_turn(struct io *io, struct io_turn *turn)
 {
-	(void)io;
-	(void)turn;
+	life_of(io)->turn = turn;
 }
 
 static size_t dead_pending(struct io *io)
 {
-	(void)io;
-	return 0;
+	return life_of(io)->ghosts != NULL;
 }
 
 static int dead_listen(struct io *io, const struct io_address *address,
@@ -155,8 +222,8 @@ static void dead_process_close(struct io *io, struct io_process *process)
 }
 
 const struct io_operations sim_io_operations_dead = {
-	.submit = dead_request,
-	.cancel = dead_request,
+	.submit = dead_submit,
+	.cancel = dead_cancel,
 	.timer_stop = dead_timer_stop,
 	.list_free = dead_list_free,
 	.now_ns = dead_now,

@@ -256,11 +256,14 @@ void stream_died(struct sim_stream *stream, bool power_loss)
 	stream->reader = NULL;
 	stream->requests = 0;
 	event_remove(connection->sim, &stream->readable);
+	request_ghosts(stream->life, out->writers);
 	out->writers = out->writers_last = NULL;
+	if (stream->side == 1)
+		backlog_remove(connection);
+	else if (connection->connect)
+		request_ghost(stream->life, connection->connect);
 	if (stream->side == 0)
 		connection->connect = NULL;
-	else
-		backlog_remove(connection);
 	if (power_loss) {
 		stream->power_lost = true;
 		flow_drop_arrived(incoming(stream));
