@@ -31,8 +31,8 @@ struct disk_log {
 	struct io_file *file; /* open; NULL: none */
 	/* Recovery. */
 	struct io_list list;
-	uint64_t segments[DISK_LOG_SEGMENTS_MAX]; /* their first records */
-	size_t segment_count, segment;            /* the one that is read */
+	uint64_t *segments;            /* their first records */
+	size_t segment_count, segment; /* the one that is read */
 	struct io_buffer buffer;
 	/* The last segment. */
 	uint64_t first;       /* its first record */
@@ -44,6 +44,17 @@ struct disk_log {
 	struct gw_bytes piece;
 	char path[PATH_BYTES];
 };
+
+/* Zeros from *size up to the next whole sector, which *size is then. */
+static void fill_sector(struct disk_log *log, size_t *size)
+{
+	size_t whole = (*size + DISK_LOG_SECTOR_BYTES - 1) / DISK_LOG_SECTOR_BYTES *
+		       DISK_LOG_SECTOR_BYTES;
+
+	assert(whole <= DISK_LOG_SEGMENT_MAX);
+	memset(log->bytes + *size, 0, whole - *size);
+	*size = whole;
+}
 
 static void fail(struct disk_log *log)
 {
@@ -152,6 +163,7 @@ static void begin_segment(struct disk_log *log)
 	base_store64(log->bytes + 8, log->first);
 	base_store32(log->bytes + 16, base_crc32c(0, log->bytes, 16));
 	log->size = HEADER_BYTES;
+	fill_sector(log, &log->size);
 }
 
 /* ---- Appending ------------------------------------------------------------------------------ */
@@ -217,6 +229,8 @@ void disk_log_append(struct disk_log *log, const struct gw_bytes *payloads, uint
 	log->batch_count = count;
 	for (uint32_t i = 0; i < count; i++)
 		append_record(log, log->next + i, payloads[i]);
+	if (!IO_BUG(log->io, "disk-log.shared-sector"))
+		fill_sector(log, &log->size_next);
 	if (IO_BUG(log->io, "disk-log.acknowledge-early"))
 		log->user->acknowledged(log->user, log->next, count);
 	write_batch(log);
@@ -251,6 +265,21 @@ static bool all_zero(const uint8_t *bytes, size_t size)
 	return true;
 }
 
+/* Moves log->size to the next record, over the zeros that may fill a sector up before it; its size,
+ * or 0 when there is none: then log->size stays. */
+static size_t find_record(struct disk_log *log, size_t end)
+{
+	size_t size = check_record(log, log->size, end);
+	size_t next = (log->size / DISK_LOG_SECTOR_BYTES + 1) * DISK_LOG_SECTOR_BYTES;
+
+	if (size > 0 || next >= end || !all_zero(log->bytes + log->size, next - log->size))
+		return size;
+	size = check_record(log, next, end);
+	if (size > 0)
+		log->size = next;
+	return size;
+}
+
 /* Takes in the segment that was read; false when it does not belong here. */
 static bool take_segment(struct disk_log *log, uint64_t first, size_t end)
 {
@@ -266,7 +295,7 @@ static bool take_segment(struct disk_log *log, uint64_t first, size_t end)
 	}
 	log->first = first;
 	log->size = HEADER_BYTES;
-	while ((size = check_record(log, log->size, end)) > 0) {
+	while ((size = find_record(log, end)) > 0) {
 		const uint8_t *at = log->bytes + log->size;
 
 		log->user->record(log->user, log->next++,
@@ -277,6 +306,7 @@ static bool take_segment(struct disk_log *log, uint64_t first, size_t end)
 		IO_PROBE(log->io, "disk-log.tail");
 		log->user->trouble(log->user, DISK_LOG_TAIL);
 	}
+	fill_sector(log, &log->size);
 	return true;
 }
 
@@ -352,13 +382,11 @@ static void read_next_segment(struct disk_log *log)
 		opened_segment);
 }
 
-static void listed(struct io_request *request, int result)
+/* Keeps the numbers of the segments that were listed; false when there is no memory. */
+static bool keep_segments(struct disk_log *log)
 {
-	struct disk_log *log = log_of(request, result);
-
-	if (!log)
-		return;
-	for (size_t i = 0; i < log->list.count && i < DISK_LOG_SEGMENTS_MAX; i++) {
+	log->segments = calloc(log->list.count + 1, sizeof(*log->segments));
+	for (size_t i = 0; log->segments && i < log->list.count; i++) {
 		const char *name = log->list.entries[i].name;
 		char *end;
 		uint64_t first = strtoull(name, &end, 16);
@@ -367,12 +395,25 @@ static void listed(struct io_request *request, int result)
 			log->segments[log->segment_count++] = first;
 	}
 	io_list_free(log->io, &log->list);
-	if (log->segment_count > 0) {
-		read_next_segment(log);
+	return log->segments != NULL;
+}
+
+static void listed(struct io_request *request, int result)
+{
+	struct disk_log *log = log_of(request, result);
+	struct gw_error error = {0};
+
+	if (!log)
 		return;
+	if (!keep_segments(log)) {
+		(void)gw_fail(&error, GW_E_NO_MEMORY, "no memory for a list of segments");
+		log->user->failed(log->user, &error);
+	} else if (log->segment_count > 0) {
+		read_next_segment(log);
+	} else {
+		begin_segment(log);
+		end_recovery(log);
 	}
-	begin_segment(log);
-	end_recovery(log);
 }
 
 static void parent_synced(struct io_request *request, int result)
@@ -417,6 +458,7 @@ void disk_log_free(struct disk_log *log)
 {
 	if (!log)
 		return;
+	free(log->segments);
 	free(log->bytes);
 	free(log);
 }

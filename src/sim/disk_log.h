@@ -10,6 +10,9 @@
  *     header  u32 "GWDL", u32 version 1, u64 first record, u32 CRC-32C of the 16 bytes before
  *     record  u32 CRC-32C of all that follows, u32 bytes of payload, u64 number, payload
  *
+ * The header and each batch are filled up with zeros to a whole number of sectors: a power loss may
+ * ruin the sectors that are being written, and no acknowledged byte may be in them.
+ *
  * A segment gets its name when its bytes are durable: it is written as "log/new", synced, renamed,
  * and the directory is synced.
  *
@@ -26,10 +29,10 @@
 #include "io/io.h"
 
 enum {
-	DISK_LOG_PAYLOAD_MAX = 256,
+	DISK_LOG_PAYLOAD_MAX = 1024,
+	DISK_LOG_SECTOR_BYTES = 512,
 	DISK_LOG_BATCH_MAX = 16,       /* records in one write */
 	DISK_LOG_SEGMENT_MAX = 1 << 16, /* bytes; larger is damage */
-	DISK_LOG_SEGMENTS_MAX = 4096,
 };
 
 enum disk_log_trouble {

@@ -22,6 +22,7 @@ enum {
 	BATCHES_TO_CONVERGE = 20,
 	WITHOUT_SYNC_EVERY = 5,
 	FINAL_RECOVERIES = 3,
+	PAYLOAD_MAX = 256,
 };
 
 /* What is known of the log from outside; survives the machine. */
@@ -125,13 +126,13 @@ static void try_record(struct state *state, uint64_t number, struct gw_bytes pay
 
 static void append(struct life *life)
 {
-	uint8_t bytes[DISK_LOG_BATCH_MAX][DISK_LOG_PAYLOAD_MAX];
+	uint8_t bytes[DISK_LOG_BATCH_MAX][PAYLOAD_MAX];
 	struct gw_bytes payloads[DISK_LOG_BATCH_MAX];
 	struct sim *sim = life->state->run->sim;
 	uint32_t count = 1 + (uint32_t)sim_draw(sim, DISK_LOG_BATCH_MAX);
 
 	for (uint32_t i = 0; i < count; i++) {
-		payloads[i] = (struct gw_bytes){bytes[i], 1 + sim_draw(sim, DISK_LOG_PAYLOAD_MAX)};
+		payloads[i] = (struct gw_bytes){bytes[i], 1 + sim_draw(sim, PAYLOAD_MAX)};
 		io_random(life->io, bytes[i], payloads[i].size);
 		try_record(life->state, life->last + 1 + i, payloads[i]);
 	}
@@ -203,7 +204,7 @@ static int set_up(struct sim_run *run, struct gw_error *error)
 	run->state = state;
 	state->run = run;
 	state->node = sim_node_add(run->sim, "log", &program);
-	state->options.segment_bytes = 256 + (uint32_t)sim_draw(run->sim, 16 << 10);
+	state->options.segment_bytes = 1024 + (uint32_t)sim_draw(run->sim, 16 << 10);
 	state->options.without_sync = sim_draw(run->sim, WITHOUT_SYNC_EVERY) == 0;
 	state->wait_ns_max = waits_ms[sim_draw(run->sim, 3)] * SIM_MS;
 	if (!state->options.without_sync)
@@ -265,6 +266,7 @@ static const struct sim_bug bugs[] = {
 	{"disk-log.rename-unsynced", "a segment gets its name before its bytes are durable"},
 	{"disk-log.trust-the-cache", "what recovery read is not written anew"},
 	{"disk-log.no-checksum", "recovery takes a torn record for a whole one"},
+	{"disk-log.shared-sector", "a batch begins in the sector where an older one ends"},
 	{"disk-log.timer-by-wall-clock", "a timer is lost when the clock is set back"},
 	{0},
 };
