@@ -46,16 +46,16 @@ struct gw_chan *gw_chan_ref(struct gw_chan *chan)
 
 void gw_chan_unref(struct gw_chan *chan)
 {
-	size_t left;
+	size_t before;
 
 	if (!chan)
 		return;
-	assert(chan->references > 0);
 	if (chan->shared)
-		left = __atomic_sub_fetch(&chan->references, 1, __ATOMIC_ACQ_REL);
+		before = __atomic_fetch_sub(&chan->references, 1, __ATOMIC_ACQ_REL);
 	else
-		left = --chan->references;
-	if (left > 0)
+		before = chan->references--;
+	assert(before > 0);
+	if (before > 1)
 		return;
 	assert(!chan->senders.first && !chan->receivers.first);
 	free(chan);
