@@ -7,6 +7,7 @@
 import collections
 import os
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -69,6 +70,38 @@ def vectors(path):
     return b"".join(rows)
 
 
+def tasks(build, tests):
+    """The programs on tasks: they print lines, in an order that is theirs."""
+    host = "golang.org/"
+    web = ["found " + host + path for path in ("", "pkg/", "pkg/fmt/", "pkg/io/", "pkg/io/fs/", "pkg/os/")]
+    crawl = sorted(web + ["missing " + host + "cmd/"])
+    primes = [str(n) for n in range(2, 542) if all(n % m for m in range(2, int(n ** 0.5) + 1))]
+    expected = {
+        "crawl_serial": crawl,
+        "crawl_locks": crawl,
+        "crawl_channels": crawl,
+        "sieve 100": primes,
+        "worker_pool": sorted(f"{n} {collatz(n)}" for n in range(1, 21)),
+    }
+    for command, lines in expected.items():
+        name, *arguments = command.split()
+        done = subprocess.run([os.path.join(build, "examples", name), *arguments], capture_output=True, text=True,
+                              timeout=60, check=False)
+        printed = done.stdout.split("\n")[:-1]
+        if name != "sieve":
+            printed.sort()
+        fine = done.returncode == 0 and printed == lines
+        tests.report(command, None if fine else f"exit status {done.returncode}\n" + done.stdout + done.stderr)
+
+
+def collatz(number):
+    steps = 0
+    while number != 1:
+        number = 3 * number + 1 if number % 2 else number // 2
+        steps += 1
+    return steps
+
+
 def main():
     build = sys.argv[1]
     with tempfile.TemporaryDirectory(prefix="gw-examples-") as work:
@@ -94,6 +127,7 @@ def main():
         program("urlcount", [work + "/logs"], requests(files_below(work + "/logs")))
         program("linkgraph", pages, links(pages))
         program("invindex", plain, index(plain))
+        tasks(build, tests)
         program("termvector", [work + "/pages"], vectors(work + "/pages"))
         print(f"1..{tests.number}")
         return 1 if tests.failed else 0

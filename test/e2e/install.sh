@@ -5,8 +5,8 @@
 #
 #   sh test/e2e/install.sh BUILD_DIR
 #
-# Each program of examples/ is compiled and asked for its --help; word count also runs a job, whose output
-# has to be that of the shell.
+# Each program of examples/ is compiled; a job is asked for its --help, another program runs. Word count also
+# runs a job, whose output has to be that of the shell.
 
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -42,6 +42,7 @@ find_one() {
 
 everything_is_there() {
 	for name in /bin/gw /include/groundwork/base.h /include/groundwork/mapreduce.h \
+		/include/groundwork/task.h \
 		/libgroundwork.so /libgroundwork.so.0 /libgroundwork.a /pkgconfig/groundwork.pc \
 		/man/man1/gw.1 /man/man1/gw-mr.1 /bash-completion/completions/gw; do
 		find_one "$name" >/dev/null || { echo "not installed: $name"; return 1; }
@@ -76,7 +77,7 @@ compile_static() {
 }
 
 compile_as_cpp() {
-	printf '#include <groundwork/mapreduce.h>\nint main() { return gw_code_name(0) ? 0 : 1; }\n' >"$work/x.cc"
+	printf '#include <groundwork/mapreduce.h>\n#include <groundwork/task.h>\nint main() { return gw_code_name(0) ? 0 : 1; }\n' >"$work/x.cc"
 	# shellcheck disable=SC2046
 	c++ -std=c++17 -Wall -Wextra -Werror -o "$work/x" "$work/x.cc" $(flags --cflags --libs) && "$work/x"
 }
@@ -112,7 +113,11 @@ try "a C++ program compiles, links and runs" compile_as_cpp
 for source in "$top"/examples/*.c; do
 	name=$(basename "$source" .c)
 	try "$name compiles against the installed library" compile "$work/$name" "$source"
-	try "$name prints its help" prints_help "$work/$name"
+	if grep -q groundwork/mapreduce.h "$source"; then
+		try "$name prints its help" prints_help "$work/$name"
+	else
+		try "$name runs" "$work/$name"
+	fi
 done
 try "word count counts as the shell does" counts_words "$work/wordcount"
 try "word count links with the static library" compile_static "$work/wordcount-static" "$top/examples/wordcount.c"
