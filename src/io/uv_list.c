@@ -76,10 +76,11 @@ static struct io_entry *sorted(const struct listing *listing)
 {
 	size_t entries_size = listing->count * sizeof(struct io_entry);
 	struct io_entry *entries = malloc(entries_size + listing->used + 1);
-	char *names = (char *)entries + entries_size;
+	char *names;
 
 	if (!entries)
 		return NULL;
+	names = (char *)entries + entries_size;
 	if (listing->used)
 		memcpy(names, listing->names, listing->used);
 	for (size_t i = 0; i < listing->count; i++) {
