@@ -286,8 +286,8 @@ int gw_rpc_server_add(struct gw_rpc_server *server, const struct gw_rpc_service 
  * several addresses. */
 int gw_rpc_server_listen(struct gw_rpc_server *server, const char *address,
 			 struct gw_error *error) GW_MUST_CHECK;
-/* The n-th service in the order they were added; NULL: there is none. The first is the built-in one
- * by which `gw rpc` learns what there is. */
+/* The n-th service in the order they were added; NULL: there is none. The last, which the first
+ * listen adds, is the built-in one by which `gw rpc` learns what there is. */
 const struct gw_rpc_service *gw_rpc_server_service(const struct gw_rpc_server *server, size_t n);
 /* The address of the last listen, with its port. */
 const char *gw_rpc_server_address(const struct gw_rpc_server *server);

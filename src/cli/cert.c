@@ -111,7 +111,7 @@ static int take_days(const struct cert *cert, uint32_t *days, struct gw_error *e
 static int run_ca(struct cert *cert, const char *directory, struct gw_error *error)
 {
 	const char *name = cert->name ? cert->name : "groundwork";
-	uint32_t days;
+	uint32_t days = 0;
 	int code = take_days(cert, &days, error);
 
 	if (code == 0)

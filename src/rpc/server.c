@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/allocate.h"
+#include "rpc/reflection.h"
 
 static void fill_in(struct gw_rpc_server_options *options)
 {
@@ -252,6 +253,8 @@ int gw_rpc_server_listen(struct gw_rpc_server *server, const char *address, stru
 					     gw_after_ms(GW_RPC_CONNECT_TIMEOUT_MS), error);
 	if (result == 0 && places.count == 0)
 		result = gw_fail(error, GW_E_NOT_FOUND, "%s: no such address", address);
+	if (result == 0 && !server->has_housekeeper)
+		result = rpc_reflection_add(server, error);
 	if (result == 0 && !server->has_housekeeper) {
 		result = task_spawn(server->loop, NULL, &server->group, keep_house, server,
 				    &options);

@@ -74,6 +74,8 @@ static int check_service(const struct rpc_schema_service *service, struct seen *
 	int code = 0;
 
 	rpc_service_names(&names, service);
+	if (service->method_count == 0)
+		code = gw_fail(error, GW_E_UNSUPPORTED, "a service without methods");
 	for (size_t i = 0; code == 0 && i < sizeof(own) / sizeof(own[0]); i++) {
 		snprintf(name, sizeof(name), "%s%s", names.service, own[i]);
 		code = once(&seen->names, gw_string(name), "name in C", service->name, error);
@@ -311,7 +313,11 @@ static void put_service(struct rpc_text *text, const struct rpc_schema_service *
 {
 	struct rpc_names names;
 
-	rpc_text(text, "/* ---- service %s ---------------------------------------------------------------------------- */\n\n", service->name);
+	rpc_text(text,
+		 "/* ---- service %s "
+		 "---------------------------------------------------------------------------- "
+		 "*/\n\n",
+		 service->name);
 	for (size_t i = 0; i < service->method_count; i++) {
 		rpc_method_names(&names, service, &service->methods[i]);
 		put_run(text, &names);
