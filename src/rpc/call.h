@@ -35,6 +35,7 @@ struct rpc_inflow {
 	bool has_attachment;       /* its size is known */
 	uint64_t attachment_bytes;
 	bool is_broken;            /* a reader left while its buffer was filled */
+	bool is_too_large;         /* for the caller's buffer */
 	uint64_t parts_done;       /* bytes of whole PARTs with a right checksum */
 	uint64_t arriving;         /* of the one that is read now */
 	uint64_t taken;            /* handed to the reader */

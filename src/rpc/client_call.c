@@ -140,7 +140,9 @@ static int gave_up(struct gw_rpc_call *call, int why, struct gw_error *error)
 /* 0: there is a line, and the call a session if it needs one. */
 static int prepare(struct gw_rpc_call *call, struct rpc_line **line, struct gw_error *error)
 {
-	bool wants_session = call->method->semantics == GW_RPC_AT_MOST_ONCE && !call->is_open;
+	const struct gw_rpc_method *method = call->method;
+	bool wants_session = method->semantics == GW_RPC_AT_MOST_ONCE &&
+			     !method->request_streams && !method->reply_streams;
 	int result;
 
 	do {
@@ -179,15 +181,17 @@ static int attempt(struct gw_rpc_call *call, const struct ProtobufCMessage *requ
 		return result;
 	if (call->options.attachment.size > 0)
 		result = rpc_flow_send_all(call, call->options.attachment, error);
-	while (!call->is_lost && !rpc_flow_is_whole(call) && result >= 0)
+	while (!call->is_lost && !rpc_flow_is_whole(call) && !call->in.is_too_large && result >= 0)
 		result = rpc_call_wait(call, "for the answer of");
-	if (call->is_ended && rpc_flow_is_whole(call)) {
-		leave(call);
-		rpc_flow_settle(call);
-		return 0;
-	}
 	leave(call);
 	rpc_flow_settle(call);
+	if (call->in.is_too_large && (!call->is_ended || call->code >= 0))
+		return gw_fail(error, GW_E_TOO_LARGE,
+			       "%s: attachment of %" PRIu64 " bytes, the buffer has %zu",
+			       call_name(call), call->in.attachment_bytes,
+			       call->options.reply_attachment_max);
+	if (call->is_ended && rpc_flow_is_whole(call))
+		return 0;
 	if (!call->is_lost)
 		return gave_up(call, result, error);
 	IO_PROBE(call->client->io, "rpc.sent-again");

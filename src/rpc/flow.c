@@ -250,6 +250,14 @@ static bool part_fits(const struct gw_rpc_call *call, const struct rpc_header *h
 	       header->payload_bytes <= header->attachment_bytes - header->number;
 }
 
+static void size_known(struct gw_rpc_call *call, const struct rpc_header *header)
+{
+	call->in.has_attachment = true;
+	call->in.attachment_bytes = header->attachment_bytes;
+	call->in.is_too_large = call->options.reply_attachment &&
+				header->attachment_bytes > call->options.reply_attachment_max;
+}
+
 struct io_buffer rpc_flow_part_place(struct rpc_line *line, const struct rpc_header *header,
 				     uint32_t left)
 {
@@ -308,8 +316,7 @@ int rpc_flow_part_end(struct rpc_line *line, const struct rpc_header *header,
 			       flow_name(call));
 	in->arriving = 0;
 	in->spilling = NULL;
-	in->has_attachment = true;
-	in->attachment_bytes = header->attachment_bytes;
+	size_known(call, header);
 	in->parts_done += header->payload_bytes;
 	line->connection->expects_parts = in->parts_done < in->attachment_bytes;
 	rpc_wake(&call->waiters);
@@ -326,15 +333,7 @@ int rpc_flow_reply(struct gw_rpc_call *call, const struct rpc_header *header,
 	    (int32_t)header->method >= 0)
 		return gw_fail(error, GW_E_CORRUPT, "%s: its attachment changed size",
 			       flow_name(call));
-	in->has_attachment = true;
-	in->attachment_bytes = header->attachment_bytes;
-	if (call->options.reply_attachment &&
-	    in->attachment_bytes > call->options.reply_attachment_max && call->code >= 0) {
-		call->code = gw_fail(call->error, GW_E_TOO_LARGE,
-				     "%s: attachment of %" PRIu64 " bytes, the buffer has %zu",
-				     flow_name(call), in->attachment_bytes,
-				     call->options.reply_attachment_max);
-	}
+	size_known(call, header);
 	call->line->connection->expects_parts = in->parts_done < in->attachment_bytes;
 	return 0;
 }

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* call_test.c - calls over real sockets of this machine: client and server in one loop. */
+#include "rpc/service_fixture.h"
+
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct pair {
+	struct served served;
+	struct gw_rpc_server *server;
+	struct gw_rpc_client *client;
+};
+
+static int begin(struct pair *pair, const struct gw_rpc_server_options *server_options,
+		 const struct gw_rpc_client_options *client_options)
+{
+	struct gw_error error = {0};
+	int result = gw_rpc_server_new(&pair->server, server_options, &error);
+
+	if (result == 0)
+		result = fixture_serve(pair->server, &served_handlers, &pair->served, NULL, &error);
+	if (result == 0)
+		result = gw_rpc_server_listen(pair->server, "127.0.0.1:0", &error);
+	if (result == 0)
+		result = gw_rpc_client_new(&pair->client, gw_rpc_server_address(pair->server),
+					   client_options, &error);
+	if (result < 0)
+		print_error("%s\n", error.text);
+	assert_int_equal(result, 0);
+	return result;
+}
+
+static void end(struct pair *pair)
+{
+	gw_rpc_client_free(pair->client);
+	gw_rpc_server_free(pair->server);
+}
+
+#define in_a_task(function) {#function, run_in_a_task, NULL, NULL, (void *)(function)}
+
+static void run_in_a_task(void **state)
+{
+	struct gw_run_options options = {.name = "test"};
+
+	assert_int_equal(gw_run((gw_task_function *)*state, NULL, &options, NULL), 0);
+}
+
+static int a_call_gets_its_answer(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_error error = {0};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	assert_int_equal(served_echo(pair.client, "hello", NULL, &error), 0);
+	assert_int_equal(pair.served.echoes, 1);
+	assert_int_equal(served_add(pair.client, 5, NULL, &error), 5);
+	assert_int_equal(served_add(pair.client, 6, NULL, &error), 11);
+	assert_int_equal(pair.served.adds, 2);
+	end(&pair);
+	return 0;
+}
+
+static int a_failure_comes_back_with_its_sentence(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	Fixture__Number request = FIXTURE__NUMBER__INIT;
+	Fixture__Text *reply;
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	request.number = GW_E_EXISTS;
+	assert_int_equal(fixture_fail(pair.client, &request, &reply, &error), GW_E_EXISTS);
+	assert_null(reply);
+	assert_string_equal(error.text, "failed as asked");
+	end(&pair);
+	return 0;
+}
+
+struct caller {
+	struct pair *pair;
+	int result;
+};
+
+static int calls_echo(void *argument)
+{
+	struct caller *caller = argument;
+	char text[32];
+
+	for (int i = 0; i < 20 && caller->result == 0; i++) {
+		(void)snprintf(text, sizeof(text), "call %d", i);
+		caller->result = served_echo(caller->pair->client, text, NULL, NULL);
+	}
+	return 0;
+}
+
+static int many_calls_share_one_connection(void *argument)
+{
+	struct pair pair = {0};
+	struct caller callers[64] = {{0}};
+	struct gw_group group = {0};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	for (size_t i = 0; i < 64; i++) {
+		callers[i].pair = &pair;
+		assert_int_equal(gw_spawn(&group, calls_echo, &callers[i], NULL), 0);
+	}
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	for (size_t i = 0; i < 64; i++)
+		assert_int_equal(callers[i].result, 0);
+	assert_int_equal(pair.served.echoes, 64 * 20);
+	end(&pair);
+	return 0;
+}
+
+static int the_deadline_travels_and_ends_the_handler(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	uint64_t now = gw_now_ns();
+	struct gw_rpc_call_options options = {.deadline_ns = now + 50000000};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	pair.served.hold = true;
+	assert_int_equal(served_echo(pair.client, "late", &options, &error), GW_E_TIMEOUT);
+	assert_true(pair.served.deadline_ns >= now && pair.served.deadline_ns != GW_FOREVER);
+	while (pair.served.ended == 0)
+		assert_int_equal(gw_sleep_ms(1), 0);
+	end(&pair);
+	return 0;
+}
+
+static int holds(void *argument)
+{
+	struct pair *pair = argument;
+
+	return served_echo(pair->client, "held", NULL, NULL);
+}
+
+static int a_cancelled_call_cancels_its_handler(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_group group = {0};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	pair.served.hold = true;
+	assert_int_equal(gw_spawn(&group, holds, &pair, NULL), 0);
+	while (pair.served.echoes == 0)
+		assert_int_equal(gw_sleep_ms(1), 0);
+	assert_int_equal(gw_group_done(&group), 0);
+	while (pair.served.ended == 0)
+		assert_int_equal(gw_sleep_ms(1), 0);
+	assert_int_equal(pair.served.cancelled, 1);
+	/* The connection is as good as before. */
+	pair.served.hold = false;
+	assert_int_equal(served_echo(pair.client, "after", NULL, NULL), 0);
+	end(&pair);
+	return 0;
+}
+
+static int over_its_limit_a_server_says_overloaded_at_once(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_rpc_server_options options = {.connection_calls_max = 2};
+	struct gw_group group = {0};
+	struct gw_error error = {0};
+
+	(void)argument;
+	begin(&pair, &options, NULL);
+	pair.served.hold = true;
+	assert_int_equal(gw_spawn(&group, holds, &pair, NULL), 0);
+	assert_int_equal(gw_spawn(&group, holds, &pair, NULL), 0);
+	while (pair.served.echoes < 2)
+		assert_int_equal(gw_sleep_ms(1), 0);
+	assert_int_equal(served_echo(pair.client, "third", NULL, &error), GW_E_OVERLOADED);
+	assert_int_equal(pair.served.echoes, 2);
+	pair.served.hold = false;
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	end(&pair);
+	return 0;
+}
+
+static int an_unknown_method_is_not_found(void *argument)
+{
+	struct gw_rpc_method method = fixture_service.methods[0];
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	Fixture__Text request = FIXTURE__TEXT__INIT;
+	struct ProtobufCMessage *reply;
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	method.full_name = "fixture.Fixture.Gone";
+	method.id = gw_rpc_method_id(method.full_name);
+	assert_int_equal(gw_rpc_invoke(pair.client, &method,
+				       (const struct ProtobufCMessage *)&request, &reply, NULL,
+				       &error),
+			 GW_E_NOT_FOUND);
+	end(&pair);
+	return 0;
+}
+
+static int where_nobody_listens_is_unreachable(void *argument)
+{
+	struct gw_rpc_client_options options = {.timeout_ms = 60, .backoff_ms_min = 5};
+	struct gw_rpc_client *client;
+	struct gw_error error = {0};
+
+	(void)argument;
+	assert_int_equal(gw_rpc_client_new(&client, "127.0.0.1:1", &options, &error), 0);
+	assert_int_equal(served_echo(client, "anyone", NULL, &error), GW_E_UNREACHABLE);
+	assert_non_null(strstr(error.text, "127.0.0.1:1"));
+	gw_rpc_client_free(client);
+	assert_int_equal(gw_rpc_client_new(&client, "nowhere", NULL, &error), GW_E_INVALID);
+	assert_int_equal(gw_rpc_client_new(&client, "a:1,", NULL, &error), GW_E_INVALID);
+	assert_int_equal(gw_rpc_client_new(&client, "a:99999", NULL, &error), GW_E_INVALID);
+	return 0;
+}
+
+static int addresses_are_tried_in_turn(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_rpc_client *client;
+	struct gw_error error = {0};
+	char addresses[300];
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	(void)snprintf(addresses, sizeof(addresses), "127.0.0.1:1,/tmp/nobody-is-here.sock,%s",
+		       gw_rpc_server_address(pair.server));
+	assert_int_equal(gw_rpc_client_new(&client, addresses, NULL, &error), 0);
+	assert_int_equal(served_add(client, 3, NULL, &error), 3);
+	gw_rpc_client_free(client);
+	end(&pair);
+	return 0;
+}
+
+static int items_stream_both_ways(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_rpc_call *call;
+	struct gw_error error = {0};
+	Fixture__Number number = FIXTURE__NUMBER__INIT, *item, *sum;
+	int64_t next = 1;
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	number.number = 1000;
+	assert_int_equal(fixture_count_open(pair.client, &number, NULL, &call, &error), 0);
+	while (fixture_count_reply_receive(call, &item, &error) == 1) {
+		assert_int_equal(item->number, next++);
+		gw_rpc_reply_free(item);
+	}
+	assert_int_equal(next, 1001);
+	assert_int_equal(fixture_count_finish(call, &error), 0);
+	assert_int_equal(fixture_sum_open(pair.client, NULL, &call, &error), 0);
+	for (number.number = 1; number.number <= 1000; number.number++)
+		assert_int_equal(fixture_sum_request_send(call, &number, &error), 0);
+	assert_int_equal(gw_rpc_item_end(call, &error), 0);
+	assert_int_equal(fixture_sum_finish(call, &sum, &error), 0);
+	assert_int_equal(sum->number, 500500);
+	gw_rpc_reply_free(sum);
+	end(&pair);
+	return 0;
+}
+
+static int a_slow_reader_of_a_stream_holds_up_its_sender_only(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_rpc_call *call;
+	struct gw_error error = {0};
+	Fixture__Number number = FIXTURE__NUMBER__INIT, *item;
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	number.number = 100000000;
+	assert_int_equal(fixture_count_open(pair.client, &number, NULL, &call, &error), 0);
+	assert_int_equal(fixture_count_reply_receive(call, &item, &error), 1);
+	gw_rpc_reply_free(item);
+	/* Others go on, and leaving ends the sender. */
+	assert_int_equal(served_echo(pair.client, "meanwhile", NULL, &error), 0);
+	gw_rpc_abandon(call);
+	assert_int_equal(served_echo(pair.client, "and after", NULL, &error), 0);
+	end(&pair);
+	return 0;
+}
+
+enum { BULK = 3000000 };
+
+static uint8_t *bulk(uint64_t *sum)
+{
+	uint8_t *bytes = malloc(BULK);
+
+	assert_non_null(bytes);
+	*sum = 0;
+	for (uint64_t i = 0; i < BULK; i++) {
+		bytes[i] = served_byte(i);
+		*sum += bytes[i];
+	}
+	return bytes;
+}
+
+static int an_attachment_goes_there_and_back(void *argument)
+{
+	static const size_t sizes[] = {BULK, 1 << 20, 100000, 1000, 65536};
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	uint64_t sum;
+	uint8_t *bytes = bulk(&sum), *back = malloc(BULK);
+	size_t back_bytes = 0;
+	struct gw_rpc_call_options options = {.attachment = {bytes, BULK},
+					      .reply_attachment = back,
+					      .reply_attachment_max = BULK,
+					      .reply_attachment_bytes = &back_bytes};
+
+	(void)argument;
+	assert_non_null(back);
+	begin(&pair, NULL, NULL);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		pair.served.read_bytes = sizes[i];
+		pair.served.give_back = i != 1;
+		memset(back, 0, BULK);
+		assert_int_equal(served_echo(pair.client, "bulk", &options, &error), 0);
+		assert_int_equal(pair.served.attachment_bytes, BULK);
+		assert_int_equal(pair.served.attachment_sum, sum);
+		assert_int_equal(back_bytes, i != 1 ? BULK : 0);
+		if (i != 1)
+			assert_memory_equal(back, bytes, BULK);
+	}
+	free(bytes);
+	free(back);
+	end(&pair);
+	return 0;
+}
+
+static int an_attachment_nobody_reads_is_left_alone(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	uint64_t sum;
+	uint8_t *bytes = bulk(&sum);
+	struct gw_rpc_call_options options = {.attachment = {bytes, BULK}};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(served_echo(pair.client, "unread", &options, &error), 0);
+	assert_int_equal(pair.served.attachment_bytes, BULK);
+	free(bytes);
+	end(&pair);
+	return 0;
+}
+
+static int a_reply_attachment_over_its_buffer_is_too_large(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	uint64_t sum;
+	uint8_t *bytes = bulk(&sum), small[16];
+	struct gw_rpc_call_options options = {.attachment = {bytes, BULK},
+					      .reply_attachment = small,
+					      .reply_attachment_max = sizeof(small),
+					      .deadline_ns = gw_after_ms(2000)};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	pair.served.read_bytes = 50000;
+	pair.served.give_back = true;
+	assert_int_equal(served_echo(pair.client, "big", &options, &error), GW_E_TOO_LARGE);
+	assert_int_equal(served_echo(pair.client, "after", NULL, &error), 0);
+	free(bytes);
+	end(&pair);
+	return 0;
+}
+
+static int a_message_over_the_limit_is_refused_before_it_is_sent(void *argument)
+{
+	struct gw_rpc_server_options options = {.message_bytes_max = 1000};
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	char text[2000];
+
+	(void)argument;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = 0;
+	begin(&pair, &options, NULL);
+	assert_int_equal(served_echo(pair.client, text, NULL, &error), GW_E_TOO_LARGE);
+	text[900] = 0;
+	assert_int_equal(served_echo(pair.client, text, NULL, &error), 0);
+	end(&pair);
+	return 0;
+}
+
+static int a_big_message_arrives_whole(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	char *text = malloc(3 << 20);
+
+	(void)argument;
+	assert_non_null(text);
+	begin(&pair, NULL, NULL);
+	for (size_t size = 60000; size < 3 << 20; size = 2 * size + 13) {
+		memset(text, 'a', size);
+		text[size / 2] = 'b';
+		text[size - 1] = 0;
+		assert_int_equal(served_echo(pair.client, text, NULL, &error), 0);
+	}
+	free(text);
+	end(&pair);
+	return 0;
+}
+
+static int frees_the_client(void *argument)
+{
+	struct pair *pair = argument;
+
+	gw_rpc_client_free(pair->client);
+	pair->client = NULL;
+	return 0;
+}
+
+static int freeing_a_client_wakes_its_callers(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_group group = {0};
+	struct gw_error error = {0};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	assert_int_equal(served_echo(pair.client, "first", NULL, &error), 0);
+	pair.served.hold = true;
+	assert_int_equal(gw_spawn(&group, frees_the_client, &pair, NULL), 0);
+	assert_int_equal(served_echo(pair.client, "held", NULL, &error), GW_E_CANCELLED);
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	end(&pair);
+	return 0;
+}
+
+static int a_server_that_drains_finishes_what_runs(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_group group = {0};
+	struct gw_rpc_call_options soon = {.deadline_ns = gw_after_ms(300)};
+	struct gw_error error = {0};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	pair.served.hold = true;
+	assert_int_equal(gw_spawn(&group, holds, &pair, NULL), 0);
+	while (pair.served.echoes == 0)
+		assert_int_equal(gw_sleep_ms(1), 0);
+	assert_int_equal(gw_rpc_server_drain(pair.server, gw_after_ms(5)), GW_E_TIMEOUT);
+	pair.served.hold = false;
+	assert_int_equal(gw_rpc_server_drain(pair.server, GW_FOREVER), 0);
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	assert_int_equal(served_echo(pair.client, "too late", &soon, &error), GW_E_UNREACHABLE);
+	assert_int_equal(pair.served.echoes, 1);
+	end(&pair);
+	return 0;
+}
+
+static int calls_are_counted_by_method(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_rpc_method_metrics metrics = {0};
+	uint64_t latencies = 0;
+	size_t n = 0;
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(served_add(pair.client, 1, NULL, NULL), i + 1);
+	pair.served.fail_code = GW_E_NO_SPACE;
+	assert_int_equal(served_add(pair.client, 1, NULL, NULL), GW_E_NO_SPACE);
+	while (gw_rpc_server_metrics(pair.server, n, &metrics) &&
+	       strcmp(metrics.method->full_name, "fixture.Fixture.Add") != 0)
+		n++;
+	assert_int_equal(metrics.calls, 8);
+	assert_int_equal(metrics.failures, 1);
+	assert_int_equal(metrics.running, 0);
+	for (size_t i = 0; i < GW_RPC_LATENCY_BUCKETS; i++)
+		latencies += metrics.latency[i];
+	assert_int_equal(latencies, 8);
+	end(&pair);
+	return 0;
+}
+
+static int the_trace_id_travels(void *argument)
+{
+	struct gw_rpc_call_options options = {.trace = 0x1234};
+	struct pair pair = {0};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	assert_int_equal(served_echo(pair.client, "traced", &options, NULL), 0);
+	assert_int_equal(pair.served.trace, 0x1234);
+	assert_int_equal(served_echo(pair.client, "traced", NULL, NULL), 0);
+	assert_true(pair.served.trace != 0 && pair.served.trace != 0x1234);
+	end(&pair);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_a_task(a_call_gets_its_answer),
+		in_a_task(a_failure_comes_back_with_its_sentence),
+		in_a_task(many_calls_share_one_connection),
+		in_a_task(the_deadline_travels_and_ends_the_handler),
+		in_a_task(a_cancelled_call_cancels_its_handler),
+		in_a_task(over_its_limit_a_server_says_overloaded_at_once),
+		in_a_task(an_unknown_method_is_not_found),
+		in_a_task(where_nobody_listens_is_unreachable),
+		in_a_task(addresses_are_tried_in_turn),
+		in_a_task(items_stream_both_ways),
+		in_a_task(a_slow_reader_of_a_stream_holds_up_its_sender_only),
+		in_a_task(an_attachment_goes_there_and_back),
+		in_a_task(an_attachment_nobody_reads_is_left_alone),
+		in_a_task(a_reply_attachment_over_its_buffer_is_too_large),
+		in_a_task(a_message_over_the_limit_is_refused_before_it_is_sent),
+		in_a_task(a_big_message_arrives_whole),
+		in_a_task(freeing_a_client_wakes_its_callers),
+		in_a_task(a_server_that_drains_finishes_what_runs),
+		in_a_task(calls_are_counted_by_method),
+		in_a_task(the_trace_id_travels),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
