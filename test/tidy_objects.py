@@ -81,10 +81,22 @@ def calls(house):
     groups = {name: set(text.split()) for name, text in house.table["calls"].items()}
     watched = {call: group for group, members in groups.items() for call in members}
     for source, (_, undefined) in symbols(house).items():
-        reached = {name for name in map(plain, undefined) if name in watched}
-        allowed = allowances(house, source, groups, reached)
-        for name in sorted(reached - allowed):
-            yield f"{source}: calls {name} ({watched[name]}); see allow_calls in test/tidy.toml"
+        reached = {name: group for name in map(plain, undefined) if (group := group_of(watched, name))}
+        allowed = allowances(house, source, groups, set(reached))
+        for name in sorted(set(reached) - allowed):
+            yield f"{source}: calls {name} ({reached[name]}); see allow_calls in test/tidy.toml"
+
+
+def group_of(watched, name):
+    """The group that a call is in, or None; an entry that ends in * stands for all names that begin so."""
+    if name in watched:
+        return watched[name]
+    return next((group for call, group in watched.items() if call.endswith("*") and name.startswith(call[:-1])), None)
+
+
+def matching(members, reached):
+    """The names among reached that the members stand for."""
+    return {name for name in reached if group_of(dict.fromkeys(members, "one"), name)}
 
 
 def allowances(house, source, groups, reached):
@@ -95,9 +107,9 @@ def allowances(house, source, groups, reached):
             continue
         useful = True
         for entry in row["calls"]:
-            members = groups.get(entry, {entry})
-            useful = useful and bool(members & reached)
-            allowed |= members
+            found = matching(groups.get(entry, {entry}), reached)
+            useful = useful and bool(found)
+            allowed |= found
         if useful:
             house.used.add(("allow_calls", number))
     return allowed
