@@ -64,7 +64,7 @@ int rpc_name_check(const char *name, struct gw_error *error)
 static int append_host(struct base_buffer *names, const char *host, struct gw_error *error)
 {
 	size_t size = strlen(host);
-	bool fine = size > 0 && size <= RPC_HOST_BYTES_MAX;
+	bool fine = size > 0 && size <= RPC_CERT_HOST_BYTES_MAX;
 
 	for (size_t i = 0; fine && i < size; i++)
 		fine = is_letter_or_digit(host[i]) || strchr(".-_:", host[i]);
@@ -333,9 +333,9 @@ static int check_request(const struct rpc_cert_request *request, uint32_t days,
 		code = rpc_name_check(request->name, error);
 	if (code == 0 && days > RPC_CERT_DAYS_MAX)
 		code = bad_days(days, error);
-	if (code == 0 && request->host_count > RPC_HOSTS_MAX)
+	if (code == 0 && request->host_count > RPC_CERT_HOSTS_MAX)
 		code = gw_fail(error, GW_E_INVALID, "%zu alternative names: at most %d",
-			       request->host_count, RPC_HOSTS_MAX);
+			       request->host_count, RPC_CERT_HOSTS_MAX);
 	return code;
 }
 

@@ -16,8 +16,8 @@
 enum {
 	RPC_ROLE_BYTES_MAX = 32,   /* without the NUL */
 	RPC_NAME_BYTES_MAX = 64,   /* OpenSSL's limit of a common name */
-	RPC_HOST_BYTES_MAX = 253,  /* of DNS */
-	RPC_HOSTS_MAX = 32,        /* alternative names of one certificate */
+	RPC_CERT_HOST_BYTES_MAX = 253, /* of DNS */
+	RPC_CERT_HOSTS_MAX = 32,       /* alternative names of one certificate */
 	RPC_FINGERPRINT_BYTES = 32, /* SHA-256 of the certificate's DER */
 	RPC_SERIAL_BYTES = 16,
 	RPC_CERT_DAYS = 365,       /* by default */
@@ -60,7 +60,7 @@ struct rpc_cert {
 	uint8_t serial[RPC_SERIAL_BYTES];
 	size_t serial_bytes;
 	size_t host_count;
-	char hosts[RPC_HOSTS_MAX][RPC_HOST_BYTES_MAX + 1];
+	char hosts[RPC_CERT_HOSTS_MAX][RPC_CERT_HOST_BYTES_MAX + 1];
 };
 
 /* Whether the text may be a role or a name. GW_E_INVALID says what is wrong with it. */

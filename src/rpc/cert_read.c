@@ -46,7 +46,8 @@ static int take_name(const X509_NAME *from, char text[RPC_NAME_BYTES_MAX + 1],
 	if (X509_NAME_get_index_by_NID(from, NID_commonName, at) >= 0)
 		return gw_fail(error, GW_E_DENIED, "certificate with two common names");
 	if (!take_text(X509_NAME_ENTRY_get_data(entry), text, RPC_NAME_BYTES_MAX + 1))
-		return gw_fail(error, GW_E_DENIED, "certificate whose common name is none of ours");
+		return gw_fail(error, GW_E_DENIED,
+			       "certificate whose common name is none of ours");
 	return 0;
 }
 
@@ -73,8 +74,8 @@ static void take_address(const ASN1_OCTET_STRING *address, struct rpc_cert *cert
 	int size = 0;
 
 	if (ASN1_STRING_length(address) == 4) {
-		(void)snprintf(text, RPC_HOST_BYTES_MAX + 1, "%u.%u.%u.%u", ip[0], ip[1], ip[2],
-			       ip[3]);
+		(void)snprintf(text, RPC_CERT_HOST_BYTES_MAX + 1, "%u.%u.%u.%u", ip[0], ip[1],
+			       ip[2], ip[3]);
 		cert->host_count++;
 	} else if (ASN1_STRING_length(address) == 16) {
 		for (int i = 0; i < 16; i += 2)
@@ -92,10 +93,10 @@ static int take_alternative(const GENERAL_NAME *name, struct rpc_cert *cert,
 
 	if (kind == GEN_URI)
 		return take_role(value, cert, error);
-	if (cert->host_count == RPC_HOSTS_MAX)
+	if (cert->host_count == RPC_CERT_HOSTS_MAX)
 		return 0;
 	if (kind == GEN_DNS &&
-	    take_text(value, cert->hosts[cert->host_count], RPC_HOST_BYTES_MAX + 1))
+	    take_text(value, cert->hosts[cert->host_count], RPC_CERT_HOST_BYTES_MAX + 1))
 		cert->host_count++;
 	else if (kind == GEN_IPADD)
 		take_address(value, cert);

@@ -20,7 +20,7 @@
 /* The authority above a certificate, and nothing between. */
 enum { CHAIN_DEPTH = 1 };
 
-/* ---- Settings -------------------------------------------------------------------------------- */
+/* ---- Settings ----------------------------------------------------------------------------- */
 
 /* TLS 1.3 and nothing else, without tickets and early data, so that every connection is checked
  * anew and nothing that was sent once can be sent again. */
@@ -103,7 +103,7 @@ static int use_pair(SSL_CTX *context, const struct rpc_pem *pem, struct gw_error
 	return code;
 }
 
-/* ---- gw_rpc_tls ------------------------------------------------------------------------------ */
+/* ---- gw_rpc_tls --------------------------------------------------------------------------- */
 
 static bool is_pem(const char *text)
 {
@@ -198,7 +198,7 @@ void gw_rpc_tls_free(struct gw_rpc_tls *tls)
 		rpc_tls_unref(tls);
 }
 
-/* ---- Peers ----------------------------------------------------------------------------------- */
+/* ---- Peers -------------------------------------------------------------------------------- */
 
 int rpc_tls_identify(struct rpc_tls *tls, struct gw_error *error)
 {
