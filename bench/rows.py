@@ -158,6 +158,33 @@ def stream(tools, name, title, mapper, reducer, answer):
         [Goal('gw', 'pipes', 1 / 1.5)], output=3)
 
 
+def tasks(tools, name, title, what, count, goals):
+    """What tasks and channels cost, beside goroutines; on one processor, with nothing else to do. The figures are
+    for all of `count`, so that those of one are a matter of the decimal point."""
+    one = tools.cpus[:1]
+    ours, go = tools.helper('tasks'), tools.peer('tasks')
+    return Row(name, title, 'empty', 0, [
+        Contestant('gw', ours, [ours, what, str(count)], cpus=one),
+        Contestant('Go', go, [go, what, str(count)], cpus=one)], goals)
+
+
+def all_tasks(tools):
+    """Ten million of each, so 0.1 s is 10 ns."""
+    count, live = 10**7, 10**5
+    return [
+        tasks(tools, 'task-switch', 'ten million switches of tasks', 'switch', count, [Goal('gw', seconds=0.30)]),
+        tasks(tools, 'task-spawn', 'ten million tasks started and ended', 'spawn', count,
+              [Goal('gw', seconds=1.00)]),
+        tasks(tools, 'chan-unbuffered', 'ten million items through an unbuffered channel', 'chan0', count,
+              [Goal('gw', seconds=0.80)]),
+        tasks(tools, 'chan-buffered', 'ten million items through a channel with room for 128', 'chan128', count,
+              [Goal('gw', seconds=0.30)]),
+        tasks(tools, 'chan-select', 'ten million selects among four channels', 'select', count, []),
+        tasks(tools, 'task-memory', 'a hundred thousand tasks that wait, for half a second', 'live', live,
+              [Goal('gw', memory=live * 6 * 1024)]),
+    ]
+
+
 def all_rows(tools):
     mawk = "mawk '%s'"
     add_up = "mawk -F '\\t' '%s'"
@@ -176,6 +203,7 @@ def all_rows(tools):
                add_up % ADD_UP, 'key-count'),
         stream(tools, 'stream-tr', 'streaming: tr and uniq -c', "tr -s '[:space:]' '\\n'", 'uniq -c',
                'count-key'),
+        *all_tasks(tools),
         Row('startup', 'an empty job from start to _SUCCESS', 'empty', 0, [
             Contestant('gw', tools.gw, job(tools, 'wordcount'), 'key-count'),
             Contestant('true', 'true', ['true'])],

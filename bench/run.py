@@ -237,6 +237,7 @@ def contest(settings, programs):
             print(f'{record["path"]} {record["bytes"]} {record["sha256"]}')
         return 0
     programs.install_duckdb(say)
+    programs.build_peers(say)
     head = head_line(settings, programs.cpus)
     print(f'{head["machine"]}; commit {head["commit"]}; medians of {settings.runs}, interleaved; '
           'x we: so many times our time')

@@ -1,183 +1,183 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tasks.c - what a switch, a start, a channel item and a live task cost. One figure a call:
+ * tasks.c - what tasks cost: `bench-tasks WHAT COUNT` does one thing COUNT times and nothing else;
+ * peers/tasks.go does the same in Go.
  *
- *     bench-tasks switch|spawn|unbuffered|buffered|live [N]
- *
- * prints one line, `ROW N FIGURE UNIT`: nanoseconds for each of N, or bytes for each of N live
- * tasks.
+ *     switch    two tasks yield in turns
+ *     spawn     a task is started, runs and ends; joined by the hundred
+ *     chan0     an item goes from one task to another by an unbuffered channel
+ *     chan128   the same with room for 128
+ *     select    one of four channels is ready
+ *     live      COUNT tasks wait at once, for half a second (its memory is what is of interest)
  */
 #include <groundwork/task.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
-struct row {
-	const char *name, *unit;
-	long n;
-	double (*measure)(long n);
+enum { BATCH = 100, BUFFER = 128, CHANS = 4 };
+
+struct work {
+	const char *what;
+	uint64_t count;
+	struct gw_chan *chan;
 };
 
-static double seconds(void)
+static int yields(void *argument)
 {
-	struct timespec now;
+	struct work *work = argument;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* ---- Switches: two tasks that make way for each other --------------------------------------- */
-
-static int make_way(void *argument)
-{
-	for (long left = *(long *)argument; left > 0; left--)
+	for (uint64_t i = 0; i < work->count / 2; i++)
 		(void)gw_yield();
 	return 0;
 }
 
-static double measure_switch(long n)
+static int switches(struct work *work)
 {
 	struct gw_group group = {0};
-	long half = n / 2;
-	double begin;
+	int result = gw_spawn(&group, yields, work, NULL);
 
-	(void)gw_spawn(&group, make_way, &half, NULL);
-	(void)gw_spawn(&group, make_way, &half, NULL);
-	begin = seconds();
-	(void)gw_group_wait(&group, GW_FOREVER);
-	return 1e9 * (seconds() - begin) / (double)n;
+	if (result == 0)
+		result = gw_spawn(&group, yields, work, NULL);
+	return result < 0 ? result : gw_group_wait(&group, GW_FOREVER);
 }
 
-/* ---- Starts, each with its end -------------------------------------------------------------- */
-
-enum { TOGETHER = 64 };
-
-static int do_nothing(void *argument)
+static int ends(void *argument)
 {
 	(void)argument;
 	return 0;
 }
 
-static double measure_spawn(long n)
+static int spawns(struct work *work)
 {
-	struct gw_group group = {0};
-	double begin = seconds();
+	int result = 0;
 
-	for (long i = 0; i < n; i += TOGETHER) {
-		for (int j = 0; j < TOGETHER; j++)
-			(void)gw_spawn(&group, do_nothing, NULL, NULL);
-		(void)gw_group_wait(&group, GW_FOREVER);
+	for (uint64_t done = 0; result == 0 && done < work->count; done += BATCH) {
+		struct gw_group group = {0};
+
+		for (int i = 0; result == 0 && i < BATCH; i++)
+			result = gw_spawn(&group, ends, NULL, NULL);
+		if (result == 0)
+			result = gw_group_wait(&group, GW_FOREVER);
 	}
-	return 1e9 * (seconds() - begin) / (double)n;
+	return result;
 }
 
-/* ---- Channels: one sends, one receives ------------------------------------------------------ */
-
-struct stream {
-	struct gw_chan *chan;
-	long n;
-};
-
-static int send_all(void *argument)
+static int sends(void *argument)
 {
-	struct stream *stream = argument;
+	struct work *work = argument;
+	int result = 0;
 
-	for (long i = 0; i < stream->n; i++)
-		if (gw_send(stream->chan, &i, GW_FOREVER) < 0)
-			break;
-	gw_chan_close(stream->chan);
-	return 0;
+	for (uint64_t i = 0; result == 0 && i < work->count; i++)
+		result = gw_send(work->chan, &i, GW_FOREVER);
+	return result;
 }
 
-static double measure_channel(long n, size_t capacity)
-{
-	struct stream stream = {gw_chan_new(sizeof(long), capacity, NULL), n};
-	struct gw_group group = {0};
-	double begin = seconds();
-	long item, sum = 0;
-
-	(void)gw_spawn(&group, send_all, &stream, NULL);
-	while (gw_receive(stream.chan, &item, GW_FOREVER) == 0)
-		sum += item;
-	(void)gw_group_done(&group);
-	gw_chan_unref(stream.chan);
-	if (sum != n * (n - 1) / 2)
-		fprintf(stderr, "items were lost\n");
-	return 1e9 * (seconds() - begin) / (double)n;
-}
-
-static double measure_unbuffered(long n)
-{
-	return measure_channel(n, 0);
-}
-
-static double measure_buffered(long n)
-{
-	return measure_channel(n, 128);
-}
-
-/* ---- Live tasks ----------------------------------------------------------------------------- */
-
-static int sleep_long(void *argument)
-{
-	(void)argument;
-	return gw_sleep_ms(1000000);
-}
-
-static double resident_bytes(void)
-{
-	unsigned long all = 0, resident = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	if (!file || fscanf(file, "%lu %lu", &all, &resident) != 2)
-		resident = 0;
-	if (file)
-		fclose(file);
-	return (double)resident * (double)sysconf(_SC_PAGESIZE);
-}
-
-static double measure_live(long n)
+static int passes(struct work *work, size_t capacity)
 {
 	struct gw_group group = {0};
-	double before = resident_bytes(), after;
+	uint64_t item;
+	int result;
 
-	for (long i = 0; i < n; i++)
-		(void)gw_spawn(&group, sleep_long, NULL, NULL);
-	(void)gw_yield();
-	after = resident_bytes();
+	work->chan = gw_chan_new(sizeof(uint64_t), capacity, NULL);
+	if (!work->chan)
+		return GW_E_NO_MEMORY;
+	result = gw_spawn(&group, sends, work, NULL);
+	for (uint64_t i = 0; result == 0 && i < work->count; i++) {
+		result = gw_receive(work->chan, &item, GW_FOREVER);
+		if (result == 0 && item != i)
+			result = GW_E_CORRUPT;
+	}
 	(void)gw_group_done(&group);
-	return (after - before) / (double)n;
+	gw_chan_unref(work->chan);
+	return result;
 }
 
-static const struct row rows[] = {
-	{"switch", "ns", 10000000, measure_switch},
-	{"spawn", "ns", 2000000, measure_spawn},
-	{"unbuffered", "ns", 2000000, measure_unbuffered},
-	{"buffered", "ns", 10000000, measure_buffered},
-	{"live", "bytes", 100000, measure_live},
-};
-
-static int run_row(void *argument)
+static int selects(struct work *work)
 {
-	const struct row *row = argument;
+	struct gw_select_case cases[CHANS];
+	uint64_t item = 0;
+	int chosen = 0;
 
-	printf("%s %ld %.1f %s\n", row->name, row->n, row->measure(row->n), row->unit);
-	return 0;
+	for (int i = 0; i < CHANS; i++) {
+		cases[i] = (struct gw_select_case){.receive = &item};
+		cases[i].chan = gw_chan_new(sizeof(item), 1, NULL);
+		if (!cases[i].chan)
+			return GW_E_NO_MEMORY;
+	}
+	for (uint64_t i = 0; chosen >= 0 && i < work->count; i++) {
+		chosen = gw_send(cases[i % CHANS].chan, &i, GW_FOREVER);
+		if (chosen == 0)
+			chosen = gw_select(cases, CHANS, GW_FOREVER);
+		if (chosen >= 0 && item != i)
+			chosen = GW_E_CORRUPT;
+	}
+	for (int i = 0; i < CHANS; i++)
+		gw_chan_unref(cases[i].chan);
+	return chosen < 0 ? chosen : 0;
+}
+
+static int waits(void *argument)
+{
+	struct work *work = argument;
+
+	return gw_receive(work->chan, NULL, GW_FOREVER) == GW_E_CLOSED ? 0 : GW_E_FAILED;
+}
+
+static int lives(struct work *work)
+{
+	struct gw_group group = {0};
+	int result = 0;
+
+	work->chan = gw_chan_new(1, 0, NULL);
+	if (!work->chan)
+		return GW_E_NO_MEMORY;
+	for (uint64_t i = 0; result == 0 && i < work->count; i++)
+		result = gw_spawn(&group, waits, work, NULL);
+	if (result == 0)
+		result = gw_sleep_ms(500);
+	gw_chan_close(work->chan);
+	if (result == 0)
+		result = gw_group_wait(&group, GW_FOREVER);
+	(void)gw_group_done(&group);
+	gw_chan_unref(work->chan);
+	return result;
+}
+
+static int run(void *argument)
+{
+	struct work *work = argument;
+
+	if (strcmp(work->what, "switch") == 0)
+		return switches(work);
+	if (strcmp(work->what, "spawn") == 0)
+		return spawns(work);
+	if (strcmp(work->what, "chan0") == 0)
+		return passes(work, 0);
+	if (strcmp(work->what, "chan128") == 0)
+		return passes(work, BUFFER);
+	if (strcmp(work->what, "select") == 0)
+		return selects(work);
+	if (strcmp(work->what, "live") == 0)
+		return lives(work);
+	return GW_E_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc >= 2 && i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct row row = rows[i];
+	struct work work = {0};
+	struct gw_error error = {0};
+	int result;
 
-		if (strcmp(row.name, argv[1]) != 0)
-			continue;
-		if (argc > 2 && atol(argv[2]) > 0)
-			row.n = atol(argv[2]);
-		return -gw_run(run_row, &row, NULL, NULL);
+	if (argc != 3) {
+		fprintf(stderr, "usage: bench-tasks WHAT COUNT\n");
+		return -GW_E_USAGE;
 	}
-	fprintf(stderr, "usage: %s switch|spawn|unbuffered|buffered|live [N]\n", argv[0]);
-	return 2;
+	work.what = argv[1];
+	work.count = strtoull(argv[2], NULL, 10);
+	result = gw_run(run, &work, NULL, &error);
+	if (result < 0)
+		fprintf(stderr, "bench-tasks: %s\n",
+			error.code ? error.text : gw_code_text(result));
+	return -result;
 }

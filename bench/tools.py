@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the programs are that `make bench` runs, and which versions they have.
 
-Debian's packages come by `test/setup.sh bench`. DuckDB comes from npm, into the cache folder, once.
+Debian's packages come by `test/setup.sh bench`. DuckDB comes from npm, into the cache folder, once. The
+programs of peers/ are built there when they have changed.
 """
 
 import os
@@ -47,6 +48,7 @@ class Tools:
         self.wordcount = os.path.join(self.build, 'examples', 'wordcount')
         self.cpus = cpus
         self.modules = os.path.join(cache, 'npm', 'node_modules')
+        self.peers = os.path.join(cache, 'peers')
         self.versions = {}
 
     def helper(self, name):
@@ -75,6 +77,26 @@ class Tools:
         with open(marker, 'w', encoding='utf-8') as file:
             file.write(DUCKDB_PACKAGE + '\n')
 
+    def peer(self, name):
+        return os.path.join(self.peers, name)
+
+    def build_peers(self, say):
+        """Compiles the programs of peers/ that are new; without their compiler they are left out."""
+        sources = os.path.join(HERE, 'peers')
+        for source in sorted(os.listdir(sources)):
+            name, end = os.path.splitext(source)
+            path, program = os.path.join(sources, source), self.peer(name)
+            if end != '.go' or shutil.which('go') is None:
+                continue
+            if os.path.exists(program) and os.path.getmtime(program) > os.path.getmtime(path):
+                continue
+            say(f'building {program}')
+            os.makedirs(self.peers, exist_ok=True)
+            environment = {**os.environ, 'GO111MODULE': 'off', 'GOCACHE': os.path.join(self.peers, 'go-cache')}
+            done = subprocess.run(['go', 'build', '-o', program, path], env=environment, check=False)
+            if done.returncode != 0:
+                raise ToolError(f'go could not build {path}')
+
     def missing(self, program):
         """Whether a program cannot be run at all."""
         return shutil.which(program) is None
@@ -88,6 +110,10 @@ class Tools:
     def ask_version(self, program):
         if program in (self.gw, self.wordcount):
             return first_line([self.gw, '--version'])
+        if program == self.helper('tasks'):
+            return first_line([self.gw, '--version'])
+        if program == self.peer('tasks'):
+            return first_line(['go', 'version'])
         if program == 'node':
             return 'DuckDB ' + first_line(self.duckdb('VERSION'))
         if program in VERSION_QUESTIONS:
