@@ -138,7 +138,8 @@ static void write_part(struct disk *disk, const struct io_request *request, uint
 /* A write that did not end well: some of its bytes are there, none that there is no space for. */
 static void write_cut(struct disk *disk, const struct io_request *request, uint64_t size)
 {
-	uint64_t cut = sim_random_below(&disk->node->disk_random, size + 1);
+	struct sim_random *random = &disk->node->disk_random;
+	uint64_t cut = sim_random_below(random, 4) ? 1 + sim_random_below(random, size) : 0;
 	uint64_t free_pages = disk->faults.total_bytes / PAGE_BYTES;
 	struct inode *inode = ((struct sim_file *)request->u.file.file)->inode;
 
