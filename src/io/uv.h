@@ -65,9 +65,11 @@ void io_uv_hold(struct io *io);
 void io_uv_release(struct io *io);
 
 /*
- * Ends the threads and frees everything. No request may be under way (an assertion), none be posted
- * any more, and files must be closed; sockets and processes that are still open are closed here. A
- * thread that is inside io_post at this moment is waited for. NULL is fine.
+ * Ends the threads and frees everything. Child processes that were to die with this one are killed
+ * now, since the kernel looks at the thread that started them. No request may be under way (an
+ * assertion), none be posted any more, and files must be closed; sockets and processes that are
+ * still open are closed here. A thread that is inside io_post at this moment is waited for. NULL is
+ * fine.
  */
 void io_uv_free(struct io *io);
 

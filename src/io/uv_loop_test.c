@@ -292,6 +292,35 @@ static void a_stop_before_the_run_lasts_one_turn(void **state)
 	io_uv_free(io);
 }
 
+/* Computes until a timer is due. */
+struct late {
+	struct io_turn turn;
+	struct io *io;
+	uint64_t at_ns;
+};
+
+static bool compute_past_it(struct io_turn *turn)
+{
+	const struct late *late = (const struct late *)turn;
+
+	while (io_now_ns(late->io) < late->at_ns)
+		;
+	return false;
+}
+
+static void a_timer_that_falls_due_in_the_turn_is_not_slept_over(void **state)
+{
+	struct io *io = new_io(NULL);
+	struct seen seen = {.calls = 0};
+	struct late late = {{compute_past_it}, io, io_now_ns(io) + 2000000};
+
+	(void)state;
+	io_timer(io, start(io, &seen), late.at_ns, note);
+	io_set_turn(io, &late.turn);
+	assert_int_equal(ended(&seen), 0);
+	io_uv_free(io);
+}
+
 static void *post_later(void *context)
 {
 	struct seen *seen = (struct seen *)context;
@@ -559,6 +588,7 @@ int main(void)
 		cmocka_unit_test(the_writes_of_a_turn_are_one_call),
 		cmocka_unit_test(many_ends_are_told_in_one_turn),
 		cmocka_unit_test(a_stop_before_the_run_lasts_one_turn),
+		cmocka_unit_test(a_timer_that_falls_due_in_the_turn_is_not_slept_over),
 		cmocka_unit_test(a_held_loop_waits_for_a_post),
 		cmocka_unit_test(sockets_left_open_are_closed_by_free),
 		cmocka_unit_test(an_io_that_cannot_be_made_says_why),
