@@ -14,6 +14,8 @@
 #include "base/buffer.h"
 #include "rpc/schema/schema.h"
 
+struct json_t; /* of jansson */
+
 enum {
 	RPC_JSON_BYTES_MAX = 16 << 20,
 	RPC_JSON_DEPTH_MAX = 64,      /* arrays and objects inside each other */
@@ -24,6 +26,11 @@ enum {
  * would be right; GW_E_TOO_LARGE past the limits above or the buffer's. */
 int rpc_json_read(const struct rpc_schema_message *type, struct gw_bytes text,
 		  struct base_buffer *buffer, struct gw_error *error) GW_MUST_CHECK;
+
+/* The two halves of it. *json is the caller's (json_decref). */
+int rpc_json_parse(struct gw_bytes text, struct json_t **json, struct gw_error *error) GW_MUST_CHECK;
+int rpc_json_read_value(const struct rpc_schema_message *type, const struct json_t *json,
+			struct base_buffer *buffer, struct gw_error *error) GW_MUST_CHECK;
 
 enum rpc_json_style {
 	RPC_JSON_LINE,	 /* all in one line */

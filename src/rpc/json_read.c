@@ -455,11 +455,9 @@ static int check_depth(struct gw_bytes text, struct gw_error *error)
 	return 0;
 }
 
-int rpc_json_read(const struct rpc_schema_message *type, struct gw_bytes text,
-		  struct base_buffer *buffer, struct gw_error *error)
+int rpc_json_parse(struct gw_bytes text, json_t **json, struct gw_error *error)
 {
 	json_error_t wrong;
-	json_t *json;
 	int code = check_depth(text, error);
 
 	if (code < 0)
@@ -467,13 +465,30 @@ int rpc_json_read(const struct rpc_schema_message *type, struct gw_bytes text,
 	if (text.size > RPC_JSON_BYTES_MAX)
 		return gw_fail(error, GW_E_TOO_LARGE, "JSON of %zu bytes, at most %d", text.size,
 			       RPC_JSON_BYTES_MAX);
-	json = json_loadb(text.size ? text.data : "", text.size,
-			  JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &wrong);
-	if (!json && json_error_code(&wrong) == json_error_out_of_memory)
+	*json = json_loadb(text.size ? text.data : "", text.size,
+			   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &wrong);
+	if (*json)
+		return 0;
+	if (json_error_code(&wrong) == json_error_out_of_memory)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu bytes of JSON", text.size);
-	if (!json)
-		return gw_fail(error, GW_E_INVALID, "no JSON: line %d, column %d: %s", wrong.line,
-			       wrong.column, wrong.text);
+	return gw_fail(error, GW_E_INVALID, "no JSON: line %d, column %d: %s", wrong.line,
+		       wrong.column, wrong.text);
+}
+
+int rpc_json_read_value(const struct rpc_schema_message *type, const json_t *json,
+			struct base_buffer *buffer, struct gw_error *error)
+{
+	return put_message(type, json, buffer, error);
+}
+
+int rpc_json_read(const struct rpc_schema_message *type, struct gw_bytes text,
+		  struct base_buffer *buffer, struct gw_error *error)
+{
+	json_t *json;
+	int code = rpc_json_parse(text, &json, error);
+
+	if (code < 0)
+		return code;
 	code = put_message(type, json, buffer, error);
 	json_decref(json);
 	return code;
