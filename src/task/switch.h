@@ -30,6 +30,15 @@
 #include <ucontext.h>
 #endif
 
+#ifdef __AVX512F__ /* the registers that only wider vectors have */
+#define TASK_SWITCH_WIDE                                                                    \
+	"xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24",    \
+		"xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2",  \
+		"k3", "k4", "k5", "k6", "k7",
+#else
+#define TASK_SWITCH_WIDE
+#endif
+
 /* A place to go on from: a task that does not run, or the scheduler while a task does. */
 struct task_context {
 #if TASK_UCONTEXT
@@ -89,7 +98,8 @@ static inline __attribute__((always_inline)) void task_switch(struct task_contex
 				 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12",
 				   "r13", "r14", "r15", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
 				   "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-				   "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
+				   "xmm12", "xmm13", "xmm14", "xmm15", TASK_SWITCH_WIDE "memory",
+				   "cc");
 	}
 #else
 	{
@@ -109,9 +119,9 @@ static inline __attribute__((always_inline)) void task_switch(struct task_contex
 				 : "+r"(left), "+r"(entered)
 				 :
 				 : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11",
-				   "x12", "x13", "x14", "x15", "x16", "x17", "x19", "x20", "x21",
-				   "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "v0",
-				   "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10",
+				   "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20",
+				   "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30",
+				   "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10",
 				   "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19",
 				   "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28",
 				   "v29", "v30", "v31", "memory", "cc");
