@@ -170,12 +170,14 @@ uint64_t gw_after_ms(uint64_t ms);
 uint64_t gw_deadline_set(uint64_t deadline_ns);
 uint64_t gw_deadline(void);
 
+/* Whether this task was cancelled, in a shield too. */
 bool gw_cancelled(void);
 /* Between these two, cancel and the task's deadline do not end waits: for giving back what is held.
  * They nest. */
 void gw_shield_begin(void);
 void gw_shield_end(void);
 
+/* Of this task; as long-lived as it. */
 const char *gw_task_name(void);
 
 /* ---- Channels ------------------------------------------------------------------------------ */
