@@ -65,6 +65,10 @@ int task_loop_new(struct io *io, const struct task_loop_options *options, struct
 	result = task_stacks_init(&loop->stacks, loop->tasks_max,
 				  options->stack_bytes ? options->stack_bytes : GW_STACK_BYTES,
 				  false, error);
+	if (result == 0 && task_overflow_watch() < 0) {
+		task_stacks_done(&loop->stacks);
+		result = gw_fail(error, GW_E_NO_MEMORY, "no memory for a loop");
+	}
 	if (result < 0) {
 		free(loop);
 		return result;
@@ -77,7 +81,6 @@ int task_loop_new(struct io *io, const struct task_loop_options *options, struct
 	loop->armed_ns = GW_FOREVER;
 	loop->turn.run = turn;
 	task_announce_thread(&loop->scheduler.side);
-	task_overflow_watch();
 	io_set_turn(io, &loop->turn);
 	*made = loop;
 	return 0;
@@ -112,6 +115,7 @@ void task_loop_free(struct gw_loop *loop)
 	while (loop->all)
 		task_free(loop->all);
 	assert(loop->live == 0);
+	task_overflow_forget();
 	task_stacks_done(&loop->stacks);
 	free(loop->timers);
 	free(loop);

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { SIGNAL_STACK_BYTES = 32 << 10 };
@@ -15,7 +16,10 @@ enum { SIGNAL_STACK_BYTES = 32 << 10 };
 /* Slots of signal handlers: a process has one for each signal, and a thread one such stack. */
 static struct sigaction previous_action;
 static pthread_once_t installed = PTHREAD_ONCE_INIT;
-static _Thread_local char signal_stack[SIGNAL_STACK_BYTES];
+static _Thread_local struct {
+	void *memory; /* NULL: the thread has one of somebody else */
+	size_t users; /* loops */
+} signal_stack;
 
 static void say(const char *text)
 {
@@ -74,11 +78,34 @@ static void install(void)
 	sigaction(SIGSEGV, &action, &previous_action);
 }
 
-void task_overflow_watch(void)
+int task_overflow_watch(void)
 {
-	stack_t stack = {.ss_sp = signal_stack, .ss_size = sizeof(signal_stack)}, present;
+	stack_t stack = {0};
 
 	pthread_once(&installed, install);
-	if (sigaltstack(NULL, &present) == 0 && (present.ss_flags & SS_DISABLE))
-		sigaltstack(&stack, NULL);
+	if (signal_stack.users++ > 0)
+		return 0;
+	if (sigaltstack(NULL, &stack) != 0 || !(stack.ss_flags & SS_DISABLE))
+		return 0;
+	signal_stack.memory = malloc(SIGNAL_STACK_BYTES);
+	if (!signal_stack.memory) {
+		signal_stack.users--;
+		return GW_E_NO_MEMORY;
+	}
+	stack = (stack_t){.ss_sp = signal_stack.memory, .ss_size = SIGNAL_STACK_BYTES};
+	sigaltstack(&stack, NULL);
+	return 0;
+}
+
+void task_overflow_forget(void)
+{
+	stack_t present, none = {.ss_flags = SS_DISABLE};
+
+	assert(signal_stack.users > 0);
+	if (--signal_stack.users > 0 || !signal_stack.memory)
+		return;
+	if (sigaltstack(NULL, &present) == 0 && present.ss_sp == signal_stack.memory)
+		sigaltstack(&none, NULL);
+	free(signal_stack.memory);
+	signal_stack.memory = NULL;
 }

@@ -299,6 +299,56 @@ static void a_run_without_memory_says_so(void **state)
 	assert_true(test_each_allocation_fails(run_it, &zero) >= 3);
 }
 
+static int start_a_thread(void *argument)
+{
+	struct gw_thread *thread;
+	int result = gw_thread_start(&thread, return_it, argument, NULL, NULL), other;
+
+	if (result == 0)
+		result = gw_thread_join(thread, &other, GW_FOREVER);
+	return result < 0 ? result : other;
+}
+
+static int run_with_a_thread(void *context)
+{
+	return gw_run(start_a_thread, context, NULL, NULL);
+}
+
+static void a_thread_without_memory_says_so(void **state)
+{
+	int zero = 0;
+
+	(void)state;
+	assert_true(test_each_allocation_fails(run_with_a_thread, &zero) >= 6);
+}
+
+static int start_within_a_limit(void *argument)
+{
+	struct left left = {0};
+
+	(void)argument;
+	for (int i = 0; i < 100; i++)
+		if (gw_spawn(&left.group, stay, &left, NULL) < 0)
+			return GW_E_FAILED;
+	return gw_group_done(&left.group);
+}
+
+static void a_limit_on_addresses_leaves_room_for_tasks(void **state)
+{
+	static const char *const limited[] = {"prlimit", "--as=4000000000", NULL};
+	struct child *child;
+
+	(void)state;
+	if (TASK_ASAN || TASK_TSAN) /* these take more addresses than any limit */
+		return;
+	child = calloc(1, sizeof(*child));
+	run_child(child, limited, "within");
+	assert_string_equal(child->errors, "");
+	assert_true(WIFEXITED(child->status));
+	assert_int_equal(WEXITSTATUS(child->status), 0);
+	free(child);
+}
+
 /* What a child does wrong. */
 static int misbehave(const char *what)
 {
@@ -308,6 +358,8 @@ static int misbehave(const char *what)
 		return -gw_run(wait_for_a_knot, &left, NULL, NULL);
 	if (strcmp(what, "overflow") == 0)
 		return -gw_run(start_the_deep_one, NULL, NULL, NULL);
+	if (strcmp(what, "within") == 0)
+		return -gw_run(start_within_a_limit, NULL, NULL, NULL);
 	return -gw_run(write_nowhere, NULL, NULL, NULL);
 }
 
@@ -324,6 +376,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(another_fault_is_not_taken_for_an_overflow),
 		cmocka_unit_test(a_hundred_thousand_tasks_take_6_kib_each),
 		cmocka_unit_test(a_run_without_memory_says_so),
+		cmocka_unit_test(a_thread_without_memory_says_so),
+		cmocka_unit_test(a_limit_on_addresses_leaves_room_for_tasks),
 	};
 
 	if (argc == 2)

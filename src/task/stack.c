@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifndef MADV_GUARD_INSTALL
@@ -37,12 +38,18 @@ static size_t wanted_bytes(size_t bytes)
 	return round_up(bytes * TASK_STACK_FACTOR);
 }
 
-/* valgrind has 128 GiB of addresses for everything. */
-static size_t possible_slots(size_t slots)
+/* Of a limit on addresses (ulimit -v) the stacks of a loop take a quarter; valgrind has 128 GiB for
+ * everything. */
+static size_t possible_slots(size_t slots, size_t slot_bytes)
 {
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+	    slots > limit.rlim_cur / 4 / slot_bytes)
+		slots = limit.rlim_cur / 4 / slot_bytes + 1;
 #if TASK_VALGRIND
 	if (RUNNING_ON_VALGRIND && slots > TASK_STACKS_VALGRIND)
-		return TASK_STACKS_VALGRIND;
+		slots = TASK_STACKS_VALGRIND;
 #endif
 	return slots;
 }
@@ -59,7 +66,7 @@ int task_stacks_init(struct task_stacks *stacks, size_t slots, size_t stack_byte
 	assert(slots > 0 && slots <= GW_TASKS_MAX);
 	stacks->stack_bytes = wanted_bytes(stack_bytes);
 	stacks->slot_bytes = TASK_GUARD_BYTES + stacks->stack_bytes;
-	stacks->slots = possible_slots(slots);
+	stacks->slots = possible_slots(slots, stacks->slot_bytes);
 	if (stacks->slots > SIZE_MAX / stacks->slot_bytes)
 		return gw_fail(error, GW_E_INVALID, "%zu stacks of %zu bytes do not fit",
 			       stacks->slots, stacks->stack_bytes);

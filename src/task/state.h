@@ -176,8 +176,10 @@ const char *task_name(struct gw_task *task);
 
 /* ---- overflow.c ------------------------------------------------------------------------------ */
 
-/* From now on an overflow of a task's stack on this thread is told as such. */
-void task_overflow_watch(void);
+/* From now on an overflow of a task's stack on this thread is told as such; once for each loop,
+ * until its end. */
+int task_overflow_watch(void) GW_MUST_CHECK;
+void task_overflow_forget(void);
 
 /* ---- world.c --------------------------------------------------------------------------------- */
 
