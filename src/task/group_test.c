@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* group_test.c - groups join what was started in them, and requests and work that tasks wait for. */
+/* group_test.c - groups join what was started in them; requests and work that tasks wait for. */
 #include "task/await.h"
 #include "task/loop_fixture.h"
 
