@@ -60,7 +60,6 @@ struct rpc_outflow {
 struct gw_rpc_call {
 	struct rpc_line *line;         /* NULL: none (yet, or any more) */
 	struct gw_rpc_call *line_next; /* in its bucket */
-	struct gw_rpc_call *active_next, *active_previous; /* all of a client or server */
 	uint64_t id;
 	const struct gw_rpc_method *method;
 	uint64_t deadline_ns;
@@ -85,7 +84,6 @@ struct gw_rpc_call {
 	uint32_t times_sent, redirects;
 	struct rpc_opened opened;      /* of an OPEN */
 	bool is_open;                  /* an OPEN */
-	bool is_opened;                /* by gw_rpc_open: memory of its own */
 	bool is_unrun;                 /* the failure is the server's own; no handler ran */
 	const struct rpc_line *last_line; /* for comparison only: it may be gone */
 	struct gw_rpc_call_options options;
@@ -94,6 +92,7 @@ struct gw_rpc_call {
 	struct rpc_served_method *served;
 	struct gw_rpc_server *server;
 	struct gw_rpc_call *pool_next; /* of those not in use */
+	struct gw_rpc_call *active_next, *active_previous; /* all of the server */
 	struct gw_group group;         /* its task */
 	struct base_arena arena;
 	struct ProtobufCMessage *request;
@@ -111,10 +110,6 @@ struct gw_rpc_call {
 	void (*release)(void *context);
 	void *release_context;
 };
-
-/* The list of all calls of a client or server. */
-void rpc_active_add(struct gw_rpc_call **list, struct gw_rpc_call *call);
-void rpc_active_remove(struct gw_rpc_call **list, struct gw_rpc_call *call);
 
 /* ---- flow.c: streams and attachments --------------------------------------------------------- */
 

@@ -76,7 +76,7 @@ int gw_rpc_client_new(struct gw_rpc_client **out, const char *address,
 	return 0;
 }
 
-void rpc_client_forget(struct gw_rpc_client *client)
+static void client_forget(struct gw_rpc_client *client)
 {
 	while (client->sessions) {
 		struct rpc_session *session = client->sessions;
@@ -108,5 +108,5 @@ void gw_rpc_client_free(struct gw_rpc_client *client)
 		(void)rpc_wait(&client->idle, "for the last call of", client->name, GW_FOREVER);
 	gw_shield_end();
 	rpc_flusher_join(&client->flusher);
-	rpc_client_forget(client);
+	client_forget(client);
 }

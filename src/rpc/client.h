@@ -33,13 +33,9 @@ struct gw_rpc_client {
 	struct gw_error last_error;
 
 	uint32_t calls;
-	struct gw_rpc_call *active; /* the same as a list */
 	struct gw_waiters idle;    /* gw_rpc_client_free waits for the last call */
 	struct rpc_session *sessions;
 };
-
-/* What is left when no call is. */
-void rpc_client_forget(struct gw_rpc_client *client);
 
 /* client_connect.c: waits for a line. GW_E_UNREACHABLE says why there is none by the deadline. */
 int rpc_client_ready(struct gw_rpc_client *client, struct gw_rpc_call *call,

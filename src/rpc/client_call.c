@@ -298,7 +298,6 @@ static int call_begin(struct gw_rpc_call *call, struct gw_rpc_client *client,
 		call->deadline_ns = gw_deadline();
 	call->object = call->options.object;
 	call->trace = trace_of(client, call->options.trace);
-	rpc_active_add(&client->active, call);
 	client->calls++;
 	return 0;
 }
@@ -308,7 +307,6 @@ static void call_end(struct gw_rpc_call *call)
 	struct gw_rpc_client *client = call->client;
 
 	assert(!call->line && !call->out.under_way);
-	rpc_active_remove(&client->active, call);
 	rpc_session_end(call);
 	rpc_flow_done(call);
 	free(call->redirect);
@@ -391,7 +389,6 @@ int gw_rpc_open(struct gw_rpc_client *client, const struct gw_rpc_method *method
 		free(call);
 		return gw_fail(error, result, "%s: %s", method->full_name, gw_code_text(result));
 	}
-	call->is_opened = true;
 	attempt_reset(call);
 	result = prepare(call, &line, error);
 	if (result == 0)

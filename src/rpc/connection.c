@@ -62,15 +62,6 @@ void rpc_connection_unref(struct rpc_connection *connection)
 	}
 }
 
-void rpc_connection_drop(struct rpc_connection *connection)
-{
-	if (!connection)
-		return;
-	if (!connection->is_closed)
-		rpc_transport_close(connection->transport, true);
-	connection_free(connection);
-}
-
 static void batch_sent(struct rpc_batch *batch, int result)
 {
 	while (batch->sent) {

@@ -124,8 +124,6 @@ void rpc_connection_start(struct rpc_connection *connection, uint64_t greeting_n
 /* Ends it, for the reason of the error; closed is called inside. Twice is fine. */
 void rpc_connection_close(struct rpc_connection *connection, const struct gw_error *why);
 void rpc_connection_unref(struct rpc_connection *connection);
-/* Frees it when its io is dead: no callbacks. */
-void rpc_connection_drop(struct rpc_connection *connection);
 
 /* A frame in two steps: room for its payload, then, filled, its end. NULL when memory is short.
  * Nothing else is sent in between. */

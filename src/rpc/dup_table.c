@@ -275,6 +275,7 @@ static void dup_forget_below(struct gw_rpc_dup *dup, struct rpc_client_id id,
 static void dup_expire(struct gw_rpc_dup *dup, uint64_t now_ms)
 {
 	struct dup_table *table = dup_table_of(dup);
+	bool is_first = table->now_ms == 0;
 	size_t position = 0;
 	struct gw_bytes key;
 	void *value;
@@ -284,6 +285,9 @@ static void dup_expire(struct gw_rpc_dup *dup, uint64_t now_ms)
 	while (base_map_next(&table->clients, &position, &key, &value)) {
 		struct dup_client *client = value;
 
+		/* Nobody had told the time when it was touched. */
+		if (is_first)
+			client->touched_ms = table->now_ms;
 		if (client->running > 0 ||
 		    table->now_ms - client->touched_ms <= table->options.lease_ms)
 			continue;

@@ -60,25 +60,6 @@ void rpc_line_remove(struct rpc_line *line, struct gw_rpc_call *call)
 	line->call_count--;
 }
 
-void rpc_active_add(struct gw_rpc_call **list, struct gw_rpc_call *call)
-{
-	call->active_previous = NULL;
-	call->active_next = *list;
-	if (*list)
-		(*list)->active_previous = call;
-	*list = call;
-}
-
-void rpc_active_remove(struct gw_rpc_call **list, struct gw_rpc_call *call)
-{
-	if (call->active_next)
-		call->active_next->active_previous = call->active_previous;
-	if (call->active_previous)
-		call->active_previous->active_next = call->active_next;
-	else
-		*list = call->active_next;
-}
-
 struct gw_rpc_call *rpc_line_find(const struct rpc_line *line, uint64_t id)
 {
 	struct gw_rpc_call *call;

@@ -302,7 +302,7 @@ int gw_rpc_server_drain(struct gw_rpc_server *server, uint64_t deadline_ns)
 	return result;
 }
 
-void rpc_server_forget(struct gw_rpc_server *server)
+static void server_forget(struct gw_rpc_server *server)
 {
 	while (server->pool) {
 		struct gw_rpc_call *call = server->pool;
@@ -349,5 +349,5 @@ void gw_rpc_server_free(struct gw_rpc_server *server)
 		(void)rpc_wait(&server->idle, "for the last call of", server->address, GW_FOREVER);
 	gw_shield_end();
 	rpc_flusher_join(&server->flusher);
-	rpc_server_forget(server);
+	server_forget(server);
 }

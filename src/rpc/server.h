@@ -72,8 +72,6 @@ int rpc_server_take_open(struct rpc_line *line, const struct rpc_header *header,
 /* The caller does not wait any more, or its line is gone (is_lost). */
 void rpc_server_cancel(struct gw_rpc_call *call);
 void rpc_server_cancel_all(struct gw_rpc_server *server);
-/* What is left when no call is. */
-void rpc_server_forget(struct gw_rpc_server *server);
 
 /* server_finish.c */
 struct gw_rpc_call *rpc_server_call_new(struct gw_rpc_server *server);

@@ -26,7 +26,10 @@ struct gw_rpc_call *rpc_server_call_new(struct gw_rpc_server *server)
 	}
 	*call = (struct gw_rpc_call){.server = server, .is_served = true, .arena = arena};
 	rpc_flow_begin(call);
-	rpc_active_add(&server->active, call);
+	call->active_next = server->active;
+	if (call->active_next)
+		call->active_next->active_previous = call;
+	server->active = call;
 	server->calls++;
 	return call;
 }
@@ -38,7 +41,12 @@ void rpc_server_call_free(struct gw_rpc_call *call)
 	struct gw_rpc_server *server = call->server;
 
 	assert(!call->line && !call->copies);
-	rpc_active_remove(&server->active, call);
+	if (call->active_next)
+		call->active_next->active_previous = call->active_previous;
+	if (call->active_previous)
+		call->active_previous->active_next = call->active_next;
+	else
+		server->active = call->active_next;
 	rpc_flow_done(call);
 	rpc_peer_unref(call->peer);
 	free(call->redirect);

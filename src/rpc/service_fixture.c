@@ -69,6 +69,21 @@ static int echo(struct gw_rpc_call *call, void *context, const Fixture__Text *re
 	return hold(served);
 }
 
+/* Nothing waits between this and the effect: it is one write. */
+static int write_answer(struct gw_rpc_call *call, struct served *served,
+			const Fixture__Number *reply, struct gw_error *error)
+{
+	struct gw_bytes record;
+	int result;
+
+	if (!served->answers)
+		return 0;
+	result = gw_rpc_completion(call, (const struct ProtobufCMessage *)reply, &record, error);
+	if (result < 0)
+		return result;
+	return base_buffer_append(served->answers, record.data, record.size, error);
+}
+
 static int add(struct gw_rpc_call *call, void *context, const Fixture__Number *request,
 	       Fixture__Number *reply, struct gw_error *error)
 {
@@ -80,9 +95,12 @@ static int add(struct gw_rpc_call *call, void *context, const Fixture__Number *r
 		result = *served->redirect ? gw_rpc_redirect(call, served->redirect, error) : 0;
 		return result < 0 ? result : gw_fail(error, GW_E_NOT_LEADER, "not the leader");
 	}
+	reply->number = served->total + request->number;
+	result = write_answer(call, served, reply, error);
+	if (result < 0)
+		return result;
 	served->adds++;
-	served->total += request->number;
-	reply->number = served->total;
+	served->total = reply->number;
 	result = hold(served);
 	if (served->fail_code)
 		return gw_fail(error, served->fail_code, "add fails on purpose");

@@ -6,6 +6,7 @@
 #ifndef RPC_SERVICE_FIXTURE_H
 #define RPC_SERVICE_FIXTURE_H
 
+#include "base/buffer.h"
 #include "rpc/fixture.rpc.h"
 
 struct served {
@@ -21,6 +22,7 @@ struct served {
 	bool give_back;        /* Echo gives the attachment back, part by part */
 	const char *redirect;  /* Add answers "not leader", and this */
 	int fail_code;         /* Add fails with it after its effect */
+	struct base_buffer *answers; /* a log: Add writes its answer there with its effect */
 };
 
 extern const struct fixture_handlers served_handlers;
