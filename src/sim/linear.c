@@ -10,8 +10,11 @@
  * entered again; that is what keeps the search short. All is found when no reply is left:
  * operations without reply need not have happened.
  *
- * Two shortcuts that change no answer: an operation without reply is taken only when it changes
- * the state, and of several equal ones without reply the one that was called first goes first.
+ * Shortcuts that change no answer. An operation without reply is taken only when it changes
+ * the state. Of several equal ones without reply the one that was called first goes first. One
+ * that only asked goes as soon as its reply fits: in any order that is right and has it later, it
+ * can be moved here; so nothing else is tried in its place. A counter that only rises must not
+ * rise above what an operation that is still to come has found.
  */
 #include "sim/linear_history.h"
 
@@ -35,12 +38,14 @@ struct item {
 	const struct sim_history_entry *entry;
 	uint32_t call, reply; /* its entries in the list; reply NONE: it has none */
 	uint32_t twin;        /* the equal one without reply before it, + 1; 0: none */
+	uint32_t rank;        /* in by_need */
 	bool taken;
 };
 
 struct choice {
 	uint32_t item;
 	uint32_t state; /* before it */
+	bool only;      /* no other choice need be tried instead */
 };
 
 struct search {
@@ -62,6 +67,10 @@ struct search {
 	struct base_map seen;
 	uint64_t *set; /* a bit an item; HEAD_WORDS more words are in front of it */
 	size_t set_words;
+	/* A counter that only rises: its operations whose reply is checked, by the number that they
+	 * must find, and the first of them that is not taken. NULL: another key. */
+	uint32_t *by_need;
+	uint32_t need_count, need_first;
 	/* The operation that could not be placed when most were. */
 	uint32_t deepest, blocked;
 };
@@ -236,6 +245,8 @@ static void put_back(struct search *search, uint32_t number)
 
 	assert(item->taken);
 	item->taken = false;
+	if (item->rank < search->need_first)
+		search->need_first = item->rank;
 	search->set[number / 64] &= ~(UINT64_C(1) << number % 64);
 	if (item->reply != NONE) {
 		relink_entry(search, item->reply);
@@ -276,6 +287,66 @@ static int remember(struct search *search, uint32_t state)
 	return code;
 }
 
+/* ---- Counters that only rise --------------------------------------------------------------- */
+
+/* Whether the reply says what number the operation found. */
+static bool needs(const struct item *item)
+{
+	return item->reply != NONE && !item->entry->reply.unchecked;
+}
+
+static int64_t need_of(const struct item *item)
+{
+	return item->entry->reply.number - item->entry->operation.number;
+}
+
+static int compare_needs(const void *left, const void *right, void *context)
+{
+	const struct search *search = context;
+	int64_t a = need_of(&search->items[*(const uint32_t *)left]);
+	int64_t b = need_of(&search->items[*(const uint32_t *)right]);
+
+	return a < b ? -1 : a > b;
+}
+
+/* Sorts by_need when the key is such a counter. */
+static int sort_needs(struct search *search)
+{
+	for (uint32_t i = 0; i < search->count; i++) {
+		const struct sim_operation *operation = &search->items[i].entry->operation;
+
+		if (operation->kind != SIM_ADD || operation->number < 0)
+			return 0;
+	}
+	search->by_need = malloc(search->count * sizeof(*search->by_need));
+	if (!search->by_need)
+		return GW_E_NO_MEMORY;
+	for (uint32_t i = 0; i < search->count; i++) {
+		search->items[i].rank = UINT32_MAX;
+		if (needs(&search->items[i]))
+			search->by_need[search->need_count++] = i;
+	}
+	qsort_r(search->by_need, search->need_count, sizeof(*search->by_need), compare_needs,
+		search);
+	for (uint32_t i = 0; i < search->need_count; i++)
+		search->items[search->by_need[i]].rank = i;
+	return 0;
+}
+
+/* Whether the counter has risen above what an operation that is still to come must find. */
+static bool too_high(struct search *search, uint32_t state)
+{
+	uint32_t first;
+
+	while (search->need_first < search->need_count &&
+	       search->items[search->by_need[search->need_first]].taken)
+		search->need_first++;
+	if (search->need_first == search->need_count || state == STATE_ABSENT)
+		return false;
+	first = search->by_need[search->need_first];
+	return (int64_t)base_load64(search->values[state].data) > need_of(&search->items[first]);
+}
+
 /* ---- The search -------------------------------------------------------------------------- */
 
 /* Whether the operation may be the next one, and if so what state it leads to; as apply. */
@@ -292,10 +363,44 @@ static int try_item(struct search *search, uint32_t number, uint32_t from, uint3
 	if (item->reply == NONE && *to == from)
 		return 0;
 	take(search, number);
-	code = remember(search, *to);
+	code = search->by_need && too_high(search, *to) ? 0 : remember(search, *to);
 	if (code <= 0)
 		put_back(search, number);
 	return code;
+}
+
+/* Whether the operation, as it was answered, changes no state at all. */
+static bool only_asked(const struct sim_history_entry *entry)
+{
+	bool denied = entry->state == SIM_HISTORY_REPLIED && !entry->reply.unchecked &&
+		      !entry->reply.found;
+
+	switch (entry->operation.kind) {
+	case SIM_GET:
+		return true;
+	case SIM_ADD:
+		return entry->operation.number == 0;
+	case SIM_CAS:
+	case SIM_DELETE:
+		return denied;
+	default:
+		return false;
+	}
+}
+
+/* Takes the last choice back that was one of several, and those behind it; false: there is none. */
+static bool take_back(struct search *search, uint32_t *number)
+{
+	const struct choice *choice;
+
+	do {
+		if (search->depth == 0)
+			return false;
+		choice = &search->choices[--search->depth];
+		put_back(search, choice->item);
+	} while (choice->only);
+	*number = choice->item;
+	return true;
 }
 
 /* 1: an order was found, 0: there is none, or a code. */
@@ -313,12 +418,9 @@ static int find_order(struct search *search)
 				search->deepest = search->depth;
 				search->blocked = number;
 			}
-			if (search->depth == 0)
+			if (!take_back(search, &number))
 				return 0;
-			search->depth--;
-			number = search->choices[search->depth].item;
 			state = search->choices[search->depth].state;
-			put_back(search, number);
 			at = search->next[search->items[number].call];
 			continue;
 		}
@@ -329,7 +431,8 @@ static int find_order(struct search *search)
 			at = search->next[at];
 			continue;
 		}
-		search->choices[search->depth++] = (struct choice){number, state};
+		search->choices[search->depth++] = (struct choice){
+			number, state, only_asked(search->items[number].entry)};
 		state = to;
 		at = search->next[NONE];
 	}
@@ -407,6 +510,7 @@ static void link_twins(struct search *search)
 
 static void search_done(struct search *search)
 {
+	free(search->by_need);
 	free(search->items);
 	free(search->next);
 	free(search->previous);
@@ -446,7 +550,7 @@ static int search_begin(struct search *search, const uint32_t *numbers,
 	make_list(search, events);
 	free(events);
 	link_twins(search);
-	return 0;
+	return sort_needs(search);
 }
 
 static int fail_search(const struct search *search, int code, struct gw_error *error)

@@ -261,6 +261,30 @@ static void many_equal_unknown_adds_stay_cheap(void **state)
 	sim_history_done(&history);
 }
 
+static void unknown_adds_beside_many_at_once_stay_cheap(void **state)
+{
+	struct sim_linear_limits limits = {.seen_max = 5000};
+	struct sim_history history = {0};
+	int64_t total = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		call_add(&history, "n", 1); /* nobody knows */
+	for (int round = 0; round < 50; round++) {
+		int adds[12];
+
+		for (int i = 0; i < 12; i++)
+			adds[i] = call_add(&history, "n", 1);
+		total += round % 2; /* one of the unknown ones */
+		for (int i = 0; i < 12; i++)
+			answer_number(&history, adds[i], ++total);
+	}
+	assert_int_equal(sim_linear_check(&history, &limits, NULL), 0);
+	answer_number(&history, call_add(&history, "n", 0), total - 1);
+	assert_int_equal(sim_linear_check(&history, &limits, NULL), GW_E_CORRUPT);
+	sim_history_done(&history);
+}
+
 /* ---- A service that is right --------------------------------------------------------------- */
 
 /* One copy of one key, as simple as can be. */
@@ -540,6 +564,7 @@ int main(void)
 		cmocka_unit_test(keys_are_checked_apart_and_the_wrong_one_is_named),
 		cmocka_unit_test(a_history_over_the_limits_is_called_undecided),
 		cmocka_unit_test(many_equal_unknown_adds_stay_cheap),
+		cmocka_unit_test(unknown_adds_beside_many_at_once_stay_cheap),
 		cmocka_unit_test(histories_of_a_right_service_pass),
 		cmocka_unit_test(one_damaged_answer_is_found),
 		cmocka_unit_test(the_check_agrees_with_trying_every_order),
