@@ -315,7 +315,8 @@ struct gw_rpc_tls_options {
  */
 int gw_rpc_tls_new(struct gw_rpc_tls **tls, const struct gw_rpc_tls_options *options,
 		   struct gw_error *error) GW_MUST_CHECK;
-/* After the clients and servers that use it. NULL is fine. */
+/* After the clients and servers that use it; waits for the last words of their connections, a
+ * second at most. NULL is fine. */
 void gw_rpc_tls_free(struct gw_rpc_tls *tls);
 
 /* ---- What was answered --------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ struct gw_rpc_tls {
 	SSL_CTX *context;
 	char *server_role; /* NULL: servers are known by host name */
 	unsigned references;
+	struct task_wait *last_words; /* of the task that frees it and waits for connections */
 	uint8_t input[RPC_TLS_INPUT_BYTES];  /* between read and BIO_write */
 	uint8_t record[RPC_TLS_RECORD_BYTES]; /* plain text of several pieces, for one record */
 };

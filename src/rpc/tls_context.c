@@ -185,17 +185,36 @@ int gw_rpc_tls_new(struct gw_rpc_tls **tls, const struct gw_rpc_tls_options *opt
 void rpc_tls_unref(struct gw_rpc_tls *tls)
 {
 	assert(tls->references > 0);
-	if (--tls->references > 0)
+	tls->references--;
+	if (tls->references == 1 && tls->last_words && task_claim(tls->last_words))
+		task_wake(tls->last_words, 0);
+	if (tls->references > 0)
 		return;
 	SSL_CTX_free(tls->context);
 	free(tls->server_role);
 	free(tls);
 }
 
+/* Connections that were closed may still have something to say, for RPC_TLS_LINGER_MS at most. */
+static void wait_for_last_words(struct gw_rpc_tls *tls)
+{
+	struct task_wait wait;
+
+	gw_shield_begin();
+	task_wait_init(&wait, "for the last words of", tls, "TLS connections", false);
+	tls->last_words = &wait;
+	(void)task_wait(&wait, GW_FOREVER);
+	tls->last_words = NULL;
+	gw_shield_end();
+}
+
 void gw_rpc_tls_free(struct gw_rpc_tls *tls)
 {
-	if (tls)
-		rpc_tls_unref(tls);
+	if (!tls)
+		return;
+	if (tls->references > 1 && task_current())
+		wait_for_last_words(tls);
+	rpc_tls_unref(tls);
 }
 
 /* ---- Peers -------------------------------------------------------------------------------- */
