@@ -4,8 +4,8 @@
  *
  * A loop is idle when no task is ready, it has no deadline, and nothing is under way in its io;
  * then only a message of another loop can wake it. A message is counted before it is sent, and a
- * loop that receives one counts itself as active before it takes the message off the count; so whoever
- * brings `active` to 0 knows that all loops are idle and will stay so.
+ * loop that receives one counts itself as active before it takes the message off the count; so
+ * whoever brings `active` to 0 knows that all loops are idle and will stay so.
  *
  * First each loop writes its part of the report while all tasks stand still. Then all tasks are
  * cancelled, which lets them give back what they hold. If they wait for each other again (shielded,
