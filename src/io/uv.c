@@ -97,8 +97,11 @@ void real_arrive(struct io_uv *io, struct io_request *request)
 
 static void take_arrived(struct io_uv *io)
 {
-	struct io_request *last = atomic_exchange(&io->arrived, NULL), *first = NULL;
+	struct io_request *last, *first = NULL;
 
+	if (!atomic_load_explicit(&io->arrived, memory_order_relaxed))
+		return; /* whoever adds one wakes the loop */
+	last = atomic_exchange(&io->arrived, NULL);
 	while (last) { /* the first to come is to be the first told */
 		struct io_request *before = last->next;
 
@@ -157,18 +160,18 @@ static void alarmed(uv_timer_t *alarm)
 	uv_stop(alarm->loop);
 }
 
-/* The loop's clock counts whole milliseconds, so it wakes within one behind the first timer. */
+/* The loop's clock counts whole milliseconds, so it wakes within one behind the first timer. An
+ * alarm that is set too early, for a timer that was stopped, is left: it costs one look, while
+ * setting it anew would cost something each turn. */
 static void set_alarm(struct io_uv *io)
 {
 	uint64_t at_ms, now_ms = uv_now(&io->loop);
 
-	if (!io->timers.first) {
-		uv_timer_stop(&io->alarm);
+	if (!io->timers.first)
 		return;
-	}
 	at_ms = io->timers.first->u.run.at_ns / NS_PER_MS;
 	at_ms += io->timers.first->u.run.at_ns % NS_PER_MS != 0;
-	if (uv_is_active((uv_handle_t *)&io->alarm) && io->alarm_ms == at_ms)
+	if (uv_is_active((uv_handle_t *)&io->alarm) && io->alarm_ms <= at_ms)
 		return;
 	io->alarm_ms = at_ms;
 	uv_timer_start(&io->alarm, alarmed, at_ms > now_ms ? at_ms - now_ms : 0, 0);
