@@ -98,15 +98,16 @@ struct gw_run_options {
 
 /*
  * Runs function(argument) as the first task of a new loop on this thread; the program's way in.
- * Returns its result when it has returned and all tasks it left behind are cancelled and joined;
- * GW_E_NO_MEMORY and others when no loop could be made, GW_E_DEADLOCK. options and error may be
- * NULL. Not from inside a task.
+ * Returns its result when it has returned and all tasks and threads it left behind are cancelled
+ * and joined; GW_E_NO_MEMORY and others when no loop could be made, GW_E_DEADLOCK. options and
+ * error may be NULL. Not from inside a task.
  */
 int gw_run(gw_task_function *function, void *argument, const struct gw_run_options *options,
 	   struct gw_error *error);
 
 /* A loop on a thread of its own that runs function(argument) as its first task. The thread is the
- * caller's until gw_thread_join. GW_E_UNSUPPORTED in a simulator. */
+ * caller's until gw_thread_join. GW_E_UNSUPPORTED in a simulator, GW_E_CANCELLED when the loop of
+ * gw_run has no tasks left. */
 int gw_thread_start(struct gw_thread **thread, gw_task_function *function, void *argument,
 		    const struct gw_run_options *options, struct gw_error *error) GW_MUST_CHECK;
 /* Waits until the thread's loop has ended; *result (may be NULL) is what its first task returned.
@@ -140,7 +141,7 @@ struct gw_group {
 
 /* Starts a task in the group (NULL: that of the whole loop, which ends with gw_run). It runs after
  * the caller waits. GW_E_NO_MEMORY, GW_E_BUSY over the loop's limit, GW_E_CANCELLED into a
- * cancelled group. */
+ * cancelled group, GW_E_INVALID for a stack over GW_STACK_BYTES_MAX. */
 int gw_spawn(struct gw_group *group, gw_task_function *function, void *argument,
 	     const struct gw_spawn_options *options);
 

@@ -4,6 +4,7 @@
  */
 #include "task/await.h"
 
+#include "io/rare.h"
 #include "task/state.h"
 
 void task_request_done(struct io_request *io_request, int result)
@@ -49,8 +50,11 @@ int task_await(struct task_request *request, uint64_t deadline_ns)
 		request->wait = NULL;
 	}
 	/* It may have ended right after the deadline, before this task ran. */
-	if (!io_under_way(&request->request))
+	if (!io_under_way(&request->request)) {
+		if (result < 0 && result != request->result)
+			IO_PROBE(task_io(), "task.done-after-its-deadline");
 		return request->result;
+	}
 	assert(result == GW_E_TIMEOUT || result == GW_E_CANCELLED);
 	request->ended_by = result;
 	io_cancel(task_io(), &request->request);

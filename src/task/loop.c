@@ -4,6 +4,8 @@
  */
 #include "task/state.h"
 
+#include "io/rare.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -37,7 +39,7 @@ static bool turn(struct io_turn *turn)
 	assert(task_on_thread_of(loop) && !loop->in_turn);
 	task_thread_loop = loop;
 	loop->in_turn = true;
-	loop->budget = TASK_BATCH;
+	loop->budget = IO_RARE(loop->io, "task.short-turn") ? 1 : TASK_BATCH;
 	if (!loop->stopped)
 		task_run_ready(loop);
 	loop->in_turn = false;

@@ -7,6 +7,7 @@
 #include "task/state.h"
 
 #include "base/allocate.h"
+#include "io/rare.h"
 
 int task_timers_reserve(struct gw_loop *loop, size_t tasks)
 {
@@ -96,6 +97,8 @@ static void timer_done(struct io_request *request, int result)
 		task_timers_remove(task);
 		if (task_claim(task->wait))
 			task_wake(task->wait, GW_E_TIMEOUT);
+		else
+			IO_PROBE(loop->io, "task.woken-at-its-deadline");
 	}
 }
 
