@@ -28,7 +28,8 @@ int rpc_json_read(const struct rpc_schema_message *type, struct gw_bytes text,
 		  struct base_buffer *buffer, struct gw_error *error) GW_MUST_CHECK;
 
 /* The two halves of it. *json is the caller's (json_decref). */
-int rpc_json_parse(struct gw_bytes text, struct json_t **json, struct gw_error *error) GW_MUST_CHECK;
+int rpc_json_parse(struct gw_bytes text, struct json_t **json,
+		   struct gw_error *error) GW_MUST_CHECK;
 int rpc_json_read_value(const struct rpc_schema_message *type, const struct json_t *json,
 			struct base_buffer *buffer, struct gw_error *error) GW_MUST_CHECK;
 

@@ -41,7 +41,7 @@ static const char *kind_of(const json_t *json)
 	}
 }
 
-/* ---- Numbers -------------------------------------------------------------------------------- */
+/* ---- Numbers ------------------------------------------------------------------------------- */
 
 /* What the integer types hold. */
 struct range {
@@ -174,7 +174,7 @@ static int put_real(const struct rpc_schema_field *field, const json_t *json,
 	return rpc_field_put_fixed32(buffer, field->number, narrow_bits, error);
 }
 
-/* ---- One value -------------------------------------------------------------------------------- */
+/* ---- One value ----------------------------------------------------------------------------- */
 
 static int put_integer(const struct rpc_schema_field *field, uint64_t value,
 		       struct base_buffer *buffer, struct gw_error *error)
@@ -275,7 +275,7 @@ static int put_value(const struct rpc_schema_field *field, const json_t *json,
 	}
 }
 
-/* ---- Many values ------------------------------------------------------------------------------ */
+/* ---- Many values --------------------------------------------------------------------------- */
 
 static int put_array(const struct rpc_schema_field *field, const json_t *json,
 		     struct base_buffer *buffer, struct gw_error *error)
@@ -361,7 +361,7 @@ static int put_field(const struct rpc_schema_field *field, const json_t *json,
 	return code < 0 ? gw_fail_in(error, "%s", field->json_name) : 0;
 }
 
-/* ---- Messages ---------------------------------------------------------------------------------- */
+/* ---- Messages ------------------------------------------------------------------------------ */
 
 static int no_such_field(const struct rpc_schema_message *type, const char *name,
 			 struct gw_error *error)

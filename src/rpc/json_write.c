@@ -33,7 +33,7 @@ static int no_memory(struct writer *writer)
 	return gw_fail(writer->error, GW_E_NO_MEMORY, "no memory for JSON");
 }
 
-/* ---- One value ------------------------------------------------------------------------------- */
+/* ---- One value ----------------------------------------------------------------------------- */
 
 /* A 64-bit integer; as a string, because many readers of JSON have doubles only. */
 static json_t *long_json(bool is_signed, uint64_t value)
@@ -207,7 +207,7 @@ static int value_json(struct writer *writer, const struct rpc_schema_field *fiel
 	return code;
 }
 
-/* ---- Many values ------------------------------------------------------------------------------ */
+/* ---- Many values --------------------------------------------------------------------------- */
 
 /* Takes over value. */
 static int append(struct writer *writer, json_t *array, json_t *value)
@@ -282,7 +282,7 @@ static int take_entry(struct writer *writer, const struct rpc_schema_field *fiel
 	return code;
 }
 
-/* ---- Messages --------------------------------------------------------------------------------- */
+/* ---- Messages ------------------------------------------------------------------------------ */
 
 static bool is_map(const struct rpc_schema_field *field)
 {

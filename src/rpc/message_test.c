@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* message_test.c - messages of generated types in arenas, and within limits. */
-#include "rpc/fixture.pb-c.h"
+#include "rpc/fixture.rpc.h"
 #include "rpc/message.h"
 #include "rpc/schema/schema.h"
 
@@ -168,6 +168,23 @@ static void each_allocation_may_fail(void **state)
 	base_buffer_done(&bytes);
 }
 
+static void ids_of_generated_methods_are_those_of_the_public_header(void **state)
+{
+	(void)state;
+	assert_int_equal(fixture_service.method_count, 7);
+	for (size_t i = 0; i < fixture_service.method_count; i++) {
+		const struct gw_rpc_method *method = &fixture_service.methods[i];
+
+		assert_int_equal(method->id, gw_rpc_method_id(method->full_name));
+	}
+	assert_string_equal(fixture_service.methods[1].full_name, "fixture.Fixture.Add");
+	assert_string_equal(fixture_service.methods[1].roles, "client,admin");
+	assert_int_equal(fixture_service.methods[1].timeout_ms, 2000);
+	assert_int_equal(fixture_service.methods[1].semantics, GW_RPC_AT_MOST_ONCE);
+	assert_true(fixture_service.methods[4].reply_streams);
+	assert_true(fixture_service.methods[5].request_streams);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +196,7 @@ int main(void)
 		cmocka_unit_test(few_bytes_cannot_ask_for_much_memory),
 		cmocka_unit_test(the_arenas_own_limit_holds_too),
 		cmocka_unit_test(each_allocation_may_fail),
+		cmocka_unit_test(ids_of_generated_methods_are_those_of_the_public_header),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

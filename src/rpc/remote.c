@@ -84,8 +84,8 @@ static const char *short_name(const char *name)
 	return dot ? dot + 1 : name;
 }
 
-const struct rpc_remote_service *rpc_remote_service(const struct rpc_remote *remote,
-						    const char *name)
+static const struct rpc_remote_service *find_service(const struct rpc_remote *remote,
+						     const char *name)
 {
 	const struct rpc_remote_service *found = NULL;
 
@@ -118,6 +118,13 @@ static int no_such_service(const struct rpc_remote *remote, const char *name,
 		       name, names);
 }
 
+int rpc_remote_find_service(const struct rpc_remote *remote, const char *name,
+			    const struct rpc_remote_service **service, struct gw_error *error)
+{
+	*service = find_service(remote, name);
+	return *service ? 0 : no_such_service(remote, name, error);
+}
+
 static int no_such_method(const struct rpc_schema_service *service, const char *name,
 			  struct gw_error *error)
 {
@@ -145,9 +152,10 @@ int rpc_remote_find(const struct rpc_remote *remote, const char *name,
 			       "%s: a method is written SERVICE.METHOD, like kv.Kv.Put", name);
 	memcpy(service_name, name, (size_t)(dot - name));
 	service_name[dot - name] = '\0';
-	*service = rpc_remote_service(remote, service_name);
-	if (!*service)
-		return no_such_service(remote, service_name, error);
+	int code = rpc_remote_find_service(remote, service_name, service, error);
+
+	if (code < 0)
+		return code;
 	*method = rpc_schema_method((*service)->service, dot + 1);
 	return *method ? 0 : no_such_method((*service)->service, dot + 1, error);
 }

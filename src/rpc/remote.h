@@ -40,9 +40,11 @@ int rpc_remote_read(struct rpc_remote *remote, struct gw_rpc_client *client, uin
 		    struct gw_error *error) GW_MUST_CHECK;
 void rpc_remote_done(struct rpc_remote *remote);
 
-/* A service by its name, with the package or without; NULL when there is none, or several. */
-const struct rpc_remote_service *rpc_remote_service(const struct rpc_remote *remote,
-						    const char *name);
+/* A service by its name, with the package or, if only one is called so, without. GW_E_NOT_FOUND,
+ * with what there is. */
+int rpc_remote_find_service(const struct rpc_remote *remote, const char *name,
+			    const struct rpc_remote_service **service,
+			    struct gw_error *error) GW_MUST_CHECK;
 /* "kv.Kv.Put" or "Kv.Put". GW_E_NOT_FOUND, with what there is. */
 int rpc_remote_find(const struct rpc_remote *remote, const char *name,
 		    const struct rpc_remote_service **service,

@@ -58,7 +58,7 @@ static int show_message(struct remote_call *call, struct ProtobufCMessage *messa
 	return code;
 }
 
-/* ---- Streams ---------------------------------------------------------------------------------- */
+/* ---- Streams ------------------------------------------------------------------------------- */
 
 /* Whether all items could be sent, before the first one is. */
 static int check_items(struct remote_call *call, const json_t *items)
@@ -147,7 +147,7 @@ static int call_streams(struct remote_call *call, const json_t *json)
 	return code < 0 ? code : use_streams(call, open, sends ? json : NULL);
 }
 
-/* ---- One request, one reply ------------------------------------------------------------------ */
+/* ---- One request, one reply ---------------------------------------------------------------- */
 
 static int call_once(struct remote_call *call, const json_t *json)
 {

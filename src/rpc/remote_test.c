@@ -121,8 +121,10 @@ static int a_server_tells_what_it_offers(void *argument)
 	assert_int_equal(pair.remote.count, 2);
 	assert_string_equal(pair.remote.services[0].service->name, "fixture.Fixture");
 	assert_string_equal(pair.remote.services[1].service->name, "groundwork.Reflection");
-	const struct rpc_schema_service *service =
-		rpc_remote_service(&pair.remote, "Fixture")->service;
+	const struct rpc_remote_service *found;
+
+	assert_int_equal(rpc_remote_find_service(&pair.remote, "Fixture", &found, &pair.error), 0);
+	const struct rpc_schema_service *service = found->service;
 
 	assert_int_equal(service->method_count, 7);
 	const struct rpc_schema_method *add = rpc_schema_method(service, "Add");
@@ -257,7 +259,7 @@ static int streams_are_arrays_and_lines(void *argument)
 	return 0;
 }
 
-/* ---- A server that tells nonsense --------------------------------------------------------------- */
+/* ---- A server that tells nonsense ---------------------------------------------------------- */
 
 struct teller {
 	const char *name;

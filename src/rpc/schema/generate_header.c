@@ -77,7 +77,7 @@ static void put_service(struct rpc_text *text, const struct rpc_schema_service *
 
 	rpc_service_names(&names, service);
 	rpc_text(text,
-		 "/* ---- service %s ---------------------------------------------------------------------------- */\n\n"
+		 "/* ---- service %s ---- */\n\n"
 		 "/* What a server does for each method; NULL: it does not offer it. */\n",
 		 service->name);
 	put_handlers(text, service);

@@ -7,8 +7,6 @@
 
 #include "support/unit.h"
 
-#include <groundwork/rpc.h>
-
 static void expect_names(const char *name, const char *c_name, const char *type, const char *member)
 {
 	char out[RPC_C_NAME_MAX];
@@ -107,28 +105,6 @@ static void two_names_that_are_one_in_c_are_refused(void **state)
 	}
 }
 
-static void ids_are_those_of_the_public_header(void **state)
-{
-	struct piece file = piece_service_file();
-	struct rpc_schema schema = {0};
-	struct base_buffer set, text = {0}, id = {0};
-	struct gw_error error = {0};
-
-	(void)state;
-	assert_int_equal(piece_read(&file, &schema, &set, &error), 0);
-	assert_int_equal(rpc_generate_source(&schema, schema.files[0], &text, &error), 0);
-	assert_int_equal(base_buffer_append(&text, "", 1, &error), 0);
-	assert_int_equal(
-		base_buffer_append_format(&id, &error, ".id = 0x%08x,", gw_rpc_method_id("t.S.M")),
-		0);
-	assert_int_equal(base_buffer_append(&id, "", 1, &error), 0);
-	assert_non_null(strstr((const char *)text.data, (const char *)id.data));
-	rpc_schema_done(&schema);
-	base_buffer_done(&set);
-	base_buffer_done(&text);
-	base_buffer_done(&id);
-}
-
 /* A set of a.proto, which imports b.proto, which imports c.proto, and of d.proto. */
 static void the_descriptors_hold_what_is_imported_and_no_more(void **state)
 {
@@ -196,7 +172,6 @@ int main(void)
 		cmocka_unit_test(a_name_as_long_as_they_come_fits),
 		cmocka_unit_test(files_lie_beside_those_of_protoc_c),
 		cmocka_unit_test(two_names_that_are_one_in_c_are_refused),
-		cmocka_unit_test(ids_are_those_of_the_public_header),
 		cmocka_unit_test(the_descriptors_hold_what_is_imported_and_no_more),
 		cmocka_unit_test(each_allocation_may_fail),
 	};
