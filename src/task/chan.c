@@ -8,6 +8,9 @@
  * out its operation before: a task that is woken has its item, whatever happens to it then.
  */
 #include "task/chan.h"
+#include "task/loop.h"
+
+#include "io/rare.h"
 
 #include <stdlib.h>
 
@@ -194,7 +197,10 @@ int gw_receive(struct gw_chan *chan, void *item, uint64_t deadline_ns)
 	result = chan_try_receive(chan, item, &woken);
 	if (result != GW_E_TIMEOUT)
 		return finish(chan, woken, result);
-	return wait_in(chan, &chan->receivers, item, "to receive from channel", deadline_ns);
+	result = wait_in(chan, &chan->receivers, item, "to receive from channel", deadline_ns);
+	if (IO_BUG(task_io(), "task.item-lost") && gw_cancelled())
+		return GW_E_CANCELLED;
+	return result;
 }
 
 void gw_chan_close(struct gw_chan *chan)

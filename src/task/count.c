@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* count.c - what is waited for by number: wait groups, until it is 0; semaphores, until it is
  * enough. */
+#include "task/loop.h"
 #include "task/sync.h"
+
+#include "io/rare.h"
 
 void gw_wait_group_add(struct gw_wait_group *group, int64_t delta)
 {
@@ -92,7 +95,7 @@ int gw_acquire(struct gw_semaphore *semaphore, uint64_t n, uint64_t deadline_ns)
 	}
 	task_wait_init(&wait, "for semaphore", semaphore, semaphore->name, semaphore->shared);
 	result = task_wait_in(&semaphore->waiters, &waiter, &wait, &semaphore->guard, deadline_ns);
-	if (result < 0)
+	if (result < 0 && !IO_BUG(task_io(), "task.semaphore-stuck"))
 		gw_release(semaphore, 0); /* those behind may want less than this one did */
 	return result;
 }

@@ -3,7 +3,10 @@
  * mutex.c - locks, and conditions that are waited for under one. An unlock hands the mutex to the
  * first who waits, so nobody can overtake, and who is woken holds it already.
  */
+#include "task/loop.h"
 #include "task/sync.h"
+
+#include "io/rare.h"
 
 int gw_lock(struct gw_mutex *mutex, uint64_t deadline_ns)
 {
@@ -52,6 +55,14 @@ static void lock_again(struct gw_mutex *mutex)
 	(void)result;
 }
 
+/* Lets others have the mutex for a moment. */
+static void give_way(struct gw_mutex *mutex)
+{
+	gw_unlock(mutex);
+	(void)gw_yield();
+	lock_again(mutex);
+}
+
 int gw_cond_wait(struct gw_cond *cond, struct gw_mutex *mutex, uint64_t deadline_ns)
 {
 	struct gw_waiter waiter = {0};
@@ -60,6 +71,8 @@ int gw_cond_wait(struct gw_cond *cond, struct gw_mutex *mutex, uint64_t deadline
 
 	if (result < 0)
 		return result;
+	if (IO_BUG(task_io(), "task.wake-up-lost"))
+		give_way(mutex);
 	task_wait_init(&wait, "for condition", cond, cond->name, cond->shared);
 	waiter.wait = &wait;
 	/* In the list before the mutex is given up: a signal in between is not lost. */
