@@ -281,11 +281,14 @@ static void write_done(struct io_request *request, int result)
 
 /* ---- Being alive --------------------------------------------------------------------------- */
 
-static void tick_start(struct rpc_connection *connection, uint64_t after_ns)
+static void tick_start(struct rpc_connection *connection)
 {
+	uint64_t at_ns = io_now_ns(connection->io) + connection->tick_ns;
+
+	if (!connection->is_greeted && connection->greet_by_ns < at_ns)
+		at_ns = connection->greet_by_ns;
 	connection->references++;
-	io_timer(connection->io, &connection->tick, io_now_ns(connection->io) + after_ns,
-		 tick_done);
+	io_timer(connection->io, &connection->tick, at_ns, tick_done);
 }
 
 static void ping(struct rpc_connection *connection)
@@ -302,13 +305,14 @@ static const char *tick_look(struct rpc_connection *connection)
 {
 	bool heard = connection->heard_bytes >= RPC_HEARD_BYTES;
 
+	if (!connection->is_greeted)
+		return io_now_ns(connection->io) >= connection->greet_by_ns ? "no greeting came" :
+									      NULL;
 	connection->heard_bytes = 0;
 	connection->silent_ticks = heard ? 0 : connection->silent_ticks + 1;
 	connection->stuck_ticks =
 		connection->is_writing && !connection->wrote ? connection->stuck_ticks + 1 : 0;
 	connection->wrote = false;
-	if (!connection->is_greeted)
-		return "no greeting came";
 	if (connection->silent_ticks >= RPC_TICKS_SILENT_MAX)
 		return "silent for too long";
 	if (connection->stuck_ticks >= RPC_TICKS_SILENT_MAX)
@@ -332,7 +336,7 @@ static void tick_done(struct io_request *request, int result)
 			if (connection->silent_ticks > 0)
 				ping(connection);
 			if (!connection->is_closed)
-				tick_start(connection, connection->tick_ns);
+				tick_start(connection);
 		}
 	}
 	rpc_connection_unref(connection);
@@ -346,7 +350,8 @@ void rpc_connection_start(struct rpc_connection *connection, uint64_t greeting_n
 
 	assert(connection->tick_ns > 0);
 	rpc_hello_encode(&connection->ours, payload);
-	tick_start(connection, greeting_ns);
+	connection->greet_by_ns = io_now_ns(connection->io) + greeting_ns;
+	tick_start(connection);
 	if (rpc_connection_send(connection, &header, (struct gw_bytes){payload, sizeof(payload)},
 				&why) < 0) {
 		rpc_connection_close(connection, &why);

@@ -110,6 +110,7 @@ struct rpc_connection {
 	/* Being alive. */
 	struct io_request tick;
 	uint64_t tick_ns;
+	uint64_t greet_by_ns;
 	uint32_t heard_bytes, silent_ticks, stuck_ticks;
 	bool wrote;
 };
@@ -118,8 +119,8 @@ struct rpc_connection {
 int rpc_connection_new(struct rpc_connection **connection, struct io *io,
 		       struct rpc_transport *transport, const struct rpc_connection_events *events,
 		       void *owner, struct gw_error *error) GW_MUST_CHECK;
-/* Greets and begins to read. Limits, incarnation and tick_ns were set before; the first tick comes
- * after greeting_ns, and ends it if nobody has greeted. */
+/* Greets and begins to read. Limits, incarnation and tick_ns were set before; who has not greeted
+ * after greeting_ns is cut. */
 void rpc_connection_start(struct rpc_connection *connection, uint64_t greeting_ns);
 /* Ends it, for the reason of the error; closed is called inside. Twice is fine. */
 void rpc_connection_close(struct rpc_connection *connection, const struct gw_error *why);
