@@ -32,6 +32,7 @@ static void await_end(struct task_request *request)
 	task_wait_init(&wait, "for a cancelled request on", request, request->request.name, false);
 	request->wait = &wait;
 	(void)task_wait(&wait, GW_FOREVER);
+	request->wait = NULL;
 	gw_shield_end();
 }
 
@@ -59,7 +60,6 @@ int task_await(struct task_request *request, uint64_t deadline_ns)
 	request->ended_by = result;
 	io_cancel(task_io(), &request->request);
 	await_end(request);
-	request->wait = NULL;
 	request->ended_by = 0;
 	return result;
 }
