@@ -213,19 +213,15 @@ static bool turn(struct io_uv *io)
 void io_uv_run(struct io *io)
 {
 	struct io_uv *uv = real_of(io);
+	bool more = true;
 
 	assert(pthread_equal(pthread_self(), uv->thread));
-	for (;;) {
-		bool more = turn(uv);
-
-		if (uv->stopped)
-			break;
-		if (!more && !uv->holds && io_pending(io) == 0)
-			return;
+	do {
 		if (!more)
 			set_alarm(uv);
 		uv_run(&uv->loop, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
-	}
+		more = turn(uv);
+	} while (!uv->stopped && (more || uv->holds || io_pending(io) > 0));
 	uv->stopped = false;
 }
 
