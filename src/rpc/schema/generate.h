@@ -23,8 +23,8 @@ enum { RPC_C_NAME_MAX = 2 * RPC_SCHEMA_NAME_MAX + 2 }; /* with the NUL */
  * "kv.PutRequest" -> kv__put_request; type: "kv.PutRequest" -> Kv__PutRequest. */
 void rpc_c_name(const char *name, char out[RPC_C_NAME_MAX]);
 void rpc_c_type(const char *name, char out[RPC_C_NAME_MAX]);
-/* The part behind the last dot, as rpc_c_name; with a '_' behind it if C has this word. */
-void rpc_c_member(const char *name, char out[RPC_C_NAME_MAX]);
+/* Whether C has the word. protoc-c calls members of a struct as methods are called. */
+bool rpc_c_is_word(const char *name);
 
 /* "kv.proto" -> "kv" + suffix. GW_E_TOO_LARGE when it does not fit size. */
 int rpc_c_file(const char *proto, const char *suffix, char *out, size_t size,
@@ -39,8 +39,8 @@ struct rpc_text {
 
 void rpc_text(struct rpc_text *text, const char *format, ...) GW_PRINTF(2, 3);
 
-/* Whether stubs of the file can be made: no two names in it become one in C, and no two methods
- * have one id. GW_E_EXISTS, with both. */
+/* Whether stubs of the file can be made: no two names in it become one in C, no two methods have
+ * one id (GW_E_EXISTS, with both), and none is a word of C (GW_E_UNSUPPORTED). */
 int rpc_generate_check(const struct rpc_schema *schema, const struct rpc_schema_file *file,
 		       struct gw_error *error) GW_MUST_CHECK;
 

@@ -25,7 +25,7 @@ static void put_handler(struct rpc_text *text, const struct rpc_names *names)
 {
 	const struct rpc_schema_method *method = names->method;
 
-	rpc_text(text, "\tint (*%s)(struct gw_rpc_call *call, void *context", names->member);
+	rpc_text(text, "\tint (*%s)(struct gw_rpc_call *call, void *context", names->name);
 	if (!method->client_streams)
 		rpc_text(text, ",\n\t\tconst %s *request", names->request);
 	if (!method->server_streams)

@@ -62,29 +62,17 @@ void rpc_c_type(const char *name, char out[RPC_C_NAME_MAX])
 	*out = '\0';
 }
 
-/* Words of C and of C++, whose programs include the header too. */
 static const char words[] =
-	" alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl "
-	"const constexpr continue decltype default delete do double else enum explicit export "
-	"extern false float for friend goto if inline int long mutable namespace new noexcept not "
-	"not_eq nullptr operator or or_eq private protected public register reinterpret_cast "
-	"requires restrict return short signed sizeof static static_assert static_cast struct "
-	"switch template this throw true try typedef typeid typename union unsigned using virtual "
-	"void volatile wchar_t while xor xor_eq ";
+	" auto break case char const continue default do double else enum extern float for goto if "
+	"inline int long register restrict return short signed sizeof static struct switch typedef "
+	"union unsigned void volatile while asm typeof ";
 
-void rpc_c_member(const char *name, char out[RPC_C_NAME_MAX])
+bool rpc_c_is_word(const char *name)
 {
-	const char *dot = strrchr(name, '.');
 	char between[RPC_C_NAME_MAX + 2];
 
-	rpc_c_name(dot ? dot + 1 : name, out);
-	snprintf(between, sizeof(between), " %s ", out);
-	if (!strstr(words, between))
-		return;
-	size_t size = strlen(out);
-
-	assert(size + 1 < RPC_C_NAME_MAX);
-	memcpy(out + size, "_", 2);
+	snprintf(between, sizeof(between), " %s ", name);
+	return strstr(words, between) != NULL;
 }
 
 int rpc_c_file(const char *proto, const char *suffix, char *out, size_t size,

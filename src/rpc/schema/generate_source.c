@@ -58,6 +58,10 @@ static int check_method(const struct rpc_names *names, struct seen *seen, struct
 	char name[2 * RPC_C_NAME_MAX + 32];
 	int code = 0;
 
+	if (rpc_c_is_word(names->name))
+		return gw_fail(error, GW_E_UNSUPPORTED, "%s is a word of C: call it otherwise",
+			       names->name);
+
 	for (size_t i = 0; code == 0 && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		snprintf(name, sizeof(name), "%s_%s%s", names->service, names->name, suffixes[i]);
 		code = once(&seen->names, gw_string(name), "name in C", names->method->name, error);
@@ -240,8 +244,8 @@ static void put_run(struct rpc_text *text, const struct rpc_names *names)
 	rpc_text(text,
 		 "\tif (!own->%s)\n"
 		 "\t\treturn gw_fail(error, GW_E_UNSUPPORTED, \"%s is not offered here\");\n",
-		 names->member, method->name);
-	rpc_text(text, "\treturn own->%s(call, context", names->member);
+		 names->name, method->name);
+	rpc_text(text, "\treturn own->%s(call, context", names->name);
 	if (!method->client_streams)
 		rpc_text(text, ",\n\t\t(const %s *)request", names->request);
 	if (!method->server_streams)

@@ -7,7 +7,7 @@
 
 #include "support/unit.h"
 
-static void expect_names(const char *name, const char *c_name, const char *type, const char *member)
+static void expect_names(const char *name, const char *c_name, const char *type)
 {
 	char out[RPC_C_NAME_MAX];
 
@@ -15,23 +15,17 @@ static void expect_names(const char *name, const char *c_name, const char *type,
 	assert_string_equal(out, c_name);
 	rpc_c_type(name, out);
 	assert_string_equal(out, type);
-	rpc_c_member(name, out);
-	assert_string_equal(out, member);
 }
 
 static void names_are_those_of_protoc_c(void **state)
 {
 	(void)state;
-	expect_names("Put", "put", "Put", "put");
-	expect_names("kv.PutRequest", "kv__put_request", "Kv__PutRequest", "put_request");
-	expect_names("a.b_c.HTTPServer", "a__b_c__httpserver", "A__BC__HTTPServer", "httpserver");
-	expect_names("kv.M.TotalsEntry", "kv__m__totals_entry", "Kv__M__TotalsEntry",
-		     "totals_entry");
-	expect_names("lower_case2", "lower_case2", "LowerCase2", "lower_case2");
-	expect_names("Delete", "delete", "Delete", "delete_");
-	expect_names("t.While", "t__while", "T__While", "while_");
-	expect_names("Whil", "whil", "Whil", "whil");
-	expect_names("", "", "", "");
+	expect_names("Put", "put", "Put");
+	expect_names("kv.PutRequest", "kv__put_request", "Kv__PutRequest");
+	expect_names("a.b_c.HTTPServer", "a__b_c__httpserver", "A__BC__HTTPServer");
+	expect_names("kv.M.TotalsEntry", "kv__m__totals_entry", "Kv__M__TotalsEntry");
+	expect_names("lower_case2", "lower_case2", "LowerCase2");
+	expect_names("", "", "");
 }
 
 static void a_name_as_long_as_they_come_fits(void **state)
@@ -105,6 +99,18 @@ static void two_names_that_are_one_in_c_are_refused(void **state)
 	}
 }
 
+static void a_method_called_like_a_word_of_c_is_refused(void **state)
+{
+	struct gw_error error = {0};
+
+	(void)state;
+	assert_true(rpc_c_is_word("return") && rpc_c_is_word("auto") && rpc_c_is_word("while"));
+	assert_false(rpc_c_is_word("delete") || rpc_c_is_word("whil") || rpc_c_is_word(""));
+	assert_int_equal(check((const char *const[]){"Delete", "Return", NULL}, &error),
+			 GW_E_UNSUPPORTED);
+	assert_string_equal(error.text, "t.T: return is a word of C: call it otherwise");
+}
+
 /* A set of a.proto, which imports b.proto, which imports c.proto, and of d.proto. */
 static void the_descriptors_hold_what_is_imported_and_no_more(void **state)
 {
@@ -172,6 +178,7 @@ int main(void)
 		cmocka_unit_test(a_name_as_long_as_they_come_fits),
 		cmocka_unit_test(files_lie_beside_those_of_protoc_c),
 		cmocka_unit_test(two_names_that_are_one_in_c_are_refused),
+		cmocka_unit_test(a_method_called_like_a_word_of_c_is_refused),
 		cmocka_unit_test(the_descriptors_hold_what_is_imported_and_no_more),
 		cmocka_unit_test(each_allocation_may_fail),
 	};

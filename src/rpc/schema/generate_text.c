@@ -42,7 +42,6 @@ void rpc_method_names(struct rpc_names *names, const struct rpc_schema_service *
 	rpc_service_names(names, service);
 	names->method = method;
 	rpc_c_name(method->name, names->name);
-	rpc_c_member(method->name, names->member);
 	rpc_c_type(method->request->name, names->request);
 	rpc_c_type(method->reply->name, names->reply);
 }

@@ -13,7 +13,6 @@ struct rpc_names {
 	const struct rpc_schema_method *method;
 	char service[RPC_C_NAME_MAX]; /* "kv" */
 	char name[RPC_C_NAME_MAX];    /* "put" */
-	char member[RPC_C_NAME_MAX];  /* "put", but "delete_" */
 	char request[RPC_C_NAME_MAX]; /* "Kv__PutRequest" */
 	char reply[RPC_C_NAME_MAX];
 };
