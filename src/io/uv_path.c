@@ -36,7 +36,7 @@ static void sync_directory(struct io_uv *io, struct io_request *request)
 static void get_space(struct io_uv *io, struct io_request *request)
 {
 	int fd = openat(io->directory, request->u.path.path, O_PATH | O_CLOEXEC);
-	struct statvfs status;
+	struct statvfs status = {0};
 
 	real_result_of(request, fd < 0 ? -1 : fstatvfs(fd, &status));
 	if (fd >= 0)
