@@ -46,6 +46,16 @@ static void write_frames(struct gw_loop *loop, int from)
 		backtrace_symbols_fd(loop->frames + from, loop->frame_count - from, STDERR_FILENO);
 }
 
+/* The one that was started first. */
+static struct gw_task *oldest(const struct gw_loop *loop)
+{
+	struct gw_task *task = loop->all;
+
+	while (task && task->all_next)
+		task = task->all_next;
+	return task;
+}
+
 void task_loop_report(struct gw_loop *loop)
 {
 	struct gw_loop *outer = task_thread_loop;
@@ -56,7 +66,7 @@ void task_loop_report(struct gw_loop *loop)
 		loop->name ? " in " : "", loop->name ? loop->name : "", loop->live,
 		loop->live == 1 ? "" : "s", loop->live == 1 ? "s" : "");
 	task_thread_loop = loop;
-	for (struct gw_task *task = loop->all; task; task = task->all_next) {
+	for (struct gw_task *task = oldest(loop); task; task = task->all_previous) {
 		if (++written > TASK_REPORT_TASKS_MAX)
 			break;
 		assert(task->wait);

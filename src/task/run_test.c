@@ -2,6 +2,7 @@
 /* run_test.c - gw_run: results, what is left behind, deadlocks, overflows, very many tasks. */
 #include "task/announce.h"
 #include "task/child_fixture.h"
+#include "task/stack.h"
 
 #include <groundwork/task.h>
 
@@ -272,6 +273,8 @@ static void a_hundred_thousand_tasks_take_6_kib_each(void **state)
 	size_t count = TASK_TSAN ? 500 : TASK_ASAN ? 5000 : 100000;
 
 	(void)state;
+	if (!task_stacks_have_guard_pages() && count > 20000)
+		count = 20000; /* an older kernel has room for no more */
 	assert_int_equal(gw_run(live_together, &count, NULL, NULL), 0);
 }
 

@@ -26,6 +26,18 @@ struct task_stack_free {
 	unsigned valgrind;
 };
 
+bool task_stacks_have_guard_pages(void)
+{
+	void *page = mmap(NULL, STACK_PAGE_BYTES, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bool have = page != MAP_FAILED &&
+		    madvise(page, STACK_PAGE_BYTES, MADV_GUARD_INSTALL) == 0;
+
+	if (page != MAP_FAILED)
+		munmap(page, STACK_PAGE_BYTES);
+	return have;
+}
+
 static size_t round_up(size_t bytes)
 {
 	return (bytes + STACK_PAGE_BYTES - 1) & ~(size_t)(STACK_PAGE_BYTES - 1);
@@ -112,7 +124,8 @@ static int open_slot(struct task_stacks *stacks, struct task_stack *stack)
 {
 	char *guard;
 
-	if (stacks->used == stacks->slots)
+	if (stacks->used == stacks->slots ||
+	    (stacks->guards_by_protection && stacks->used >= TASK_STACKS_PROTECTED))
 		return GW_E_NO_MEMORY;
 	*stack = slot(stacks, stacks->used);
 	guard = stack->bottom - TASK_GUARD_BYTES;

@@ -6,8 +6,8 @@
  * one.
  *
  * Where the kernel has guard pages (MADV_GUARD_INSTALL, Linux 6.13) the mapping stays one piece;
- * elsewhere each guard is a piece of its own, and vm.max_map_count limits the tasks to about
- * 32,000.
+ * elsewhere each guard is a piece of its own. A process has 65,530 pieces (vm.max_map_count), so a
+ * loop stops at TASK_STACKS_PROTECTED and leaves some to others.
  */
 #ifndef TASK_STACK_H
 #define TASK_STACK_H
@@ -18,7 +18,8 @@ enum {
 	TASK_GUARD_BYTES = 64 << 10,
 	TASK_STACK_BYTES_MIN = 16 << 10,
 	TASK_STACKS_KEPT = 1024,  /* free stacks that keep all memory they once used */
-	TASK_STACKS_VALGRIND = 4096, /* of a loop under valgrind, whose address space is small */
+	TASK_STACKS_PROTECTED = 24000, /* of a loop, with guards by protection */
+	TASK_STACKS_VALGRIND = 4096, /* of a loop under valgrind, which has few addresses */
 };
 
 /* One stack: [bottom, bottom + bytes), its guard below. */
@@ -37,6 +38,9 @@ struct task_stacks {
 	struct task_stack_free *free; /* linked through the stacks themselves */
 	bool guards_by_protection;  /* no MADV_GUARD_INSTALL here */
 };
+
+/* Whether this kernel has guard pages. */
+bool task_stacks_have_guard_pages(void);
 
 /* For slots stacks of stack_bytes. guards_by_protection: as if the kernel were old. */
 int task_stacks_init(struct task_stacks *stacks, size_t slots, size_t stack_bytes,

@@ -67,6 +67,21 @@ static void a_guard_is_there_on_old_kernels_too(void **state)
 	check_guards(true);
 }
 
+static void an_old_kernel_keeps_mappings_for_others(void **state)
+{
+	struct task_stacks stacks;
+	struct task_stack stack;
+
+	(void)state;
+	assert_int_equal(task_stacks_init(&stacks, TASK_STACKS_PROTECTED + 1, 0, true, NULL), 0);
+	for (size_t i = 0; i < TASK_STACKS_PROTECTED; i++)
+		assert_int_equal(task_stack_take(&stacks, 0, &stack), 0);
+	assert_int_equal(task_stack_take(&stacks, 0, &stack), GW_E_NO_MEMORY);
+	task_stack_give(&stacks, &stack);
+	assert_int_equal(task_stack_take(&stacks, 0, &stack), 0);
+	task_stacks_done(&stacks);
+}
+
 static void stacks_are_used_again(void **state)
 {
 	struct task_stacks stacks;
@@ -162,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_guard_is_under_each_stack),
 		cmocka_unit_test(a_guard_is_there_on_old_kernels_too),
+		cmocka_unit_test(an_old_kernel_keeps_mappings_for_others),
 		cmocka_unit_test(stacks_are_used_again),
 		cmocka_unit_test(a_stack_of_another_size_is_mapped_by_itself),
 		cmocka_unit_test(thousands_of_free_stacks_keep_one_page_each),
