@@ -21,7 +21,7 @@ struct gw_rpc_server_options bad_input_server_options(void)
 	};
 }
 
-/* ---- Raw connections ------------------------------------------------------------------------- */
+/* ---- Raw connections ---------------------------------------------------------------------- */
 
 static struct io_buffer raw_buffer(struct io_reader *reader)
 {
@@ -50,7 +50,10 @@ int raw_connect(struct raw *raw, const struct io_address *server, struct gw_erro
 {
 	struct task_request connect = {.error = error};
 
-	*raw = (struct raw){.io = task_io(), .result = 1};
+	raw->io = task_io();
+	raw->result = 1;
+	raw->got = raw->wanted = 0;
+	raw->wait = NULL;
 	raw->reader.buffer = raw_buffer;
 	raw->reader.read = raw_came;
 	io_connect(raw->io, &connect.request, server, "the server", &raw->stream,
@@ -126,7 +129,7 @@ void raw_close(struct raw *raw, bool reset)
 		io_stream_close(raw->io, raw->stream);
 }
 
-/* ---- Frames ------------------------------------------------------------------------------------ */
+/* ---- Frames ------------------------------------------------------------------------------- */
 
 static void put(struct base_buffer *buffer, const void *data, size_t size)
 {
@@ -174,7 +177,7 @@ static void put_echo(struct base_buffer *buffer, uint64_t call)
 	frame_put(buffer, echo_header(call), echo_payload());
 }
 
-/* ---- What is sent ------------------------------------------------------------------------------ */
+/* ---- What is sent ------------------------------------------------------------------------- */
 
 static void garbage(struct base_buffer *buffer, uint64_t *seed)
 {
@@ -195,7 +198,8 @@ static void garbage_after_the_greeting(struct base_buffer *buffer, uint64_t *see
 
 static void another_protocol(struct base_buffer *buffer, uint64_t *seed)
 {
-	static const char text[] = "GET / HTTP/1.1\r\nHost: groundwork\r\nAccept: text/html\r\n\r\n";
+	static const char text[] = "GET / HTTP/1.1\r\nHost: groundwork\r\n"
+				   "Accept: text/html, text/plain\r\n\r\n";
 
 	(void)seed;
 	put(buffer, text, sizeof(text) - 1);
@@ -406,7 +410,7 @@ const struct bad_input bad_inputs[] = {
 	{0},
 };
 
-/* ---- What the server does --------------------------------------------------------------------- */
+/* ---- What the server does ----------------------------------------------------------------- */
 
 /* The connection still works: another call gets its echo. */
 static void check_still_good(struct raw *raw, const char *title)
@@ -461,7 +465,7 @@ void bad_input_run(const struct bad_input *bad, const struct io_address *server)
 		run_once(bad, server, seed);
 }
 
-/* ---- Slow peers -------------------------------------------------------------------------------- */
+/* ---- Slow peers --------------------------------------------------------------------------- */
 
 static struct raw *slow_peer(const struct io_address *server)
 {

@@ -83,7 +83,7 @@ static void an_input(void **state)
 	assert_int_equal(gw_run(run_input, *state, NULL, NULL), 0);
 }
 
-/* ---- Slow and many ------------------------------------------------------------------------------ */
+/* ---- Slow and many ------------------------------------------------------------------------ */
 
 struct peer {
 	struct world *world;

@@ -25,7 +25,7 @@ struct world {
 	int echoes, ended; /* connections to the server, and those of them that it saw end */
 };
 
-/* ---- Streams with waiting reads ------------------------------------------------------------- */
+/* ---- Streams with waiting reads ----------------------------------------------------------- */
 
 struct end {
 	struct io_reader reader; /* first */
@@ -115,7 +115,7 @@ static void close_end(struct world *world, struct end *end)
 	free(end);
 }
 
-/* ---- The echo server ------------------------------------------------------------------------- */
+/* ---- The echo server ---------------------------------------------------------------------- */
 
 struct echo {
 	struct world *world;
@@ -204,7 +204,7 @@ static void run(struct world *world)
 	run_at(world, &any, &any);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------- */
+/* ---- Tests -------------------------------------------------------------------------------- */
 
 /* Sends many bytes while reading them back, and compares. */
 static void echo_much(struct world *world)
@@ -297,7 +297,7 @@ static void a_rate_holds_each_way(void **state)
 	run(&world);
 }
 
-/* ---- Faults ------------------------------------------------------------------------------------- */
+/* ---- Faults ------------------------------------------------------------------------------- */
 
 static void expect_reset(struct world *world)
 {

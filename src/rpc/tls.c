@@ -228,8 +228,6 @@ static void shake_hands(struct rpc_tls *tls)
 		rpc_tls_fail(tls, GW_E_CLOSED, NULL);
 	}
 	rpc_tls_flush(tls, NULL);
-	if (tls->handshake_done || tls->failed)
-		tell_handshake(tls, tls->failed);
 }
 
 /* ---- The end ------------------------------------------------------------------------------ */
@@ -266,6 +264,8 @@ void rpc_tls_drive(struct rpc_tls *tls)
 	tls->busy++;
 	ERR_clear_error();
 	shake_hands(tls);
+	if (tls->handshake && (tls->handshake_done || tls->failed))
+		tell_handshake(tls, tls->failed);
 	if (tls->handshake_done)
 		read_all(tls);
 	if (tls->handshake_done && !tls->closing)

@@ -309,6 +309,20 @@ static void a_handshake_cut_off_is_closed(void **state)
 	}
 }
 
+static void reset_at_once(struct tls_pair *pair, struct io_stream *stream)
+{
+	io_stream_reset(pair->io, stream);
+}
+
+static void a_handshake_that_is_reset_is_closed(void **state)
+{
+	struct world *world = *state;
+	struct tls_pair pair = {.server_tls = world->server, .raw_client = reset_at_once};
+
+	tls_pair_run(&pair);
+	assert_int_equal(pair.server_result, GW_E_CLOSED);
+}
+
 static void send_nothing(struct tls_pair *pair, struct io_stream *stream)
 {
 	send_raw(pair, stream, NULL, 0, false);
@@ -391,6 +405,7 @@ int main(void)
 		cmocka_unit_test(garbage_is_an_error_of_that_connection),
 		cmocka_unit_test(plain_text_to_a_tls_server_is_refused),
 		cmocka_unit_test(a_handshake_cut_off_is_closed),
+		cmocka_unit_test(a_handshake_that_is_reset_is_closed),
 		cmocka_unit_test(a_client_that_says_nothing_runs_into_the_deadline),
 		cmocka_unit_test(nothing_of_older_protocols_is_on),
 		cmocka_unit_test(certificates_that_do_not_fit_are_refused_at_the_start),
