@@ -417,6 +417,33 @@ class Contests(Folder):
         self.assertEqual([one["who"] for one in results], ["gw a", "c"])
 
 
+class Peers(Folder):
+    """A compiler that notes each call, and makes a program of it."""
+
+    def setUp(self):
+        super().setUp()
+        go = self.write("bin/go", b'#!/bin/sh\necho "$*" >> "$0.log"\nshift 2\ntouch "$1"\n')
+        os.chmod(go, 0o755)
+        self.path = os.path.dirname(go) + ":" + os.environ["PATH"]
+        self.programs = tools.Tools(os.path.dirname(HELPERS), os.path.join(self.folder, "cache"), CPUS)
+
+    def calls(self, path):
+        with unittest.mock.patch.dict(os.environ, {"PATH": path}):
+            self.programs.build_peers(lambda text: None)
+        log = os.path.join(self.folder, "bin", "go.log")
+        return self.read("bin/go.log").count(b"tasks.go") if os.path.exists(log) else 0
+
+    def test_a_peer_is_built_when_it_has_changed(self):
+        self.assertEqual(self.calls(self.path), 1)
+        self.assertEqual(self.calls(self.path), 1)
+        os.utime(self.programs.peer("tasks"), (1, 1))
+        self.assertEqual(self.calls(self.path), 2)
+
+    def test_a_peer_without_its_compiler_is_left_out(self):
+        self.assertEqual(self.calls(os.path.join(self.folder, "nothing")), 0)
+        self.assertTrue(self.programs.missing(self.programs.peer("tasks")))
+
+
 class Table(unittest.TestCase):
     def test_rows_are_whole(self):
         table = rows.all_rows(tools.Tools("/build", "/cache", [0, 1]))
