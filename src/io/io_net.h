@@ -85,8 +85,9 @@ static inline void io_read_stop(struct io *io, struct io_stream *stream)
 /* Sends all the bytes, in the order of the calls; those of one turn leave together. done gets 0
  * when the kernel has them, which says nothing of the other side. Nothing is refused for being
  * too much: who writes limits what is under way. A write that is cancelled before a byte of it was
- * sent is as if it had never been; one that is cancelled later ends the sending side, since nothing
- * could follow its half: writes behind it and all later ones are GW_E_CLOSED. */
+ * sent is as if it had never been. One that is cancelled when a part of it was sent ends the
+ * sending side, since nothing may follow its half: writes behind it and all later ones are
+ * GW_E_CLOSED. */
 static inline void io_writev(struct io *io, struct io_request *request, struct io_stream *stream,
 			     const struct gw_bytes *pieces, uint32_t count, io_done *done)
 {

@@ -169,6 +169,8 @@ int real_datagrams_open(struct io *io, const struct io_address *address,
 	}
 	if (wrong < 0) {
 		free(uv);
+		if (address->family == IO_FAMILY_UNIX)
+			(void)unlink(address->path); /* made by binding */
 		return gw_fail_errno(error, -wrong, "cannot open a socket at %s", text);
 	}
 	*datagrams = &uv->datagrams;

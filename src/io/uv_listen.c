@@ -161,6 +161,7 @@ int real_listen_at(struct io *io, const struct io_address *address, struct io_li
 		   struct gw_error *error)
 {
 	struct real_listener *uv;
+	struct io_address actual; /* with the port that was free */
 	int fd = real_bound_socket(address, SOCK_STREAM, error), wrong = 0;
 
 	*listener = NULL;
@@ -184,10 +185,13 @@ int real_listen_at(struct io *io, const struct io_address *address, struct io_li
 		char text[REAL_NAME_BYTES_MAX];
 
 		free(uv);
+		if (address->family == IO_FAMILY_UNIX)
+			(void)unlink(address->path); /* made by binding */
 		real_address_text(address, text);
 		return gw_fail_errno(error, wrong, "cannot listen at %s", text);
 	}
-	real_address_text(address, uv->name);
+	real_socket_address(&uv->socket, &actual);
+	real_address_text(&actual, uv->name);
 	uv->listener.name = uv->name;
 	*listener = &uv->listener;
 	return 0;
