@@ -12,7 +12,7 @@
 #include "io/rare.h"
 #include "rpc/message.h"
 
-/* ---- Running ---------------------------------------------------------------------------------- */
+/* ---- Running ----------------------------------------------------------------------------- */
 
 static int run(void *argument)
 {
@@ -84,7 +84,7 @@ void rpc_server_cancel_all(struct gw_rpc_server *server)
 	}
 }
 
-/* ---- Letting in --------------------------------------------------------------------------------- */
+/* ---- Letting in -------------------------------------------------------------------------- */
 
 static bool role_is_in(const char *roles, const char *role)
 {
@@ -167,7 +167,7 @@ static struct gw_rpc_call *call_new(struct rpc_line *line, const struct rpc_head
 	return call;
 }
 
-/* ---- At most once --------------------------------------------------------------------------------- */
+/* ---- At most once ------------------------------------------------------------------------ */
 
 enum { RUN = 1, SETTLED = 0 };
 
@@ -247,18 +247,19 @@ static int begin_once(struct gw_rpc_call *call, const struct rpc_header *header,
 		IO_PROBE(server->io, "rpc.other-incarnation");
 		if (!IO_BUG(server->io, "rpc.other-incarnation")) {
 			refuse_and_free(call, GW_E_OUTCOME_UNKNOWN,
-					"it was sent to this server before a restart, which forgot");
+					"it was sent to this server before its restart");
 			return SETTLED;
 		}
 		(void)dup->operations->open(dup, once->client, NULL);
 	}
-	dup->operations->forget_below(dup, once->client,
-				      once->first_incomplete + IO_BUG(server->io, "rpc.dup-early"));
+	if (once->sequence > once->first_incomplete && IO_BUG(server->io, "rpc.dup-early"))
+		dup->operations->forget_below(dup, once->client, once->first_incomplete + 1);
+	dup->operations->forget_below(dup, once->client, once->first_incomplete);
 	state = dup->operations->begin(dup, &call->once, &answer, &error);
 	return known(call, state, &answer, &error);
 }
 
-/* ---- Frames ----------------------------------------------------------------------------------------- */
+/* ---- Frames ------------------------------------------------------------------------------ */
 
 /* What is wrong with the frame itself ends the connection. */
 static int check_frame(const struct rpc_line *line, const struct rpc_header *header,

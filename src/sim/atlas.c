@@ -22,6 +22,15 @@ void sim_atlas_add(struct sim_atlas *atlas, const struct sim_group *group)
 	atlas->groups[atlas->group_count++] = *group;
 }
 
+bool sim_atlas_has_beyond(const struct sim_atlas *atlas)
+{
+	for (uint32_t i = 0; i < atlas->group_count; i++) {
+		if (atlas->groups[i].beyond)
+			return true;
+	}
+	return false;
+}
+
 const char *sim_fault_text(enum sim_fault fault)
 {
 	static const char *const texts[SIM_FAULTS] = {

@@ -134,6 +134,9 @@ struct sim_atlas {
 /* In setup. At most SIM_GROUPS_MAX; a node is in one group. */
 void sim_atlas_add(struct sim_atlas *atlas, const struct sim_group *group);
 
+/* Whether a group names kinds that exceed its promise. */
+bool sim_atlas_has_beyond(const struct sim_atlas *atlas);
+
 /* The runner: faults come from now on, until all is healed. */
 void sim_atlas_begin(struct sim_run *run);
 void sim_atlas_heal(struct sim_run *run);

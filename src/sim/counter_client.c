@@ -21,6 +21,8 @@ enum {
 };
 
 #define ECHO_WAIT_NS_MAX (20 * SIM_MS)
+/* Longer than it takes to notice a half-open stream and to connect again. */
+#define PATIENCE_NS (60 * SIM_SECOND)
 
 struct life;
 
@@ -126,6 +128,8 @@ static int call_and_cancel(struct one *one)
 
 static uint64_t draw_timeout(struct life *life)
 {
+	if (life->state->run->healed)
+		return PATIENCE_NS; /* the network may be slow, and calls must come through now */
 	if (draw(life, 100) < SHORT_PERCENT)
 		return 1 + draw(life, 2 * SIM_MS);
 	return 10 * SIM_MS + draw(life, life->state->timeout_ns_max);
@@ -140,9 +144,12 @@ static int call_again_and_again(void *argument)
 	while (!gw_cancelled()) {
 		struct one one = {.life = life, .timeout_ns = draw_timeout(life),
 				  .code = GW_E_CANCELLED};
-		int code = draw(life, 100) < CANCEL_PERCENT ? call_and_cancel(&one)
-							    : call_any(&one);
+		bool healed = state->run->healed;
+		bool cancels = draw(life, 100) < CANCEL_PERCENT && !healed;
+		int code = cancels ? call_and_cancel(&one) : call_any(&one);
 
+		if (code == GW_E_TIMEOUT && healed)
+			sim_run_fail(state->run, "a call waits in vain, and nothing is wrong");
 		if (code >= 0 && state->run->healed)
 			state->done_healed[life->number][task->number]++;
 		if (gw_sleep_until(gw_now_ns() + 1 + draw(life, state->pause_ns_max)) < 0)

@@ -115,7 +115,10 @@ static void run_phases(struct sim_run *run)
 {
 	struct gw_error error = {0};
 
-	if (!set_up(run) || !be_safe(run) || !be_live(run))
+	if (!set_up(run))
+		return;
+	run->beyond = run->beyond && sim_atlas_has_beyond(&run->atlas);
+	if (!be_safe(run) || !be_live(run))
 		return;
 	if (run->workload->check_end(run, &error) < 0)
 		sim_run_fail(run, "%s", error.text);

@@ -65,6 +65,10 @@ void counter_call_ends(struct counter_state *state, uint64_t number, int code, i
 				     "call %" PRIu64 " was answered with %" PRId64
 				     ", and made %" PRId64,
 				     number, total, call->total);
+	} else if (code == GW_E_STALE) {
+		/* No run is as long as a lease. */
+		sim_run_fail(state->run, "call %" PRIu64 " was called stale, and its client is not",
+			     number);
 	} else if (is_refusal(code)) {
 		call->did_not_run = true;
 		sim_history_failed(&state->run->history, call->history);
@@ -227,6 +231,8 @@ static const struct sim_bug bugs[] = {
 	{"rpc.cancelled-reply", "a cancelled call's reply is given to the next"},
 	{"rpc.deadline-dropped", "a deadline is not passed on"},
 	{"rpc.partial-frame", "a partial read is taken for a whole frame"},
+	{"rpc.lost-wake", "a wake-up between the check and the wait is lost"},
+	{"disk-log.no-sync", "a batch is written without a sync"},
 	{0},
 };
 
