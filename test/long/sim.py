@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make long PART=sim`: many seeds of every workload of the simulator, and a search for each planted bug.
+
+    python3 test/long/sim.py BUILD_DIR [--seeds N] [--find N] [--workload NAME]
+
+Prints Markdown for docs/evidence/sim.md; ends with 0 when all is well. Either count is left out with 0.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CORES = len(os.sched_getaffinity(0))
+TWICE_EVERY = 10
+SIMULATED_PER_SECOND = 50  # at least, on each core
+
+
+def say(command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+                          check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def workloads(build):
+    """Name and planted bugs of each."""
+    found = {}
+    for line in say([os.path.join(TOP, build, "gw"), "sim", "--list"])[1].splitlines():
+        words = line.split()
+        if line.startswith("  --bug"):
+            found[list(found)[-1]].append(words[1])
+        elif words:
+            found[words[0]] = []
+    return found
+
+
+def run_seeds(build, workload, count):
+    """Prints the row of a workload; returns (all right, what was counted, lines of seeds that failed)."""
+    started = time.monotonic()
+    status, output, errors = say([os.path.join(TOP, build, "gw"), "sim", "--workload", workload, "--seeds", f"1..{count}",
+                                  "--jobs", str(CORES), "--twice", str(TWICE_EVERY), "--keep-going"])
+    seconds = time.monotonic() - started
+    total = re.search(r": (\d+) seeds right, (\d+) failed; (\d+) exceeded the promise; (\d+) simulated seconds, (\d+)",
+                      output)
+    if not total:
+        print(f"| {workload} | | | | | | | FAILED, status {status} |\n\n    {errors[-500:]}")
+        return False, [], []
+    right, failed, beyond, simulated, events = (int(figure) for figure in total.groups())
+    # Seeds that are run twice are work, too.
+    rate = simulated * (1 + 1 / TWICE_EVERY) / seconds / CORES
+    print(f"| {workload} | {right + failed} | {failed} | {beyond} | {simulated} | {events / 1e6:.1f} | {seconds:.0f} | "
+          f"{rate:.0f} |", flush=True)
+    counted = re.findall(r"^ *(\d+) (faults: .*|times .*)$", output, re.M)
+    lines = [line for line in output.splitlines() if " FAILED " in line or "again: " in line]
+    return failed == 0 and status == 0 and rate >= SIMULATED_PER_SECOND, counted, lines
+
+
+def seeds(build, names, count):
+    print(f"## Seeds 1 to {count}\n\nEvery {TWICE_EVERY}th seed is run twice, and has to have the same hash of all "
+          f"events. At least {SIMULATED_PER_SECOND} simulated seconds a\nsecond and core are wanted.\n")
+    print("| workload | seeds | failed | exceed the promise | simulated seconds | million events | seconds | simulated "
+          "seconds a second and core |\n|---|---|---|---|---|---|---|---|")
+    right, details = True, []
+    for name in names:
+        well, counted, lines = run_seeds(build, name, count)
+        right = right and well
+        details += [f"\n### {name}\n"] + [f"    {line.strip()}" for line in lines]
+        details += ["| times | what |", "|---|---|"] + [f"| {times} | {what} |" for times, what in counted]
+    print("\n".join(details), flush=True)
+    return right
+
+
+def find_planted(build, names, count):
+    """Prints the first seed that finds each planted bug; false when one is not found."""
+    print(f"\n## Planted bugs\n\nEach is one line (`IO_BUG` in the code), switched on in seeds 1, 2, 3 ... up to {count} "
+          "until a check finds it.\n")
+    print("| workload | planted bug | first seed that finds it | what was found wrong |\n|---|---|---|---|")
+    everything = True
+    for name, bugs in names.items():
+        for bug in bugs:
+            _, output, _ = say([os.path.join(TOP, build, "gw"), "sim", "--workload", name, "--seeds", f"1..{count}",
+                                "--jobs", str(CORES), "--bug", bug])
+            found = re.search(r"^\S+ (\d+) [0-9a-f]+ FAILED [\d.]+ s \d+ events(?: beyond)?: (.*)$", output, re.M)
+            everything = everything and found is not None
+            print(f"| {name} | {bug} | {found.group(1) if found else 'NOT FOUND'} | "
+                  f"{found.group(2)[:160].replace('|', '/') if found else ''} |", flush=True)
+    return everything
+
+
+def main():
+    parser = argparse.ArgumentParser(description="make long PART=sim")
+    parser.add_argument("build")
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--find", type=int, default=1000)
+    parser.add_argument("--workload", help="only this one")
+    options = parser.parse_args()
+    names = {name: bugs for name, bugs in workloads(options.build).items()
+             if not options.workload or name == options.workload}
+    right = bool(names)
+    if options.seeds:
+        right = seeds(options.build, names, options.seeds) and right
+    if options.find:
+        right = find_planted(options.build, names, options.find) and right
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
