@@ -68,6 +68,19 @@ static inline void start(struct gw_group *group, gw_task_function *function, voi
 	settle();
 }
 
+/* Runs a function in two loops at once; each gets its own argument. */
+static inline int in_two_loops(gw_task_function *function, void *here, void *there)
+{
+	struct gw_thread *thread;
+	int result;
+
+	assert_int_equal(gw_thread_start(&thread, function, there, NULL, NULL), 0);
+	assert_int_equal(function(here), 0);
+	assert_int_equal(gw_thread_join(thread, &result, GW_FOREVER), 0);
+	assert_int_equal(result, 0);
+	return 0;
+}
+
 static inline struct gw_chan *int_chan(size_t capacity)
 {
 	struct gw_chan_options options = {.name = "numbers"};
