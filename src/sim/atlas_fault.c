@@ -7,7 +7,8 @@
 enum {
 	OPERATIONS_MAX = 60,           /* until a node dies before its n-th one */
 	DRIFT_PPB_MAX = 20 * 1000000,  /* 2 % */
-	JUMP_BITS_MAX = 43,            /* of ns: up to 2.4 hours */
+	JUMP_BITS_MIN = 20,            /* of ns: up to 1 ms */
+	JUMP_BITS_MAX = 43,            /* 2.4 hours */
 	DRIP_BYTES_PER_S_MAX = 20000,
 };
 
@@ -127,7 +128,8 @@ static bool set_disk(const struct sim_atlas_node *at, uint32_t kind, bool begins
 static bool jump(const struct sim_atlas_node *at)
 {
 	struct sim *sim = at->run->sim;
-	int64_t ns = (int64_t)sim_draw(sim, UINT64_C(1) << (20 + sim_draw(sim, JUMP_BITS_MAX - 20)));
+	uint64_t bits = JUMP_BITS_MIN + sim_draw(sim, JUMP_BITS_MAX - JUMP_BITS_MIN);
+	int64_t ns = (int64_t)sim_draw(sim, UINT64_C(1) << bits);
 
 	sim_clock_jump(at->node, sim_draw(sim, 2) ? ns : -ns);
 	return false;
@@ -170,7 +172,8 @@ bool sim_atlas_begin_fault(struct sim_atlas_node *at, uint32_t kind)
 	case SIM_FAULT_CLOCK_JUMP:
 		return jump(at);
 	case SIM_FAULT_CLOCK_DRIFT:
-		sim_clock_drift(at->node, (int32_t)sim_draw(sim, 2 * DRIFT_PPB_MAX) - DRIFT_PPB_MAX);
+		sim_clock_drift(at->node,
+				(int32_t)sim_draw(sim, 2 * DRIFT_PPB_MAX) - DRIFT_PPB_MAX);
 		return true;
 	case SIM_FAULT_ISOLATE:
 	case SIM_FAULT_ISOLATE_ONE_WAY:

@@ -216,7 +216,8 @@ static void write_batch(struct disk_log *log)
 
 	log->piece = (struct gw_bytes){log->bytes + log->size, log->size_next - log->size};
 	if (sync && IO_RARE(log->io, "disk-log.sync-apart"))
-		io_pwritev(log->io, request, log->file, &log->piece, 1, log->size, 0, batch_written);
+		io_pwritev(log->io, request, log->file, &log->piece, 1, log->size, 0,
+			   batch_written);
 	else
 		io_pwritev(log->io, request, log->file, &log->piece, 1, log->size,
 			   sync ? IO_WRITE_SYNC : 0, batch_synced);

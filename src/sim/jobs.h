@@ -19,7 +19,7 @@ struct sim_jobs {
 	size_t count;
 	uint32_t jobs;        /* processes; 0: 1 */
 	const char *bug;      /* a planted bug that is on; NULL: none */
-	uint32_t twice_every; /* every so many-th seed is run twice, which must give one hash; 0: none */
+	uint32_t twice_every; /* every n-th seed is run twice and must have one hash; 0: none */
 	size_t tell_lines;    /* as in sim_run_options */
 	/* What a run tells: lines of the trace and others, before its result. May be NULL. */
 	void (*tell)(struct sim_jobs *jobs, const char *line);

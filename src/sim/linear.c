@@ -16,10 +16,8 @@
  * can be moved here; so nothing else is tried in its place. A counter that only rises must not
  * rise above what an operation that is still to come has found.
  */
-#include "sim/linear_history.h"
+#include "sim/linear_model.h"
 
-#include "base/allocate.h"
-#include "base/little_endian.h"
 #include "base/map.h"
 
 #include <assert.h>
@@ -27,8 +25,6 @@
 
 enum {
 	NONE = 0,             /* a list entry that is not there; entry 0 is the head */
-	STATE_ABSENT = 0,
-	COUNTER_BYTES = 8,
 	DESCRIBED_BYTES = 256,
 	HEAD_WORDS = 2,
 };
@@ -58,11 +54,7 @@ struct search {
 	struct choice *choices; /* taken so far, in order */
 	uint32_t depth;
 	uint32_t replies_left;
-	/* Values that the key has had; a state is an index here. */
-	struct gw_bytes *values;
-	size_t value_count, value_capacity, value_bytes;
-	struct base_map value_numbers;
-	struct base_arena value_memory;
+	struct sim_model model;
 	/* (set, state) met so far. */
 	struct base_map seen;
 	uint64_t *set; /* a bit an item; HEAD_WORDS more words are in front of it */
@@ -74,142 +66,6 @@ struct search {
 	/* The operation that could not be placed when most were. */
 	uint32_t deepest, blocked;
 };
-
-/* ---- States ------------------------------------------------------------------------------ */
-
-/* The number of a value, in *state. */
-static int state_of(struct search *search, struct gw_bytes value, uint32_t *state)
-{
-	void *number;
-
-	if (value.size == 0)
-		value.data = "";
-	if (base_map_find(&search->value_numbers, value, &number)) {
-		*state = (uint32_t)(uintptr_t)number;
-		return 0;
-	}
-	if (value.size > search->limits->value_bytes_max - search->value_bytes ||
-	    search->value_count >= UINT32_MAX)
-		return GW_E_TOO_LARGE;
-	if (search->value_count == search->value_capacity) {
-		struct gw_bytes *values = base_grow(search->values, sizeof(*values),
-						    &search->value_capacity,
-						    search->value_count + 1);
-
-		if (!values)
-			return GW_E_NO_MEMORY;
-		search->values = values;
-	}
-	value.data = base_arena_copy(&search->value_memory, value);
-	if (!value.data)
-		return GW_E_NO_MEMORY;
-	*state = (uint32_t)search->value_count;
-	search->value_bytes += value.size;
-	search->values[search->value_count++] = value;
-	return base_map_put(&search->value_numbers, value, (void *)(uintptr_t)*state, NULL);
-}
-
-static bool is_value(const struct search *search, uint32_t state, struct gw_bytes value)
-{
-	return state != STATE_ABSENT && gw_bytes_compare(search->values[state], value) == 0;
-}
-
-/* Whether a reply tells the state. */
-static bool tells(const struct search *search, const struct sim_reply *reply, uint32_t state)
-{
-	return reply->found ? is_value(search, state, reply->value) : state == STATE_ABSENT;
-}
-
-static int append(struct search *search, struct gw_bytes more, uint32_t from, uint32_t *to)
-{
-	struct gw_bytes before = from == STATE_ABSENT ? (struct gw_bytes){"", 0}
-						      : search->values[from];
-	struct gw_bytes whole = {NULL, before.size + more.size};
-	char *data;
-	int code;
-
-	if (more.size > search->limits->value_bytes_max - before.size)
-		return GW_E_TOO_LARGE;
-	data = malloc(whole.size + 1);
-	if (!data)
-		return GW_E_NO_MEMORY;
-	memcpy(data, before.data, before.size);
-	if (more.size > 0)
-		memcpy(data + before.size, more.data, more.size);
-	whole.data = data;
-	code = state_of(search, whole, to);
-	free(data);
-	return code;
-}
-
-static int add(struct search *search, const struct sim_history_entry *entry, bool checked,
-	       uint32_t from, uint32_t *to)
-{
-	uint8_t bytes[COUNTER_BYTES];
-	uint64_t number = (uint64_t)entry->operation.number;
-	int code;
-
-	*to = from;
-	if (from != STATE_ABSENT)
-		number += base_load64(search->values[from].data);
-	if (checked && number != (uint64_t)entry->reply.number)
-		return 0;
-	base_store64(bytes, number);
-	if (entry->operation.number == 0)
-		return 1; /* absent stays absent */
-	code = state_of(search, (struct gw_bytes){bytes, sizeof(bytes)}, to);
-	return code < 0 ? code : 1;
-}
-
-static int compare_and_set(struct search *search, const struct sim_history_entry *entry,
-			   bool checked, uint32_t from, uint32_t *to)
-{
-	const struct sim_operation *operation = &entry->operation;
-	bool matches = operation->expects_none ? from == STATE_ABSENT
-					       : is_value(search, from, operation->expected);
-	int code;
-
-	if (checked && entry->reply.found != matches)
-		return 0;
-	*to = from;
-	code = matches ? state_of(search, operation->argument, to) : 0;
-	return code < 0 ? code : 1;
-}
-
-/* What the operation does to the state: 1 and *to, 0 when its reply cannot have been given from
- * there, or a code. */
-static int apply(struct search *search, const struct sim_history_entry *entry, uint32_t from,
-		 uint32_t *to)
-{
-	const struct sim_operation *operation = &entry->operation;
-	const struct sim_reply *reply = &entry->reply;
-	bool checked = entry->state == SIM_HISTORY_REPLIED && !reply->unchecked;
-	int code = 0;
-
-	*to = from;
-	switch (operation->kind) {
-	case SIM_GET:
-		return !checked || tells(search, reply, from);
-	case SIM_PUT:
-		code = state_of(search, operation->argument, to);
-		break;
-	case SIM_APPEND:
-		if (checked && !tells(search, reply, from))
-			return 0;
-		code = append(search, operation->argument, from, to);
-		break;
-	case SIM_CAS:
-		return compare_and_set(search, entry, checked, from, to);
-	case SIM_DELETE:
-		*to = STATE_ABSENT;
-		return !checked || reply->found == (from != STATE_ABSENT);
-	case SIM_ADD:
-		return add(search, entry, checked, from, to);
-	case SIM_KINDS:
-		break;
-	}
-	return code < 0 ? code : 1;
-}
 
 /* ---- The list and the sets met so far ------------------------------------------------------ */
 
@@ -341,10 +197,10 @@ static bool too_high(struct search *search, uint32_t state)
 	while (search->need_first < search->need_count &&
 	       search->items[search->by_need[search->need_first]].taken)
 		search->need_first++;
-	if (search->need_first == search->need_count || state == STATE_ABSENT)
+	if (search->need_first == search->need_count)
 		return false;
 	first = search->by_need[search->need_first];
-	return (int64_t)base_load64(search->values[state].data) > need_of(&search->items[first]);
+	return sim_model_number(&search->model, state) > need_of(&search->items[first]);
 }
 
 /* ---- The search -------------------------------------------------------------------------- */
@@ -357,7 +213,7 @@ static int try_item(struct search *search, uint32_t number, uint32_t from, uint3
 
 	if (item->twin && !search->items[item->twin - 1].taken)
 		return 0;
-	code = apply(search, item->entry, from, to);
+	code = sim_model_apply(&search->model, item->entry, from, to);
 	if (code <= 0)
 		return code;
 	if (item->reply == NONE && *to == from)
@@ -406,7 +262,7 @@ static bool take_back(struct search *search, uint32_t *number)
 /* 1: an order was found, 0: there is none, or a code. */
 static int find_order(struct search *search)
 {
-	uint32_t state = STATE_ABSENT, at = search->next[NONE], to;
+	uint32_t state = SIM_MODEL_ABSENT, at = search->next[NONE], to;
 
 	while (search->replies_left > 0) {
 		uint32_t number = search->item_of[at];
@@ -516,10 +372,8 @@ static void search_done(struct search *search)
 	free(search->previous);
 	free(search->item_of);
 	free(search->choices);
-	free(search->values);
 	free(search->set ? search->set - HEAD_WORDS : NULL);
-	base_map_done(&search->value_numbers);
-	base_arena_done(&search->value_memory);
+	sim_model_done(&search->model);
 	base_map_done(&search->seen);
 }
 
@@ -536,15 +390,13 @@ static int search_begin(struct search *search, const uint32_t *numbers,
 	search->previous = calloc(entries, sizeof(*search->previous));
 	search->item_of = calloc(entries, sizeof(*search->item_of));
 	search->choices = calloc(search->count, sizeof(*search->choices));
-	search->values = base_grow(NULL, sizeof(*search->values), &search->value_capacity, 1);
 	words = calloc(search->set_words + HEAD_WORDS, sizeof(*words));
 	search->set = words ? words + HEAD_WORDS : NULL;
 	if (!events || !search->items || !search->next || !search->previous || !search->item_of ||
-	    !search->choices || !search->values || !search->set) {
+	    !search->choices || !search->set || sim_model_init(&search->model) < 0) {
 		free(events);
 		return GW_E_NO_MEMORY;
 	}
-	search->values[search->value_count++] = (struct gw_bytes){"", 0}; /* STATE_ABSENT */
 	for (uint32_t i = 0; i < search->count; i++)
 		search->items[i].entry = &history->entries[numbers[i]];
 	make_list(search, events);
@@ -575,7 +427,9 @@ static int fail_search(const struct search *search, int code, struct gw_error *e
 static int check_key(const struct sim_history *history, const struct sim_linear_limits *limits,
 		     const uint32_t *numbers, size_t count, struct gw_error *error)
 {
-	struct search search = {.limits = limits, .count = (uint32_t)count};
+	struct search search = {.limits = limits,
+				.count = (uint32_t)count,
+				.model = {.value_bytes_max = limits->value_bytes_max}};
 	int code = search_begin(&search, numbers, history);
 
 	if (code == 0)

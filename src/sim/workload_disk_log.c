@@ -58,7 +58,7 @@ static void note_record(struct disk_log_user *user, uint64_t number, struct gw_b
 	struct state *state = ((struct life *)user)->state;
 
 	if (number > state->tried)
-		sim_run_fail(state->run, "record %" PRIu64 " is there, and nobody wrote it", number);
+		sim_run_fail(state->run, "record %" PRIu64 " is there; nobody wrote it", number);
 	else if (base_crc32c(0, payload.data, payload.size) != state->checksums[number])
 		sim_run_fail(state->run, "record %" PRIu64 " is not what was written", number);
 }
