@@ -4,6 +4,7 @@
  * stack trace by switching to it for a moment, so no foreign stack has to be read.
  */
 #include "task/state.h"
+#include "task/symbols.h"
 
 #include <execinfo.h>
 #include <stdio.h>
@@ -40,10 +41,14 @@ static void write_wait(const struct gw_loop *loop, struct gw_task *task,
 	dprintf(STDERR_FILENO, "\n");
 }
 
-static void write_frames(struct gw_loop *loop, int from)
+static void write_frames(struct gw_loop *loop, struct task_symbols *symbols, int from)
 {
-	if (loop->frame_count > from)
-		backtrace_symbols_fd(loop->frames + from, loop->frame_count - from, STDERR_FILENO);
+	for (int i = from; i < loop->frame_count; i++) {
+		char text[256];
+
+		task_symbols_describe(symbols, loop->frames[i], text, sizeof(text));
+		dprintf(STDERR_FILENO, "    %s\n", text);
+	}
 }
 
 /* The one that was started first. */
@@ -59,6 +64,7 @@ static struct gw_task *oldest(const struct gw_loop *loop)
 void task_loop_report(struct gw_loop *loop)
 {
 	struct gw_loop *outer = task_thread_loop;
+	struct task_symbols symbols = {0};
 	size_t written = 0;
 
 	assert(!loop->current && !loop->ready.first);
@@ -72,9 +78,10 @@ void task_loop_report(struct gw_loop *loop)
 		assert(task->wait);
 		write_wait(loop, task, task->wait);
 		task_probe(task);
-		write_frames(loop, FRAMES_OF_OURS);
+		write_frames(loop, &symbols, FRAMES_OF_OURS);
 	}
 	task_thread_loop = outer;
+	task_symbols_done(&symbols);
 	if (written > TASK_REPORT_TASKS_MAX)
 		dprintf(STDERR_FILENO, "and %zu more\n", loop->live - TASK_REPORT_TASKS_MAX);
 }
@@ -83,12 +90,14 @@ int task_wait_for_self(const struct task_wait *wait)
 {
 	struct gw_task *self = task_self();
 	struct gw_loop *loop = self->loop;
+	struct task_symbols symbols = {0};
 
 	if (loop->silent)
 		return GW_E_DEADLOCK;
 	dprintf(STDERR_FILENO, "deadlock: ");
 	write_wait(loop, self, wait);
 	loop->frame_count = backtrace(loop->frames, TASK_REPORT_FRAMES_MAX);
-	write_frames(loop, 1);
+	write_frames(loop, &symbols, 1);
+	task_symbols_done(&symbols);
 	return GW_E_DEADLOCK;
 }

@@ -15,6 +15,7 @@
 #include "schedule.c"
 #include "self.c"
 #include "stack.c"
+#include "symbols.c"
 #include "timers.c"
 #include "wait.c"
 #include "world.c"
