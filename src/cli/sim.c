@@ -197,8 +197,8 @@ int cli_sim(int argc, char **argv)
 		code = check(&command, count, &error);
 	if (code == 0 && command.help) {
 		fputs("Usage: gw sim [OPTION...]\n\n"
-		      "Runs whole clusters in the simulator, one for each seed, while all goes wrong\n"
-		      "that may, and checks that nothing that was promised is broken.\n\n",
+		      "Runs whole clusters in the simulator, one for each seed, while all goes\n"
+		      "wrong that may, and checks that no promise is broken.\n\n",
 		      stdout);
 		gw_options_help(groups, stdout);
 	} else if (code == 0 && command.list) {
