@@ -35,6 +35,7 @@ static void connection_free(struct connection *connection)
 		flow_drop_arrived(&connection->flows[side]);
 		event_remove(sim, &connection->flows[side].arrive);
 		event_remove(sim, &connection->flows[side].acknowledge);
+		event_remove(sim, &connection->flows[side].told);
 	}
 	event_remove(sim, &connection->handshake);
 	if (connection->inode)
@@ -351,7 +352,7 @@ void net_cancel(struct life *life, struct io_request *request)
 		datagram_cancel(life, request);
 		break;
 	default:
-		stream_cancel_write(life, request);
+		stream_cancel_write(request);
 		break;
 	}
 }

@@ -16,6 +16,11 @@ static struct flow *flow_of_acknowledge(struct event *event)
 	return (struct flow *)(void *)((char *)event - offsetof(struct flow, acknowledge));
 }
 
+static struct flow *flow_of_told(struct event *event)
+{
+	return (struct flow *)(void *)((char *)event - offsetof(struct flow, told));
+}
+
 static struct sim_stream *sender(struct flow *flow)
 {
 	return &flow->connection->ends[flow->side];
@@ -118,6 +123,55 @@ static struct segment *segment_with_room(struct flow *flow, size_t want)
 
 /* ---- Sending ------------------------------------------------------------------------- */
 
+static void told_run(struct sim *sim, struct event *event)
+{
+	struct flow *flow = flow_of_told(event);
+	struct io_request *last = flow->told_last, *request;
+	struct life *life = event->life;
+
+	do {
+		request = flow->told_first;
+		flow->told_first = request->next;
+		if (!flow->told_first)
+			flow->told_last = NULL;
+		request_finish(life, request);
+	} while (request != last && life->alive);
+	if (flow->told_first && life->alive && !event_is_queued(event))
+		event_add(sim, event, sim->now_ns);
+	else if (flow->told_first && !life->alive)
+		net_event_dropped(life, event);
+}
+
+void flow_tell(struct flow *flow, struct io_request *request, int result, int os_error)
+{
+	struct sim *sim = flow->connection->sim;
+
+	request->result = result;
+	request->os_error = os_error;
+	request->next = NULL;
+	if (flow->told_last)
+		flow->told_last->next = request;
+	else
+		flow->told_first = request;
+	flow->told_last = request;
+	if (!event_is_queued(&flow->told)) /* a call of the kernel takes some time */
+		event_add(sim, &flow->told,
+			  sim->now_ns + sim_random_exponential(&sim->net, WRITE_CALL_NS));
+}
+
+void net_event_dropped(struct life *life, struct event *event)
+{
+	struct flow *flow;
+
+	if (event->run != told_run)
+		return;
+	flow = flow_of_told(event);
+	request_ghosts(life, flow->told_first);
+	flow->told_first = flow->told_last = NULL;
+	sender(flow)->requests = 0;
+	connection_settle(flow->connection);
+}
+
 static void writer_done(struct flow *flow)
 {
 	struct io_request *request = flow->writers;
@@ -127,8 +181,7 @@ static void writer_done(struct flow *flow)
 		flow->writers_last = NULL;
 	flow->piece = 0;
 	flow->piece_offset = 0;
-	request->next = NULL;
-	request_end(sender(flow)->life, request, 0, 0);
+	flow_tell(flow, request, 0, 0);
 }
 
 /* Copies what fits; whether the whole request is under way. */
@@ -190,16 +243,15 @@ void flow_end(struct flow *flow, enum segment_kind kind)
 	send_segment(flow, segment_new(flow->connection->sim, 0, kind), 0);
 }
 
-void flow_fail_writers(struct flow *flow, struct life *life, int result, int os_error)
+void flow_fail_writers(struct flow *flow, int result, int os_error)
 {
 	while (flow->writers) {
 		struct io_request *request = flow->writers;
 
 		flow->writers = request->next;
-		request->next = NULL;
 		if (result == GW_E_CANCELLED)
 			request->state = IO_REQUEST_CANCELLED;
-		request_end(life, request, result, os_error);
+		flow_tell(flow, request, result, os_error);
 	}
 	flow->writers_last = NULL;
 	flow->piece = 0;
@@ -447,4 +499,5 @@ void flow_start(struct connection *connection, unsigned side)
 	flow->side = side;
 	flow->arrive.run = arrive_run;
 	flow->acknowledge.run = acknowledge_run;
+	flow->told.run = told_run;
 }

@@ -266,6 +266,8 @@ void net_cancel(struct life *life, struct io_request *request);
 void net_discard(struct life *life, struct io_request *request);
 void net_request_finished(struct io_request *request);
 void net_process_died(struct life *life, bool power_loss);
+/* An event of a life that has died: what waited for it is for sim_io_unwind. */
+void net_event_dropped(struct life *life, struct event *event);
 void net_life_done(struct life *life);
 void net_collect(struct sim *sim);
 void net_free(struct sim *sim);

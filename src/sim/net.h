@@ -21,6 +21,7 @@ enum {
 	CONNECT_AGAIN_NS = 1000000000,
 	CONNECT_AGAIN_NS_MAX = 2000000000,
 	UNREACHABLE_NS = 1500000000, /* until a host that is not there is known not to be */
+	WRITE_CALL_NS = 2000,        /* mean time that a write takes its writer */
 	SEGMENT_BYTES_MIN = 176,
 	PROCESS_ID = 1000,           /* of the first node, for io_peer */
 	USER_ID = 1000,
@@ -55,7 +56,10 @@ struct flow {
 	bool ended;                /* nothing may follow what is under way */
 	bool end_arrived;
 	bool hung;                 /* nothing arrives any more */
+	bool broken;               /* a write was cancelled in its middle: no more of them */
 	struct io_request *writers, *writers_last;
+	struct io_request *told_first, *told_last; /* ended, done is to come, in order */
+	struct event told;
 	uint32_t piece;            /* of the first writer: what was taken */
 	size_t piece_offset;
 };
@@ -152,7 +156,7 @@ int net_resolve(struct sim_node *node, const struct io_request *request);
 
 struct sim_stream *stream_start(struct connection *connection, unsigned side, struct life *life);
 void stream_write(struct life *life, struct io_request *request);
-void stream_cancel_write(struct life *life, struct io_request *request);
+void stream_cancel_write(struct io_request *request);
 /* The end is the kernel's from now on: no reader, no requests. */
 void stream_close(struct sim_stream *stream, bool reset);
 void stream_died(struct sim_stream *stream, bool power_loss);
@@ -176,7 +180,9 @@ void segments_drop_first(struct sim *sim, struct segments *segments);
 /* There is something to read at this end. */
 void stream_arrived(struct sim_stream *stream);
 /* Ends the requests of writers that wait. */
-void flow_fail_writers(struct flow *flow, struct life *life, int result, int os_error);
+void flow_fail_writers(struct flow *flow, int result, int os_error);
+/* Ends a request of a writer, behind those that ended before. */
+void flow_tell(struct flow *flow, struct io_request *request, int result, int os_error);
 
 /* ---- connect.c ----------------------------------------------------------------------- */
 

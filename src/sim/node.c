@@ -175,6 +175,8 @@ static void drop_events(struct life *life)
 
 			job_free(sim, (struct job *)event);
 			request_ghost(life, request);
+		} else {
+			net_event_dropped(life, event);
 		}
 	}
 	request_ghosts(life, life->posts_first);

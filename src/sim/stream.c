@@ -150,7 +150,13 @@ void stream_write(struct life *life, struct io_request *request)
 	assert(stream->life == life);
 	stream->requests++;
 	if (stream->os_error || flow->ended) {
-		request_end_errno(life, request, stream->os_error ? stream->os_error : EPIPE);
+		int os_error = stream->os_error ? stream->os_error : EPIPE;
+
+		flow_tell(flow, request, code_of_os_error(os_error), os_error);
+		return;
+	}
+	if (flow->broken) {
+		flow_tell(flow, request, GW_E_CLOSED, 0);
 		return;
 	}
 	if (flow->writers_last)
@@ -162,19 +168,20 @@ void stream_write(struct life *life, struct io_request *request)
 		flow_push(flow);
 }
 
-/* A writer that waits leaves at once, if none of its bytes is under way; else the rest of its bytes
- * must not be missing between its first and the next one's, so it is left alone. */
-void stream_cancel_write(struct life *life, struct io_request *request)
+/* A writer that waits leaves at once. If some of its bytes are under way, nothing may follow them:
+ * it would be taken for the rest. */
+void stream_cancel_write(struct io_request *request)
 {
 	struct sim_stream *stream = (struct sim_stream *)request->u.net.object;
 	struct flow *flow = outgoing(stream);
 	struct io_request *before = NULL, *at = flow->writers;
+	bool begun = at == request && (flow->piece > 0 || flow->piece_offset > 0);
 
 	while (at && at != request) {
 		before = at;
 		at = at->next;
 	}
-	if (!at || (!before && (flow->piece > 0 || flow->piece_offset > 0)))
+	if (!at)
 		return;
 	if (before)
 		before->next = request->next;
@@ -182,8 +189,11 @@ void stream_cancel_write(struct life *life, struct io_request *request)
 		flow->writers = request->next;
 	if (flow->writers_last == request)
 		flow->writers_last = before;
-	request->next = NULL;
-	request_end(life, request, GW_E_CANCELLED, 0);
+	flow_tell(flow, request, GW_E_CANCELLED, 0);
+	if (begun) {
+		flow->broken = true;
+		flow_fail_writers(flow, GW_E_CLOSED, 0);
+	}
 }
 
 /* ---- The ends' lives ----------------------------------------------------------------- */
@@ -198,6 +208,7 @@ struct sim_stream *stream_start(struct connection *connection, unsigned side, st
 	stream->life = life;
 	stream->open = true;
 	stream->readable = (struct event){.run = readable_run, .life = life};
+	outgoing(stream)->told.life = life;
 	stream->next = life->streams;
 	if (stream->next)
 		stream->next->previous = stream;
@@ -236,11 +247,9 @@ static void kernel_close(struct sim_stream *stream, bool reset)
 
 void stream_close(struct sim_stream *stream, bool reset)
 {
-	struct life *life = stream->life;
-
 	reader_ends(stream);
 	event_remove(stream->connection->sim, &stream->readable);
-	flow_fail_writers(outgoing(stream), life, GW_E_CANCELLED, 0);
+	flow_fail_writers(outgoing(stream), GW_E_CANCELLED, 0);
 	if (reset)
 		flow_drop_under_way(outgoing(stream));
 	kernel_close(stream, reset);
@@ -285,7 +294,7 @@ void stream_break(struct sim_stream *stream, int os_error)
 	out->ended = true;
 	if (!stream->life)
 		return;
-	flow_fail_writers(out, stream->life, code_of_os_error(os_error), os_error);
+	flow_fail_writers(out, code_of_os_error(os_error), os_error);
 	stream_arrived(stream);
 }
 
