@@ -6,6 +6,7 @@
  * these, are never interrupted by each other and need no lock; one that did wait between reading
  * and changing the store (for a disk, for another server) would hold a gw_mutex meanwhile.
  */
+#define _GNU_SOURCE 1 /* strdup */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -41,10 +41,10 @@ find_one() {
 }
 
 everything_is_there() {
-	for name in /bin/gw /include/groundwork/base.h /include/groundwork/mapreduce.h \
+	for name in /bin/gw /bin/gw-rpc-gen /include/groundwork/base.h /include/groundwork/mapreduce.h \
 		/include/groundwork/task.h \
 		/libgroundwork.so /libgroundwork.so.0 /libgroundwork.a /pkgconfig/groundwork.pc \
-		/man/man1/gw.1 /man/man1/gw-mr.1 /bash-completion/completions/gw; do
+		/man/man1/gw.1 /man/man1/gw-mr.1 /man/man1/gw-rpc.1 /bash-completion/completions/gw; do
 		find_one "$name" >/dev/null || { echo "not installed: $name"; return 1; }
 	done
 }
@@ -80,6 +80,32 @@ compile_as_cpp() {
 	printf '#include <groundwork/mapreduce.h>\n#include <groundwork/task.h>\nint main() { return gw_code_name(0) ? 0 : 1; }\n' >"$work/x.cc"
 	# shellcheck disable=SC2046
 	c++ -std=c++17 -Wall -Wextra -Werror -o "$work/x" "$work/x.cc" $(flags --cflags --libs) && "$work/x"
+}
+
+# A service from its .proto, as docs/rpc.md says.
+builds_service() {
+	kv=$work/kv
+	include=$(dirname "$(dirname "$(find_one /groundwork/rpc_options.proto)")")
+	mkdir "$kv" && cp "$top"/examples/kv/* "$kv" || return 1
+	protoc-c -I"$kv" -I"$include" --c_out="$kv" "$kv/kv.proto" &&
+		protoc -I"$kv" -I"$include" --include_imports --descriptor_set_out="$kv/kv.set" "$kv/kv.proto" &&
+		"$(find_one /bin/gw-rpc-gen)" --out "$kv" "$kv/kv.set" || return 1
+	for program in server client; do
+		# shellcheck disable=SC2046
+		cc -std=c11 -Wall -Wextra -Werror -O1 -o "$kv/$program" "$kv/$program.c" "$kv/kv.rpc.c" \
+			"$kv/kv.pb-c.c" $(flags --cflags --libs) $(pkg-config --cflags --libs libprotobuf-c) || return 1
+	done
+}
+
+answers() {
+	"$work/kv/server" "$work/socket" >"$work/listening" &
+	server=$!
+	for _ in 1 2 3 4 5 6 7 8 9 10; do # a call waits until there is a server
+		"$work/kv/client" "$work/socket" put a b && break
+	done
+	said=$("$work/kv/client" "$work/socket" get a)
+	kill "$server"
+	test "$said" = b
 }
 
 prints_help() {
@@ -122,5 +148,7 @@ done
 try "word count counts as the shell does" counts_words "$work/wordcount"
 try "word count links with the static library" compile_static "$work/wordcount-static" "$top/examples/wordcount.c"
 try "and counts there as well" counts_words "$work/wordcount-static"
+try "a service builds from its .proto" builds_service
+try "and its client gets an answer" answers
 echo "1..$tests"
 exit $((failed > 0))
