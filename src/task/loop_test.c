@@ -111,6 +111,39 @@ static int tell_deadline(void *argument)
 	return (int)task_trace()->low;
 }
 
+static int sleep_a_little(void *argument)
+{
+	return gw_sleep_ms(*(uint64_t *)argument);
+}
+
+static int deadlines_that_did_not_come_leave_nothing(void *argument)
+{
+	struct gw_group group = {0};
+	uint64_t ms = 3, begun = gw_now_ns();
+
+	(void)argument;
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(gw_spawn(&group, sleep_a_little, &ms, NULL), 0);
+		assert_int_equal(gw_group_wait(&group, gw_after_ms(1000)), 0);
+	}
+	assert_int_equal(gw_now_ns() - begun, 30 * MS);
+	return 0; /* and the clock does not go on to 1000, as the run's end shows */
+}
+
+static void a_loop_that_is_done_waits_for_no_timer(void **state)
+{
+	struct loop_world world;
+
+	(void)state;
+	loop_world_begin(&world, NULL);
+	assert_int_equal(task_loop_spawn(world.loop, deadlines_that_did_not_come_leave_nothing,
+					 NULL, NULL), 0);
+	loop_world_run(&world);
+	assert_int_equal(world.fake.now_ns, 30 * MS);
+	assert_int_equal(io_pending(&world.fake.io), 0);
+	loop_world_end(&world);
+}
+
 static int deadline_and_trace_are_inherited(void *argument)
 {
 	struct gw_group group = {0};
@@ -443,6 +476,7 @@ int main(void)
 		in_the_loop(a_cancel_ends_this_wait_and_all_to_come),
 		in_the_loop(a_shield_keeps_cancel_and_deadline_off),
 		in_the_loop(names_are_copied_and_cut),
+		cmocka_unit_test(a_loop_that_is_done_waits_for_no_timer),
 		cmocka_unit_test(a_turn_ends_when_tasks_never_wait),
 		cmocka_unit_test(the_io_picks_the_order_where_it_is_asked),
 		cmocka_unit_test(a_loop_may_end_with_tasks_suspended),

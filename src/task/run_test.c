@@ -159,7 +159,8 @@ static void a_deadlock_is_reported_task_by_task(void **state)
 	assert_said(child, "deadlock: 4 tasks wait and nothing can wake them\n");
 	assert_said(child, "task \"main\" waits for all tasks of group \"each other\"\n");
 	while ((at = strstr(at, "task \"knot\" waits for all tasks of group")) != NULL) {
-		const char *next = strstr(at, "\ntask "), *frame = strstr(at, "    wait_in_vain+0x");
+		const char *next = strstr(at, "\ntask ");
+		const char *frame = strstr(at, "    wait_in_vain+0x");
 
 		assert_true(frame && (!next || frame < next));
 		at = strchr(at, '\n');

@@ -102,20 +102,25 @@ static void timer_done(struct io_request *request, int result)
 	}
 }
 
-/* A timer that is set too early stays: it wakes nobody and is set anew then. */
+/* A timer that is set too early stays: it wakes nobody and is set anew then. So waits that end in
+ * time, as most do, cost the io nothing. But when it is all that is under way it is stopped, or
+ * nobody could tell that nothing will happen. */
 void task_timers_arm(struct gw_loop *loop)
 {
 	uint64_t first = loop->timer_count > 0 ? loop->timers[1]->wake_at_ns : GW_FOREVER;
 
-	if (first >= loop->armed_ns && first != GW_FOREVER)
+	if (first == GW_FOREVER) {
+		if (loop->armed_ns != GW_FOREVER && io_pending(loop->io) == 1) {
+			(void)io_timer_stop(loop->io, &loop->timer);
+			loop->armed_ns = GW_FOREVER;
+		}
 		return;
-	if (first == loop->armed_ns)
+	}
+	if (first >= loop->armed_ns)
 		return;
 	if (loop->armed_ns != GW_FOREVER)
 		(void)io_timer_stop(loop->io, &loop->timer);
 	loop->armed_ns = first;
-	if (first == GW_FOREVER)
-		return;
 	loop->timer.data = loop;
 	io_timer(loop->io, &loop->timer, first, timer_done);
 }
