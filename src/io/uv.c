@@ -38,16 +38,12 @@ void real_end_errno(struct io_uv *io, struct io_request *request, int os_error)
 static bool complete(struct io_uv *io, struct io_request *request)
 {
 	switch (request->operation) {
-	case IO_OPERATION_OPEN:
-	case IO_OPERATION_LIST:
-	case IO_OPERATION_SPAWN:
-		return real_pooled_finish(io, request);
 	case IO_OPERATION_CONNECT:
 	case IO_OPERATION_ACCEPT:
 		real_stream_made(request);
 		return true;
 	default:
-		return true;
+		return real_pooled_finish(io, request);
 	}
 }
 
@@ -381,6 +377,7 @@ static int make_pools(struct io_uv *uv, const struct io_uv_options *options, str
 		[IO_POOL_CPU] = options->cpu_threads ? options->cpu_threads : processors(),
 		[REAL_POOL_RESOLVE] = 4,
 		[REAL_POOL_SPAWN] = 1,
+		[REAL_POOL_LOOK_UP] = 8,
 	};
 
 	uv->disk_threads = options->disk_threads ? options->disk_threads : 4;

@@ -69,7 +69,7 @@ struct io_uv {
 	struct real_pool pools[IO_UV_POOLS_MAX];
 	uint32_t pools_count;
 	struct real_directory directories[REAL_DIRECTORIES_MAX];
-	size_t directories_next; /* the one to be replaced next */
+	size_t directories_count, directories_next; /* the next one to be replaced */
 	unsigned disk_threads;
 
 	uint8_t boot_id[16];
@@ -100,6 +100,13 @@ void real_pooled_cancel(struct io_uv *io, struct io_request *request);
 bool real_pooled_finish(struct io_uv *io, struct io_request *request);
 /* On a thread of the pool. */
 void real_pooled_run(struct io_uv *io, struct io_request *request);
+
+/* Which disk a request on a name is for (uv_place.c). Known: the directory was asked for before. */
+bool real_place_known(struct io_uv *io, const struct io_request *request, uint32_t *pool);
+/* On a thread: finds its device, into backend[0]; 0 for none. */
+void real_place_look_up(struct io_uv *io, struct io_request *request);
+/* Back on the io's thread: the pool, remembered from now on. */
+uint32_t real_place_remember(struct io_uv *io, const struct io_request *request);
 uint32_t real_pool_of(struct io *io, const char *path);
 
 void real_file_run(struct io_request *request);			  /* operations on an open file */

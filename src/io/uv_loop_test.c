@@ -498,36 +498,6 @@ static void work_runs_on_another_thread(void **state)
 	io_uv_free(io);
 }
 
-static void each_disk_has_its_pool_until_they_share(void **state)
-{
-	struct io *io = new_io(NULL);
-	struct io_uv *uv = real_of(io);
-
-	(void)state;
-	for (dev_t device = 1000; device < 1000 + IO_UV_POOLS_MAX - REAL_POOL_DISKS; device++) {
-		uint32_t pool = real_pool_of_device(uv, device);
-
-		assert_int_equal(pool, REAL_POOL_DISKS + (device - 1000));
-		assert_int_equal(real_pool_of_device(uv, device), pool);
-	}
-	for (dev_t device = 5000; device < 5100; device++)
-		assert_in_range(real_pool_of_device(uv, device), REAL_POOL_DISKS,
-				IO_UV_POOLS_MAX - 1);
-	io_uv_free(io);
-}
-
-static void a_path_that_is_absent_is_on_the_disk_above(void **state)
-{
-	struct io *io = new_io(NULL);
-	uint32_t pool = io_pool_of(io, "/tmp");
-
-	(void)state;
-	assert_true(pool >= REAL_POOL_DISKS);
-	assert_int_equal(io_pool_of(io, "/tmp/no/such/thing/anywhere"), pool);
-	assert_int_equal(io_pool_of(io, "no-such-name"), io_pool_of(io, "."));
-	io_uv_free(io);
-}
-
 /* ---- Memory ---------------------------------------------------------------------------------- */
 
 static int make_and_use(void *context)
@@ -596,8 +566,6 @@ int main(void)
 		cmocka_unit_test(a_connection_that_is_gone_is_passed_over),
 		cmocka_unit_test(accept_tells_when_descriptors_are_short),
 		cmocka_unit_test(work_runs_on_another_thread),
-		cmocka_unit_test(each_disk_has_its_pool_until_they_share),
-		cmocka_unit_test(a_path_that_is_absent_is_on_the_disk_above),
 		cmocka_unit_test(every_allocation_may_fail),
 	};
 

@@ -15,7 +15,8 @@
 /* Behind IO_POOL_CPU; from REAL_POOL_DISKS on there is one a disk. */
 enum {
 	REAL_POOL_RESOLVE = 1, /* a name server that does not answer holds nothing else up */
-	REAL_POOL_SPAWN, /* one thread: what is to die with its parent dies with that thread */
+	REAL_POOL_SPAWN,   /* one thread: what is to die with its parent dies with that thread */
+	REAL_POOL_LOOK_UP, /* finds out which disk a name is on, which may wait for it */
 	REAL_POOL_DISKS,
 };
 

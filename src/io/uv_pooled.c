@@ -5,94 +5,38 @@
  */
 #include "io/uv_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+/* What a thread does with a request, when it is not just the request: in backend[1]. Beyond what
+ * counts anything there. */
+enum {
+	STAGE_LOOK_UP = INT32_MAX - 1, /* of a name, first: which disk it is on, into backend[0] */
+	STAGE_UNDO,		       /* of a cancelled open: closes what was opened */
+};
 
-/* ---- The pool of a path --------------------------------------------------------------------- */
+_Static_assert((int)STAGE_LOOK_UP > (int)IO_LIST_ENTRIES_MAX, "no list is as long");
 
-/* Does not ask a server for what is known already. */
-static bool device_of(const struct io_uv *io, const char *path, dev_t *device)
+/* ---- Requests ------------------------------------------------------------------------------- */
+
+static bool is_of_name(const struct io_request *request)
 {
-	struct statx status;
-
-	if (statx(io->directory, path, AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0)
+	switch (request->operation) {
+	case IO_OPERATION_OPEN:
+	case IO_OPERATION_RENAME:
+	case IO_OPERATION_UNLINK:
+	case IO_OPERATION_MKDIR:
+	case IO_OPERATION_RMDIR:
+	case IO_OPERATION_LIST:
+	case IO_OPERATION_SYNC_DIRECTORY:
+	case IO_OPERATION_SPACE:
+		return true;
+	default:
 		return false;
-	*device = makedev(status.stx_dev_major, status.stx_dev_minor);
-	return true;
-}
-
-/* The directory of a name into memory: false when it is too long. */
-static bool directory_of(const char *path, char *directory, size_t size)
-{
-	const char *slash = strrchr(path, '/');
-	size_t length = slash ? (size_t)(slash - path) : 0;
-
-	if (!slash)
-		return size >= 2 && snprintf(directory, size, ".") == 1;
-	if (length == 0)
-		length = 1; /* the root */
-	if (length >= size)
-		return false;
-	memcpy(directory, path, length);
-	directory[length] = 0;
-	return true;
-}
-
-/* Looks at the disk: of the path or, where it does not exist, of the nearest above it. */
-static uint32_t look_up(struct io_uv *io, const char *path)
-{
-	char above[IO_PATH_BYTES_MAX], shorter[IO_PATH_BYTES_MAX];
-	dev_t device;
-
-	if (device_of(io, path, &device))
-		return real_pool_of_device(io, device);
-	if (strlen(path) >= sizeof(above))
-		path = "."; /* what follows will say that it is too long */
-	snprintf(above, sizeof(above), "%s", path);
-	while (directory_of(above, shorter, sizeof(shorter)) && strcmp(above, shorter) != 0) {
-		memcpy(above, shorter, sizeof(above));
-		if (device_of(io, above, &device))
-			return real_pool_of_device(io, device);
 	}
-	return IO_POOL_CPU;
 }
 
-uint32_t real_pool_of(struct io *io, const char *path)
+static uint32_t pool_of_request(struct io_uv *io, struct io_request *request)
 {
-	return look_up(real_of(io), path);
-}
+	uint32_t pool;
 
-/* Of a directory, remembered: a disk that hangs later is not asked where it is. */
-static uint32_t pool_of_directory(struct io_uv *io, const char *directory)
-{
-	struct real_directory *place = &io->directories[io->directories_next];
-
-	if (strlen(directory) >= REAL_DIRECTORY_BYTES_MAX)
-		return look_up(io, directory);
-	for (size_t i = 0; i < REAL_DIRECTORIES_MAX; i++)
-		if (strcmp(io->directories[i].name, directory) == 0)
-			return io->directories[i].pool;
-	snprintf(place->name, sizeof(place->name), "%s", directory);
-	place->pool = look_up(io, directory);
-	io->directories_next = (io->directories_next + 1) % REAL_DIRECTORIES_MAX;
-	return place->pool;
-}
-
-static uint32_t pool_of_name(struct io_uv *io, const char *path)
-{
-	char directory[IO_PATH_BYTES_MAX];
-
-	if (!directory_of(path, directory, sizeof(directory)))
-		return IO_POOL_CPU; /* too long: the system will say so */
-	return pool_of_directory(io, directory);
-}
-
-static uint32_t pool_of_request(struct io_uv *io, const struct io_request *request)
-{
 	switch (request->operation) {
 	case IO_OPERATION_OFFLOAD:
 		return request->u.run.pool;
@@ -100,34 +44,37 @@ static uint32_t pool_of_request(struct io_uv *io, const struct io_request *reque
 		return REAL_POOL_RESOLVE;
 	case IO_OPERATION_SPAWN:
 		return REAL_POOL_SPAWN;
-	case IO_OPERATION_LIST:
-	case IO_OPERATION_SYNC_DIRECTORY:
-	case IO_OPERATION_SPACE:
-		return pool_of_directory(io, request->u.path.path);
-	case IO_OPERATION_OPEN:
-	case IO_OPERATION_RENAME:
-	case IO_OPERATION_UNLINK:
-	case IO_OPERATION_MKDIR:
-	case IO_OPERATION_RMDIR:
-		return pool_of_name(io, request->u.path.path);
 	default:
-		return ((struct real_file *)request->u.file.file)->pool;
+		break;
 	}
+	if (!is_of_name(request))
+		return ((struct real_file *)request->u.file.file)->pool;
+	if (real_place_known(io, request, &pool))
+		return pool;
+	request->backend[1] = STAGE_LOOK_UP;
+	return REAL_POOL_LOOK_UP;
 }
 
-/* ---- Requests ------------------------------------------------------------------------------- */
-
-void real_pooled_submit(struct io_uv *io, struct io_request *request)
+/* An errno when there is no thread, and none can be had. */
+static int send_to(struct io_uv *io, struct io_request *request, uint32_t pool)
 {
-	uint32_t pool = pool_of_request(io, request);
 	int wrong;
 
 	assert(pool < io->pools_count);
 	request->backend[3] = pool; /* until it has arrived: to find it when it is cancelled */
 	wrong = real_pool_add(&io->pools[pool], request);
+	if (wrong)
+		request->backend[3] = 0;
+	return wrong;
+}
+
+void real_pooled_submit(struct io_uv *io, struct io_request *request)
+{
+	int wrong = send_to(io, request, pool_of_request(io, request));
+
 	if (!wrong)
 		return;
-	request->backend[3] = 0;
+	request->backend[1] = 0;
 	if (request->operation == IO_OPERATION_CLOSE) {
 		real_file_run(request); /* it has to be closed in any case */
 		real_end(io, request, request->result, request->os_error);
@@ -149,6 +96,10 @@ void real_pooled_cancel(struct io_uv *io, struct io_request *request)
 
 void real_pooled_run(struct io_uv *io, struct io_request *request)
 {
+	if (request->backend[1] == STAGE_LOOK_UP) {
+		real_place_look_up(io, request);
+		return;
+	}
 	switch (request->operation) {
 	case IO_OPERATION_OFFLOAD:
 		real_result(request, request->u.run.work(request->u.run.context));
@@ -160,7 +111,7 @@ void real_pooled_run(struct io_uv *io, struct io_request *request)
 		real_spawn_run(io, request);
 		break;
 	case IO_OPERATION_OPEN:
-		if (request->backend[1]) /* for the second time: it was cancelled */
+		if (request->backend[1] == STAGE_UNDO)
 			real_file_discard((struct real_file *)(uintptr_t)request->backend[0]);
 		else
 			real_file_open(io, request);
@@ -201,7 +152,7 @@ static bool finish_open(struct io_uv *io, struct io_request *request)
 {
 	struct real_file *file = (struct real_file *)(uintptr_t)request->backend[0];
 
-	if (request->result < 0 || !file || request->backend[1])
+	if (request->result < 0 || !file || request->backend[1] == STAGE_UNDO)
 		return true;
 	file->pool = real_pool_of_device(io, file->device);
 	if (request->state != IO_REQUEST_CANCELLED) {
@@ -209,17 +160,36 @@ static bool finish_open(struct io_uv *io, struct io_request *request)
 		return true;
 	}
 	/* That may take long, so on a thread, too. */
-	request->backend[1] = 1;
-	request->backend[3] = file->pool;
-	if (real_pool_add(&io->pools[file->pool], request) == 0)
+	request->backend[1] = STAGE_UNDO;
+	if (send_to(io, request, file->pool) == 0)
 		return false;
 	real_file_discard(file);
-	request->backend[3] = 0;
+	return true;
+}
+
+/* It is known now which disk it is for. False: it goes there. */
+static bool go_on(struct io_uv *io, struct io_request *request)
+{
+	uint32_t pool;
+	int wrong;
+
+	if (request->state == IO_REQUEST_CANCELLED)
+		return true; /* perhaps before it was looked up */
+	pool = real_place_remember(io, request);
+	request->backend[0] = 0;
+	request->backend[1] = 0;
+	wrong = send_to(io, request, pool);
+	if (!wrong)
+		return false;
+	request->result = GW_E_NO_MEMORY;
+	request->os_error = wrong;
 	return true;
 }
 
 bool real_pooled_finish(struct io_uv *io, struct io_request *request)
 {
+	if (is_of_name(request) && request->backend[1] == STAGE_LOOK_UP)
+		return go_on(io, request);
 	switch (request->operation) {
 	case IO_OPERATION_OPEN:
 		return finish_open(io, request);
