@@ -52,8 +52,8 @@
  * tasks only, if they do not say otherwise.
  *
  * Deadlock. When all tasks wait and nothing outside can wake them, gw_run writes to stderr every
- * task with what it waits for, who holds that and its stack, and ends with GW_E_DEADLOCK. A task
- * that locks a mutex it holds already is told so at once in the same way.
+ * task with what it waits for, who holds that and its stack, cancels them all, and ends with
+ * GW_E_DEADLOCK. A task that locks a mutex it holds already is told so at once in the same way.
  */
 #ifndef GROUNDWORK_TASK_H
 #define GROUNDWORK_TASK_H

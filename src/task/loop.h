@@ -74,8 +74,8 @@ size_t task_loop_tasks(const struct gw_loop *loop);
 /* No task is ready to run. With io_pending == 0 and tasks left, they wait for each other. */
 bool task_loop_idle(const struct gw_loop *loop);
 
-/* Writes to stderr each task with what it waits for, who holds that, and its stack. Not from
- * inside a task. */
+/* Writes to stderr each task with what it waits for, who holds that, and its stack. The loop is
+ * idle, and this is not called from inside a task. */
 void task_loop_report(struct gw_loop *loop);
 
 /* ---- Inside tasks ---------------------------------------------------------------------------- */
