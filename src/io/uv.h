@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 enum {
-	IO_UV_POOLS_MAX = 64, /* for computing, resolving, spawning, and disks; more disks share */
+	IO_UV_POOLS_MAX = 64, /* a few for other things, then one a disk; more disks share */
 	IO_UV_THREADS_MAX = 64, /* of one pool */
 	IO_UV_ROUNDS_MAX = 8,
 };
