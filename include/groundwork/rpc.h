@@ -232,8 +232,11 @@ struct gw_rpc_peer {
 	char address[128];       /* as text */
 };
 
+/* Who asks; lasts as long as the call. */
 const struct gw_rpc_peer *gw_rpc_call_peer(const struct gw_rpc_call *call);
+/* Of gw_now_ns; GW_FOREVER: none. It is the deadline of the handler's task, too. */
 uint64_t gw_rpc_call_deadline(const struct gw_rpc_call *call);
+/* The number that all calls made for one outside request share; for log lines. */
 uint64_t gw_rpc_call_trace(const struct gw_rpc_call *call);
 /* Zeroed memory that lasts until the answer was written; for what a reply points to. NULL when
  * there is none. */
@@ -331,8 +334,10 @@ struct gw_rpc_dup_options {
 	void *context;
 };
 
+/* A table for one service. options may be NULL: in memory. */
 int gw_rpc_dup_new(struct gw_rpc_dup **dup, const struct gw_rpc_dup_options *options,
 		   struct gw_error *error) GW_MUST_CHECK;
+/* After its server. NULL is fine. */
 void gw_rpc_dup_free(struct gw_rpc_dup *dup);
 /* Takes in one record of the service's log, in their order, when it starts or follows. */
 int gw_rpc_dup_restore(struct gw_rpc_dup *dup, struct gw_bytes record, struct gw_error *error)

@@ -20,8 +20,8 @@ struct rpc_address {
 	char text[RPC_HOST_BYTES_MAX + RPC_PORT_BYTES_MAX + 3];
 };
 
-/* One address of the list that begins at *text; *text is moved behind it and its comma. GW_E_INVALID
- * names what is wrong. */
+/* One address of the list that begins at *text; *text is moved behind it and its comma.
+ * GW_E_INVALID names what is wrong. */
 int rpc_address_parse(const char **text, struct rpc_address *address,
 		      struct gw_error *error) GW_MUST_CHECK;
 

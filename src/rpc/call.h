@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.h - one call, at either end: what the files of clients, servers and flow.c share. A call is on
- * at most one line; when that ends, `line` is NULL and `is_lost` is true, and whoever waits is woken.
+ * call.h - one call, at either end: what the files of clients, servers and flow.c share. A call is
+ * on at most one line; when it ends, `line` is NULL, `is_lost` is true, and who waits is woken.
  */
 #ifndef RPC_CALL_H
 #define RPC_CALL_H
@@ -111,7 +111,7 @@ struct gw_rpc_call {
 	void *release_context;
 };
 
-/* ---- flow.c: streams and attachments --------------------------------------------------------- */
+/* ---- flow.c: streams and attachments ----------------------------------------------------- */
 
 /* A new call: both directions as they begin. */
 void rpc_flow_begin(struct gw_rpc_call *call);

@@ -97,7 +97,7 @@ static void leave(struct gw_rpc_call *call)
 	rpc_client_left(call->client, line);
 }
 
-/* ---- One attempt ---------------------------------------------------------------------------- */
+/* ---- One attempt ------------------------------------------------------------------------- */
 
 static void attempt_reset(struct gw_rpc_call *call)
 {
@@ -200,7 +200,7 @@ static int attempt(struct gw_rpc_call *call, const struct ProtobufCMessage *requ
 		       AGAIN;
 }
 
-/* ---- Answers that are not the caller's ------------------------------------------------------- */
+/* ---- Answers that are not the caller's --------------------------------------------------- */
 
 static int try_elsewhere(struct gw_rpc_call *call, struct gw_error *error)
 {
@@ -265,7 +265,7 @@ static int attempts(struct gw_rpc_call *call, const struct ProtobufCMessage *req
 	return result;
 }
 
-/* ---- Begin and end ---------------------------------------------------------------------------- */
+/* ---- Begin and end ----------------------------------------------------------------------- */
 
 static uint64_t trace_of(struct gw_rpc_client *client, uint64_t asked)
 {
@@ -288,7 +288,8 @@ static int call_begin(struct gw_rpc_call *call, struct gw_rpc_client *client,
 	if (options)
 		call->options = *options;
 	if (client->is_closing)
-		return gw_fail(error, GW_E_CANCELLED, "%s: the client was freed", method->full_name);
+		return gw_fail(error, GW_E_CANCELLED, "%s: the client was freed",
+			       method->full_name);
 	if (client->calls >= client->options.calls_max)
 		return gw_fail(error, GW_E_OVERLOADED, "%s: %u calls of this client are under way",
 			       method->full_name, client->calls);
@@ -371,7 +372,7 @@ int rpc_client_open_session(struct gw_rpc_client *client, struct rpc_line *line,
 	return call.is_lost ? AGAIN : result;
 }
 
-/* ---- Calls that are opened -------------------------------------------------------------------- */
+/* ---- Calls that are opened --------------------------------------------------------------- */
 
 int gw_rpc_open(struct gw_rpc_client *client, const struct gw_rpc_method *method,
 		const struct ProtobufCMessage *request, const struct gw_rpc_call_options *options,

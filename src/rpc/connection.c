@@ -218,7 +218,9 @@ int rpc_connection_send_part(struct rpc_connection *connection, struct rpc_heade
 	if (connection->transport->is_checked)
 		header->flags |= RPC_FLAG_UNCHECKED;
 	header->payload_bytes = (uint32_t)part.size;
-	header->payload_crc = header->flags & RPC_FLAG_UNCHECKED ? 0 : rpc_payload_crc(header, part);
+	header->payload_crc = 0;
+	if (!(header->flags & RPC_FLAG_UNCHECKED))
+		header->payload_crc = rpc_payload_crc(header, part);
 	(void)rpc_header_encode(header, batch->data + batch->size);
 	batch_add(batch, RPC_HEADER_BYTES);
 	batch->pieces[batch->count++] = part;

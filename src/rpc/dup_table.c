@@ -141,7 +141,7 @@ void dup_slot_answer(struct dup_table *table, struct dup_slot *slot, int code,
 	table->bytes += reply.size;
 }
 
-/* ---- The operations ------------------------------------------------------------------------- */
+/* ---- The operations ---------------------------------------------------------------------- */
 
 static int dup_open(struct gw_rpc_dup *dup, struct rpc_client_id id, struct gw_error *error)
 {
@@ -179,7 +179,7 @@ static int begin_known(struct dup_slot *slot, const struct rpc_dup_call *call,
 {
 	if (slot->fingerprint != call->fingerprint || slot->object != call->object)
 		return gw_fail(error, GW_E_INVALID,
-			       "call %llu came with another request before: two clients have one id",
+			       "call %llu came with two requests: two clients have one id",
 			       (unsigned long long)call->sequence);
 	if (slot->state != DUP_SLOT_RUNNING)
 		return slot_answer(slot, answer);

@@ -4,9 +4,9 @@
  * with a ring of as many records as it has calls without acknowledgement. Private to dup_table.c
  * and dup_record.c.
  *
- * A record on disk and between servers, little-endian: 4 bytes size of all of it, 1 version, 1 type,
- * 2 zero, 16 client id, 8 first incomplete; for an answer also 8 sequence, 8 object, 8 fingerprint,
- * 4 code, 4 bytes of reply, the reply; at last 4 CRC32C of all before.
+ * A record on disk and between servers, little-endian: 4 bytes size of all of it, 1 version, 1
+ * type, 2 zero, 16 client id, 8 first incomplete; for an answer also 8 sequence, 8 object, 8
+ * fingerprint, 4 code, 4 bytes of reply, the reply; at last 4 CRC32C of all before.
  */
 #ifndef RPC_DUP_TABLE_H
 #define RPC_DUP_TABLE_H

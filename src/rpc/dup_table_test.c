@@ -185,7 +185,7 @@ static void silent_clients_are_forgotten_after_their_lease(void **state)
 	gw_rpc_dup_free(dup);
 }
 
-/* ---- Records ------------------------------------------------------------------------------------------ */
+/* ---- Records ----------------------------------------------------------------------------- */
 
 static void an_exported_table_answers_elsewhere(void **state)
 {
@@ -257,7 +257,8 @@ static void damaged_records_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(dup_record_client(&one, 1, &good, NULL), 0);
-	assert_int_equal(dup->operations->record(dup, &call, 0, gw_string("reply"), &good, NULL), 0);
+	assert_int_equal(dup->operations->record(dup, &call, 0, gw_string("reply"), &good, NULL),
+			 0);
 	for (size_t size = 0; size < good.size; size++) {
 		int result;
 
@@ -309,7 +310,7 @@ static void each_allocation_may_fail(void **state)
 	assert_true(test_each_allocation_fails(all_of_it, NULL) >= 5);
 }
 
-/* ---- Beside the simplest thing that does the same ---------------------------------------------------- */
+/* ---- Beside the simplest thing that does the same ---------------------------------------- */
 
 enum { MODEL_CALLS = 3000 };
 

@@ -134,7 +134,7 @@ void rpc_flusher_join(struct rpc_flusher *flusher)
 {
 	gw_shield_begin();
 	while (flusher->is_scheduled || flusher->connections > 0)
-		(void)rpc_wait(&flusher->idle, "for the flushing of", "its connections", GW_FOREVER);
+		(void)rpc_wait(&flusher->idle, "for the end of", "its connections", GW_FOREVER);
 	gw_shield_end();
 }
 

@@ -51,7 +51,7 @@ int gw_rpc_server_new(struct gw_rpc_server **out, const struct gw_rpc_server_opt
 	return 0;
 }
 
-/* ---- Services ------------------------------------------------------------------------------------ */
+/* ---- Services ---------------------------------------------------------------------------- */
 
 struct rpc_served_method *rpc_server_method(const struct gw_rpc_server *server, uint32_t id)
 {
@@ -185,7 +185,7 @@ bool gw_rpc_server_metrics(const struct gw_rpc_server *server, size_t n,
 	return true;
 }
 
-/* ---- Listening ------------------------------------------------------------------------------------- */
+/* ---- Listening --------------------------------------------------------------------------- */
 
 /* Forgets clients whose lease is over; services with a table of their own do it by their log. */
 static int keep_house(void *argument)
@@ -270,7 +270,7 @@ const char *gw_rpc_server_address(const struct gw_rpc_server *server)
 	return server->address;
 }
 
-/* ---- The end ---------------------------------------------------------------------------------------- */
+/* ---- The end ----------------------------------------------------------------------------- */
 
 static void listenings_close(struct gw_rpc_server *server)
 {

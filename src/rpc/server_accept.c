@@ -60,8 +60,8 @@ static void arrive_by_tls(struct gw_rpc_server *server, struct io_stream *stream
 	if (arrival) {
 		*arrival = (struct arrival){server, stream};
 		server->arriving++;
-		if (task_spawn(server->loop, NULL, &server->group, shake_hands, arrival, &options) ==
-		    0)
+		if (task_spawn(server->loop, NULL, &server->group, shake_hands, arrival,
+			       &options) == 0)
 			return;
 		server->arriving--;
 	}

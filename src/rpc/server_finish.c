@@ -257,7 +257,7 @@ void rpc_server_finish(struct gw_rpc_call *call, int code, const struct Protobuf
 	rpc_server_call_free(call);
 }
 
-/* ---- What handlers ask of their call --------------------------------------------------------- */
+/* ---- What handlers ask of their call ----------------------------------------------------- */
 
 int gw_rpc_completion(struct gw_rpc_call *call, const struct ProtobufCMessage *reply,
 		      struct gw_bytes *record, struct gw_error *error)
@@ -311,7 +311,7 @@ static int attach(struct gw_rpc_call *call, uint64_t bytes, struct gw_error *err
 		return gw_fail(error, GW_E_INVALID, "%s: a second attachment",
 			       call->method->full_name);
 	if (call->line && bytes > call->line->connection->theirs.attachment_bytes_max)
-		return gw_fail(error, GW_E_TOO_LARGE, "%s: attachment of %llu bytes, over the limit",
+		return gw_fail(error, GW_E_TOO_LARGE, "%s: attachment of %llu bytes is too large",
 			       call->method->full_name, (unsigned long long)bytes);
 	call->out.has_attachment = true;
 	call->out.attachment_bytes = bytes;

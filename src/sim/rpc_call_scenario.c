@@ -7,11 +7,6 @@
 
 #include <stdlib.h>
 
-static struct sim_node *node(struct cluster *cluster, int machine)
-{
-	return cluster->machines[machine].node;
-}
-
 static void calls_are_answered_whatever_pieces_their_bytes_come_in(void **state)
 {
 	struct sim_options options = {.split_ppm = 900000, .segment_bytes = 7};
@@ -305,7 +300,7 @@ static void one_way_silence_is_a_lost_connection(void **state)
 	cluster_end(&cluster);
 }
 
-/* ---- Streams and attachments ------------------------------------------------------------------------ */
+/* ---- Streams and attachments ------------------------------------------------------------- */
 
 static int count_until_it_ends(void *argument)
 {

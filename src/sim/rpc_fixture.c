@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- A register: Set is best effort, SetOnce at most once --------------------------------------- */
+/* ---- A register: Set is best effort, SetOnce at most once -------------------------------- */
 
 static int set(struct gw_rpc_call *call, const void *handlers, void *context,
 	       const struct ProtobufCMessage *request, struct ProtobufCMessage *reply,
@@ -48,7 +48,7 @@ static const struct gw_rpc_service register_service = {
 	.method_count = 2,
 };
 
-/* ---- Machines -------------------------------------------------------------------------------------- */
+/* ---- Machines ---------------------------------------------------------------------------- */
 
 static int keep(void *context, struct gw_bytes record, struct gw_error *error)
 {
@@ -178,7 +178,7 @@ void cluster_end(struct cluster *cluster)
 		base_buffer_done(&cluster->machines[i].own_log);
 }
 
-/* ---- Jobs -------------------------------------------------------------------------------------------- */
+/* ---- Jobs -------------------------------------------------------------------------------- */
 
 static int64_t set_number(struct job *job, int method, const struct gw_rpc_call_options *options)
 {
@@ -303,4 +303,16 @@ void until(struct cluster *cluster, const int *number, int least)
 void pass(struct cluster *cluster, uint64_t ns)
 {
 	sim_run_for(cluster->sim, ns);
+}
+
+void hold_add(struct cluster *cluster, int machine, struct job *job, int64_t number)
+{
+	struct served *served = &cluster->machines[A].served;
+	int adds = served->adds;
+
+	served->hold = true;
+	job->kind = KIND_ADD;
+	job->number = number;
+	job_start(cluster, machine, job);
+	until(cluster, &served->adds, adds + 1);
 }

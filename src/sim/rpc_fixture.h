@@ -85,6 +85,14 @@ int64_t call(struct cluster *cluster, int machine, enum kind kind, int64_t numbe
 /* Runs the function in a task of the machine until it is over; its result. */
 int run_at(struct cluster *cluster, int machine, gw_task_function *function, void *argument);
 
+/* Starts an Add of the number; at A it runs, has had its effect, and its answer waits until
+ * served.hold is false. */
+void hold_add(struct cluster *cluster, int machine, struct job *job, int64_t number);
+static inline struct sim_node *node(struct cluster *cluster, int machine)
+{
+	return cluster->machines[machine].node;
+}
+
 /* Runs until *number is at least this. */
 void until(struct cluster *cluster, const int *number, int least);
 void pass(struct cluster *cluster, uint64_t ns);

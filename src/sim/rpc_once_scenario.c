@@ -5,26 +5,6 @@
  */
 #include "sim/rpc_fixture.h"
 
-#include "rpc/client.h"
-
-/* An Add of the number at A runs, has had its effect, and its answer is not sent yet. */
-static void add_and_hold(struct cluster *cluster, int machine, struct job *job, int64_t number)
-{
-	struct served *served = &cluster->machines[A].served;
-	int adds = served->adds;
-
-	served->hold = true;
-	job->kind = KIND_ADD;
-	job->number = number;
-	job_start(cluster, machine, job);
-	until(cluster, &served->adds, adds + 1);
-}
-
-static struct sim_node *node(struct cluster *cluster, int machine)
-{
-	return cluster->machines[machine].node;
-}
-
 static void a_copy_of_a_running_call_waits_for_its_answer(void **state)
 {
 	struct cluster cluster;
@@ -33,7 +13,7 @@ static void a_copy_of_a_running_call_waits_for_its_answer(void **state)
 	(void)state;
 	cluster_begin(&cluster, 1, NULL);
 	cluster_start(&cluster);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	assert_true(sim_reset_streams(node(&cluster, A), node(&cluster, C)) > 0);
 	pass(&cluster, SIM_SECOND);
 	assert_false(job.is_over);
@@ -51,7 +31,7 @@ static void a_copy_of_a_finished_call_gets_the_same_answer(void **state)
 	(void)state;
 	cluster_begin(&cluster, 2, NULL);
 	cluster_start(&cluster);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	sim_isolate(node(&cluster, C), true, true);
 	sim_reset_streams(node(&cluster, A), node(&cluster, C));
 	cluster.machines[A].served.hold = false;
@@ -75,7 +55,7 @@ static void a_failure_is_remembered_as_well(void **state)
 	cluster_begin(&cluster, 3, NULL);
 	cluster_start(&cluster);
 	cluster.machines[A].served.fail_code = GW_E_NO_SPACE;
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	sim_reset_streams(node(&cluster, A), node(&cluster, C));
 	cluster.machines[A].served.hold = false;
 	assert_int_equal(job_wait(&cluster, &job), GW_E_NO_SPACE);
@@ -84,7 +64,7 @@ static void a_failure_is_remembered_as_well(void **state)
 	cluster_end(&cluster);
 }
 
-/* ---- Restart -------------------------------------------------------------------------------------- */
+/* ---- Restart ----------------------------------------------------------------------------- */
 
 static void after_a_restart_that_forgot_the_outcome_is_unknown(void **state)
 {
@@ -95,7 +75,7 @@ static void after_a_restart_that_forgot_the_outcome_is_unknown(void **state)
 	cluster_begin(&cluster, 4, NULL);
 	cluster_start_one(&cluster, A);
 	cluster_start_one(&cluster, C);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	sim_node_restart(node(&cluster, A), false, 10 * SIM_MS);
 	cluster.machines[A].served.hold = false;
 	assert_int_equal(job_wait(&cluster, &job), GW_E_OUTCOME_UNKNOWN);
@@ -115,7 +95,7 @@ static void after_a_restart_that_remembers_the_answer_comes(void **state)
 	cluster.machines[A].memory = MEMORY_DURABLE;
 	cluster_start_one(&cluster, A);
 	cluster_start_one(&cluster, C);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	sim_node_restart(node(&cluster, A), true, 10 * SIM_MS);
 	cluster.machines[A].served.hold = false;
 	assert_int_equal(job_wait(&cluster, &job), 5);
@@ -157,7 +137,7 @@ static void at_a_replica_with_the_same_log_the_answer_is_found(void **state)
 	cluster.machines[B].log = &cluster.machines[A].own_log;
 	cluster_start_one(&cluster, A);
 	cluster_start_one(&cluster, C);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	sim_node_kill(node(&cluster, A));
 	/* B takes over: it has the log, and so the effect. */
 	cluster.machines[B].served.total = cluster.machines[A].served.total;
@@ -177,14 +157,14 @@ static void at_a_replica_without_memory_the_outcome_is_unknown(void **state)
 	(void)state;
 	cluster_begin(&cluster, 8, NULL);
 	cluster_start(&cluster);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	sim_node_kill(node(&cluster, A));
 	assert_int_equal(job_wait(&cluster, &job), GW_E_OUTCOME_UNKNOWN);
 	assert_int_equal(cluster.machines[B].served.adds, 0);
 	cluster_end(&cluster);
 }
 
-/* ---- The three causes of no answer ------------------------------------------------------------------ */
+/* ---- The three causes of no answer ------------------------------------------------------- */
 
 static void a_call_that_never_arrived_is_unreachable(void **state)
 {
@@ -209,7 +189,7 @@ static void a_call_that_ran_on_a_server_that_crashed_is_unknown(void **state)
 	cluster_begin(&cluster, 10, NULL);
 	cluster_start_one(&cluster, A);
 	cluster_start_one(&cluster, C);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	sim_node_kill(node(&cluster, A));
 	assert_int_equal(job_wait(&cluster, &job), GW_E_OUTCOME_UNKNOWN);
 	assert_int_equal(cluster.machines[A].served.adds, 1);
@@ -224,7 +204,7 @@ static void a_call_whose_answer_was_lost_is_answered_later(void **state)
 	(void)state;
 	cluster_begin(&cluster, 11, NULL);
 	cluster_start(&cluster);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	/* The answer leaves, and falls into a half-open connection. */
 	sim_hang_streams(node(&cluster, A), node(&cluster, C));
 	cluster.machines[A].served.hold = false;
@@ -241,7 +221,7 @@ static void a_call_that_still_runs_at_its_deadline_timed_out(void **state)
 	(void)state;
 	cluster_begin(&cluster, 12, NULL);
 	cluster_start(&cluster);
-	add_and_hold(&cluster, C, &job, 5);
+	hold_add(&cluster, C, &job, 5);
 	assert_int_equal(job_wait(&cluster, &job), GW_E_TIMEOUT);
 	cluster.machines[A].served.hold = false;
 	/* Its number is given up; the ones behind it are not held back. */
@@ -249,7 +229,7 @@ static void a_call_that_still_runs_at_its_deadline_timed_out(void **state)
 	cluster_end(&cluster);
 }
 
-/* ---- The trap: Put(k,10), Put(k,20), and a late copy of the first ------------------------------------ */
+/* ---- The trap: Put(k,10), Put(k,20), and a late copy of the first ------------------------ */
 
 static int64_t trap(enum kind kind)
 {
@@ -286,232 +266,6 @@ static void a_late_copy_does_nothing_under_at_most_once(void **state)
 	assert_int_equal(trap(KIND_SET_ONCE), 20);
 }
 
-/* ---- Clients and their ids --------------------------------------------------------------------------- */
-
-static void a_client_that_reboots_is_a_new_client(void **state)
-{
-	struct cluster cluster;
-	struct job job = {0};
-
-	(void)state;
-	cluster_begin(&cluster, 14, NULL);
-	cluster_start(&cluster);
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 1);
-	add_and_hold(&cluster, C, &job, 5);
-	sim_node_kill(node(&cluster, C));
-	cluster.machines[A].served.hold = false;
-	cluster_start_one(&cluster, C);
-	/* The numbers begin at 1 again, and nobody takes them for the old ones. */
-	assert_int_equal(call(&cluster, C, KIND_ADD, 10), 16);
-	assert_int_equal(call(&cluster, C, KIND_ADD, 10), 26);
-	assert_int_equal(cluster.machines[A].served.adds, 4);
-	cluster_end(&cluster);
-}
-
-/* Makes the session of D the one of C, as a copied machine would have it. */
-static void copy_session(struct cluster *cluster)
-{
-	struct rpc_session *from = cluster->machines[C].client->sessions;
-	struct rpc_session *to = cluster->machines[D].client->sessions;
-
-	assert_non_null(from);
-	assert_non_null(to);
-	to->id = from->id;
-	to->first_incomplete = from->first_incomplete;
-	to->last = from->last;
-}
-
-static void a_restored_client_that_asks_for_other_things_is_refused(void **state)
-{
-	struct cluster cluster;
-
-	(void)state;
-	cluster_begin(&cluster, 15, NULL);
-	cluster_start(&cluster);
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 1);
-	assert_int_equal(call(&cluster, D, KIND_ADD, 1), 2);
-	copy_session(&cluster);
-	assert_int_equal(call(&cluster, C, KIND_ADD, 10), 12);
-	/* The same number, another request. */
-	assert_int_equal(call(&cluster, D, KIND_ADD, 20), GW_E_INVALID);
-	assert_int_equal(cluster.machines[A].served.adds, 3);
-	cluster_end(&cluster);
-}
-
-static void a_restored_client_that_lags_behind_gets_stale(void **state)
-{
-	struct cluster cluster;
-
-	(void)state;
-	cluster_begin(&cluster, 16, NULL);
-	cluster_start(&cluster);
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 1);
-	assert_int_equal(call(&cluster, D, KIND_ADD, 1), 2);
-	copy_session(&cluster);
-	for (int i = 0; i < 3; i++)
-		assert_true(call(&cluster, C, KIND_ADD, 1) > 0);
-	/* It was stale, so it ran under a new id: once. */
-	assert_int_equal(call(&cluster, D, KIND_ADD, 100), 105);
-	assert_int_equal(cluster.machines[A].served.adds, 6);
-	assert_true(memcmp(&cluster.machines[C].client->sessions->id,
-			   &cluster.machines[D].client->sessions->id,
-			   sizeof(struct rpc_client_id)) != 0);
-	cluster_end(&cluster);
-}
-
-static void two_clients_never_get_the_same_id_from_a_server(void **state)
-{
-	struct cluster cluster;
-	struct rpc_client_id id;
-	struct gw_error error = {0};
-	struct gw_rpc_dup *dup;
-
-	(void)state;
-	cluster_begin(&cluster, 17, NULL);
-	cluster.machines[A].memory = MEMORY_DURABLE;
-	cluster_start(&cluster);
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 1);
-	id = cluster.machines[C].client->sessions->id;
-	dup = cluster.machines[A].dup;
-	assert_int_equal(dup->operations->open(dup, id, &error), GW_E_EXISTS);
-	cluster_end(&cluster);
-}
-
-static void a_lease_that_ends_in_flight_makes_the_copy_stale(void **state)
-{
-	struct cluster cluster;
-	struct job job = {.timeout_ns = 120 * SIM_SECOND};
-
-	(void)state;
-	cluster_begin(&cluster, 18, NULL);
-	cluster.machines[A].server_options.lease_ms = 5000;
-	cluster_start_one(&cluster, A);
-	cluster_start_one(&cluster, C);
-	add_and_hold(&cluster, C, &job, 5);
-	sim_isolate(node(&cluster, C), true, true);
-	sim_reset_streams(node(&cluster, A), node(&cluster, C));
-	cluster.machines[A].served.hold = false;
-	pass(&cluster, 30 * SIM_SECOND);
-	sim_heal(cluster.sim);
-	assert_int_equal(job_wait(&cluster, &job), GW_E_STALE);
-	assert_int_equal(cluster.machines[A].served.adds, 1);
-	/* The client goes on under a new id. */
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 6);
-	cluster_end(&cluster);
-}
-
-static void a_call_that_runs_keeps_its_client_known(void **state)
-{
-	struct cluster cluster;
-	struct job job = {.timeout_ns = 120 * SIM_SECOND};
-
-	(void)state;
-	cluster_begin(&cluster, 19, NULL);
-	cluster.machines[A].server_options.lease_ms = 5000;
-	cluster_start_one(&cluster, A);
-	cluster_start_one(&cluster, C);
-	add_and_hold(&cluster, C, &job, 5);
-	pass(&cluster, 60 * SIM_SECOND);
-	cluster.machines[A].served.hold = false;
-	assert_int_equal(job_wait(&cluster, &job), 5);
-	assert_int_equal(cluster.machines[A].served.adds, 1);
-	cluster_end(&cluster);
-}
-
-static void an_idle_client_whose_lease_ended_just_goes_on(void **state)
-{
-	struct cluster cluster;
-
-	(void)state;
-	cluster_begin(&cluster, 20, NULL);
-	cluster.machines[A].server_options.lease_ms = 5000;
-	cluster_start_one(&cluster, A);
-	cluster_start_one(&cluster, C);
-	for (int i = 1; i < 5; i++) {
-		assert_int_equal(call(&cluster, C, KIND_ADD, 1), i);
-		pass(&cluster, 60 * SIM_SECOND);
-	}
-	cluster_end(&cluster);
-}
-
-/* ---- The window ------------------------------------------------------------------------------------- */
-
-enum { MANY = GW_RPC_WINDOW + 100 };
-
-static void more_calls_than_the_window_wait_their_turn(void **state)
-{
-	static struct job jobs[MANY];
-	struct cluster cluster;
-	struct served *served = &cluster.machines[A].served;
-
-	(void)state;
-	memset(jobs, 0, sizeof(jobs));
-	cluster_begin(&cluster, 21, NULL);
-	cluster_start_one(&cluster, A);
-	cluster_start_one(&cluster, C);
-	served->hold = true;
-	for (int i = 0; i < MANY; i++) {
-		jobs[i] = (struct job){.kind = KIND_ADD, .number = 1};
-		job_start(&cluster, C, &jobs[i]);
-	}
-	until(&cluster, &served->adds, GW_RPC_WINDOW);
-	pass(&cluster, SIM_SECOND);
-	assert_int_equal(served->adds, GW_RPC_WINDOW);
-	served->hold = false;
-	for (int i = 0; i < MANY; i++)
-		assert_true(job_wait(&cluster, &jobs[i]) > 0);
-	assert_int_equal(served->adds, MANY);
-	assert_int_equal(served->total, MANY);
-	cluster_end(&cluster);
-}
-
-/* ---- A copy of an acknowledged call ------------------------------------------------------------------ */
-
-/* Sends call 1 of the session once more, as the network might have kept it. */
-static int send_old_copy(void *argument)
-{
-	struct machine *machine = argument;
-	struct rpc_line *line = machine->client->line;
-	Fixture__Number request = FIXTURE__NUMBER__INIT;
-	struct rpc_header header = {.kind = RPC_KIND_CALL,
-				    .flags = RPC_FLAG_ONCE,
-				    .method = gw_rpc_method_id("fixture.Fixture.Add"),
-				    .call = 1000000,
-				    .number = UINT64_MAX};
-	uint8_t payload[16];
-
-	request.number = 1;
-	header.once.client = machine->client->sessions->id;
-	header.once.incarnation = machine->client->sessions->incarnation;
-	header.once.sequence = 1;
-	header.once.first_incomplete = 1;
-	return rpc_connection_send(
-		line->connection, &header,
-		(struct gw_bytes){payload, fixture__number__pack(&request, payload)}, NULL);
-}
-
-static void a_copy_of_an_acknowledged_call_is_not_run(void **state)
-{
-	struct cluster cluster;
-
-	(void)state;
-	cluster_begin(&cluster, 22, NULL);
-	cluster_start_one(&cluster, A);
-	cluster_start_one(&cluster, C);
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 1);
-	/* Not acknowledged yet, so remembered: the copy is answered and not run. */
-	assert_int_equal(run_at(&cluster, C, send_old_copy, &cluster.machines[C]), 0);
-	pass(&cluster, SIM_SECOND);
-	assert_int_equal(cluster.machines[A].served.adds, 1);
-	/* The second call acknowledges the first, which may be forgotten now; its copy is stale. */
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 2);
-	assert_int_equal(run_at(&cluster, C, send_old_copy, &cluster.machines[C]), 0);
-	pass(&cluster, SIM_SECOND);
-	assert_int_equal(cluster.machines[A].served.adds, 2);
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 3);
-	cluster_end(&cluster);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -529,15 +283,6 @@ int main(void)
 		cmocka_unit_test(a_call_that_still_runs_at_its_deadline_timed_out),
 		cmocka_unit_test(a_late_copy_undoes_a_later_put_under_best_effort),
 		cmocka_unit_test(a_late_copy_does_nothing_under_at_most_once),
-		cmocka_unit_test(a_client_that_reboots_is_a_new_client),
-		cmocka_unit_test(a_restored_client_that_asks_for_other_things_is_refused),
-		cmocka_unit_test(a_restored_client_that_lags_behind_gets_stale),
-		cmocka_unit_test(two_clients_never_get_the_same_id_from_a_server),
-		cmocka_unit_test(a_lease_that_ends_in_flight_makes_the_copy_stale),
-		cmocka_unit_test(a_call_that_runs_keeps_its_client_known),
-		cmocka_unit_test(an_idle_client_whose_lease_ended_just_goes_on),
-		cmocka_unit_test(more_calls_than_the_window_wait_their_turn),
-		cmocka_unit_test(a_copy_of_an_acknowledged_call_is_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
