@@ -6,7 +6,8 @@
 #   make           a release build; the command is build/gw
 #   make long      the full counts, results to docs/evidence; PART=x for one part
 #   make bench     speed beside the peers, in the same run; BENCH="--rows grep --runs 3" as bench/run
-#   make sim       one drawn job, SEED=n, told at length
+#   make sim       one seed of a simulated cluster, SEED=n, told at length; WORKLOAD=disk-log, ...
+#                  (gw sim --list), or WORKLOAD=mapreduce for a drawn job
 #   make fuzz      the fuzzers, TARGET=name SECONDS=60
 #   make lint      clang-tidy and clang-format, as advice
 #   make install   DESTDIR and PREFIX as usual
@@ -42,9 +43,16 @@ bench:
 	@$(MAKE) --no-print-directory all
 	bench/run --build $(BUILD) $(BENCH)
 
+SEED ?= 1
+WORKLOAD ?= echo-counter
 sim: $(BUILD)/build.ninja
+ifeq ($(WORKLOAD),mapreduce)
 	ninja -C $(BUILD) -j $(JOBS) test/mapreduce-engine-job_seed_scenario
 	$(BUILD)/test/mapreduce-engine-job_seed_scenario --seeds $(SEED)..$(SEED) --verbose
+else
+	ninja -C $(BUILD) -j $(JOBS) gw
+	$(BUILD)/gw sim --workload $(WORKLOAD) --seeds $(SEED) --verbose
+endif
 
 fuzz:
 	sh test/setup.sh check
