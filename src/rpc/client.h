@@ -51,7 +51,7 @@ void rpc_client_redirect(struct gw_rpc_client *client, struct rpc_line *line,
 /* client_frame.c: the events of its lines. */
 extern const struct rpc_connection_events rpc_client_events;
 
-/* ---- session.c: at most once ---------------------------------------------------------------- */
+/* ---- session.c: at most once ------------------------------------------------------------- */
 
 /*
  * A client id as one service knows it, with the numbers of its calls. A session lasts as long as

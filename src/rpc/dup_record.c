@@ -112,7 +112,7 @@ int dup_export(struct gw_rpc_dup *dup, uint64_t object, struct base_buffer *out,
 	return result;
 }
 
-/* ---- Back ------------------------------------------------------------------------------------ */
+/* ---- Back -------------------------------------------------------------------------------- */
 
 /* The size of the record at the front of data, checked as a whole. */
 static int record_check(const uint8_t *data, size_t left, uint32_t *size, struct gw_error *error)
