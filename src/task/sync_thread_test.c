@@ -140,6 +140,67 @@ static int a_shared_condition_loses_no_signal(void *argument)
 	return 0;
 }
 
+/*
+ * Each signal counts: who misses one waits for ever. One end waits for the condition; the other only
+ * tries the mutex, again and again, so that it is there the moment that the first gives it up.
+ */
+struct seesaw {
+	struct gw_mutex mutex;
+	struct gw_cond moved;
+	int up; /* whose turn it is */
+};
+
+static int waits_for_its_turn(void *argument)
+{
+	struct seesaw *seesaw = argument;
+
+	for (int i = 0; i < ITEMS; i++) {
+		int result = gw_lock(&seesaw->mutex, GW_FOREVER);
+
+		while (result == 0 && seesaw->up != 0) {
+			result = gw_cond_wait(&seesaw->moved, &seesaw->mutex, GW_FOREVER);
+			if (result < 0)
+				gw_unlock(&seesaw->mutex);
+		}
+		if (result < 0)
+			return result;
+		seesaw->up = 1;
+		gw_unlock(&seesaw->mutex);
+	}
+	return 0;
+}
+
+static int tries_for_its_turn(void *argument)
+{
+	struct seesaw *seesaw = argument;
+
+	for (int i = 0; i < ITEMS;) {
+		if (gw_lock(&seesaw->mutex, GW_AT_ONCE) < 0)
+			continue;
+		if (seesaw->up == 1) {
+			seesaw->up = 0;
+			gw_cond_signal(&seesaw->moved);
+			i++;
+		}
+		gw_unlock(&seesaw->mutex);
+	}
+	return 0;
+}
+
+static int no_signal_is_lost_between_loops(void *argument)
+{
+	struct seesaw seesaw = {.mutex = {.shared = true}, .moved = {.shared = true}};
+	struct gw_thread *thread;
+	int result;
+
+	(void)argument;
+	assert_int_equal(gw_thread_start(&thread, tries_for_its_turn, &seesaw, NULL, NULL), 0);
+	assert_int_equal(waits_for_its_turn(&seesaw), 0);
+	assert_int_equal(gw_thread_join(thread, &result, GW_FOREVER), 0);
+	assert_int_equal(result, 0);
+	return 0;
+}
+
 static int goes_in_and_out(void *argument)
 {
 	struct shop *shop = argument;
@@ -222,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_a_task(a_shared_mutex_keeps_others_out),
 		in_a_task(a_shared_condition_loses_no_signal),
+		in_a_task(no_signal_is_lost_between_loops),
 		in_a_task(a_shared_semaphore_gives_no_more_than_it_has),
 		in_a_task(a_wait_group_may_go_when_its_wait_has_ended),
 	};
