@@ -141,8 +141,8 @@ static int a_shared_condition_loses_no_signal(void *argument)
 }
 
 /*
- * Each signal counts: who misses one waits for ever. One end waits for the condition; the other only
- * tries the mutex, again and again, so that it is there the moment that the first gives it up.
+ * Each signal counts: who misses one waits for ever. One end waits for the condition; the other
+ * only tries the mutex, again and again, so that it is there the moment that the first gives it up.
  */
 struct seesaw {
 	struct gw_mutex mutex;
