@@ -160,10 +160,12 @@ static int call_again_and_again(void *argument)
 
 /* ---- The program ---------------------------------------------------------------------------- */
 
+/* Until the machine dies; then what was made is given back. */
 static int run_client(void *argument)
 {
 	struct life *life = argument;
 	struct gw_rpc_client_options options = {.insecure = true};
+	struct gw_group group = {.name = "calls"};
 	struct gw_error error = {0};
 	char address[64];
 	int code;
@@ -173,10 +175,13 @@ static int run_client(void *argument)
 	code = gw_rpc_client_new(&life->client, address, &options, &error);
 	for (uint32_t i = 0; i < life->state->task_count && code == 0; i++) {
 		life->tasks[i] = (struct client_task){life, i};
-		code = gw_spawn(NULL, call_again_and_again, &life->tasks[i], NULL);
+		code = gw_spawn(&group, call_again_and_again, &life->tasks[i], NULL);
 	}
-	if (code < 0)
+	if (code < 0 && sim_io_alive(life->io))
 		sim_run_fail(life->state->run, "a client cannot start: %s", error.text);
+	(void)gw_group_wait(&group, GW_FOREVER);
+	(void)gw_group_done(&group);
+	gw_rpc_client_free(life->client);
 	return code;
 }
 
@@ -205,7 +210,8 @@ static void stop(void *argument)
 	struct life *life = argument;
 
 	task_loop_cancel(life->loop);
-	(void)sim_io_unwind(life->io);
+	if (!sim_io_unwind(life->io))
+		sim_run_fail(life->state->run, "the tasks of a dead machine do not end");
 	task_loop_free(life->loop);
 	free(life);
 }

@@ -26,23 +26,31 @@ static void note_acknowledged(struct disk_log_user *user, uint64_t first, uint32
 	(void)count;
 }
 
+static void wake(struct counter_log *log, int result)
+{
+	struct task_wait *wait = log->wait;
+
+	log->wait = NULL;
+	if (wait && task_claim(wait))
+		task_wake(wait, result);
+}
+
 static void note_ready(struct disk_log_user *user, uint64_t last)
 {
 	struct counter_log *log = (struct counter_log *)user;
-	struct task_wait *wait = log->wait;
 
 	(void)last;
 	log->ready = true;
-	log->wait = NULL;
-	if (wait && task_claim(wait))
-		task_wake(wait, 0);
+	wake(log, 0);
 }
 
 static void note_failed(struct disk_log_user *user, const struct gw_error *error)
 {
 	struct counter_log *log = (struct counter_log *)user;
 
+	log->is_broken = true;
 	log->failed(log->context, error);
+	wake(log, GW_E_CLOSED);
 }
 
 int counter_log_open(struct counter_log *log, struct io *io, uint32_t segment_bytes)
@@ -60,8 +68,8 @@ static int wait_ready(struct counter_log *log)
 	struct task_wait wait;
 	int result;
 
-	if (log->ready)
-		return 0;
+	if (log->ready || log->is_broken)
+		return log->ready ? 0 : GW_E_CLOSED;
 	assert(!log->wait);
 	task_wait_init(&wait, "for the log", log, NULL, false);
 	log->wait = &wait;
@@ -75,12 +83,17 @@ int counter_log_recovered(struct counter_log *log)
 	return wait_ready(log);
 }
 
-void counter_log_append(struct counter_log *log, struct gw_bytes payload)
+int counter_log_append(struct counter_log *log, struct gw_bytes payload)
 {
+	int result;
+
+	if (log->is_broken)
+		return GW_E_CLOSED;
 	assert(log->ready);
 	log->ready = false;
 	disk_log_append(log->log, &payload, 1);
 	gw_shield_begin();
-	(void)wait_ready(log);
+	result = wait_ready(log);
 	gw_shield_end();
+	return result;
 }

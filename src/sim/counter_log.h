@@ -14,7 +14,7 @@ struct counter_log {
 	struct disk_log *log;
 	struct gw_mutex lock;
 	struct task_wait *wait; /* who waits until it is ready; NULL: nobody */
-	bool ready;
+	bool ready, is_broken;
 	/* The owner's. During recovery, each record. */
 	void (*record)(void *context, struct gw_bytes payload);
 	/* The log cannot go on; the process is to end. */
@@ -26,7 +26,8 @@ struct counter_log {
 int counter_log_open(struct counter_log *log, struct io *io, uint32_t segment_bytes) GW_MUST_CHECK;
 /* Waits until recovery is over. */
 int counter_log_recovered(struct counter_log *log) GW_MUST_CHECK;
-/* Waits until the record is durable, whatever else happens. The lock is held. */
-void counter_log_append(struct counter_log *log, struct gw_bytes payload);
+/* Waits until the record is durable, whatever else happens. The lock is held. GW_E_CLOSED when the
+ * log has failed, and with it the process: the record may be there or not. */
+int counter_log_append(struct counter_log *log, struct gw_bytes payload) GW_MUST_CHECK;
 
 #endif

@@ -22,7 +22,7 @@
 
 enum { EFFECT = 1, ANSWERS = 2, EFFECT_BYTES = 29 };
 
-/* From boot to death. What tasks had in memory when the machine died is not given back. */
+/* From boot to death. */
 struct life {
 	struct counter_state *state;
 	struct sim_node *node;
@@ -128,8 +128,9 @@ static int write_effect(struct life *life, struct gw_rpc_call *call,
 	base_store64(payload + 21, (uint64_t)reply->total);
 	if (record.size > 0)
 		memcpy(payload + EFFECT_BYTES, record.data, record.size);
-	counter_log_append(&life->log, (struct gw_bytes){payload, EFFECT_BYTES + record.size});
-	if (!sim_io_alive(life->io))
+	code = counter_log_append(&life->log,
+				  (struct gw_bytes){payload, EFFECT_BYTES + record.size});
+	if (code < 0 || !sim_io_alive(life->io))
 		return gw_fail(error, GW_E_CANCELLED, "the server has ended");
 	life->totals[request->counter % COUNTERS_MAX] = reply->total;
 	counter_call_took_effect(life->state, request->operation, reply->total);
@@ -168,9 +169,9 @@ static int keep_answers(void *context, struct gw_bytes record, struct gw_error *
 	code = gw_lock(&life->log.lock, GW_FOREVER);
 	if (code < 0)
 		return gw_fail(error, code, "the log is busy");
-	counter_log_append(&life->log, (struct gw_bytes){payload, record.size + 1});
+	code = counter_log_append(&life->log, (struct gw_bytes){payload, record.size + 1});
 	gw_unlock(&life->log.lock);
-	return 0;
+	return code < 0 ? gw_fail(error, code, "the log has failed") : 0;
 }
 
 static int serve(struct life *life, struct gw_error *error)
@@ -189,6 +190,7 @@ static int serve(struct life *life, struct gw_error *error)
 	return code;
 }
 
+/* Until the machine dies; then what was made is given back. */
 static int run_server(void *argument)
 {
 	struct life *life = argument;
@@ -209,6 +211,10 @@ static int run_server(void *argument)
 		code = serve(life, &error);
 	if (code < 0)
 		end_process(life, &error);
+	else
+		(void)gw_sleep_until(GW_FOREVER);
+	gw_rpc_server_free(life->server);
+	gw_rpc_dup_free(life->dup);
 	return code;
 }
 
@@ -238,7 +244,8 @@ static void stop(void *argument)
 	struct life *life = argument;
 
 	task_loop_cancel(life->loop);
-	(void)sim_io_unwind(life->io);
+	if (!sim_io_unwind(life->io))
+		sim_run_fail(life->state->run, "the tasks of a dead machine do not end");
 	task_loop_free(life->loop);
 	disk_log_free(life->log.log);
 	free(life);
