@@ -151,7 +151,7 @@ static int prepare(struct gw_rpc_call *call, struct rpc_line **line, struct gw_e
 			call->is_lost = true;
 			return gave_up(call, result, error);
 		}
-		if (result == 0 && wants_session && !call->session)
+		if (result == 0 && wants_session)
 			result = rpc_session_begin(call, *line, error);
 		if (result == 0 && *line != call->client->line)
 			result = AGAIN;
@@ -255,6 +255,10 @@ static int attempts(struct gw_rpc_call *call, const struct ProtobufCMessage *req
 		if (result != 0)
 			continue;
 		result = call->code;
+		/* A server that is about to end asked us to leave; others may take it. */
+		if (result == GW_E_OVERLOADED && call->is_unrun &&
+		    call->last_line != call->client->line)
+			result = AGAIN;
 		if (result == GW_E_NOT_LEADER)
 			result = try_elsewhere(call, error);
 		else if (result == GW_E_STALE && call->is_unrun)
@@ -374,22 +378,31 @@ int rpc_client_open_session(struct gw_rpc_client *client, struct rpc_line *line,
 
 /* ---- Calls that are opened --------------------------------------------------------------- */
 
+/* A call that outlives the function that began it, with room for its failure's sentence. */
+struct opened_call {
+	struct gw_rpc_call call; /* first */
+	struct gw_error error;
+};
+
 int gw_rpc_open(struct gw_rpc_client *client, const struct gw_rpc_method *method,
 		const struct ProtobufCMessage *request, const struct gw_rpc_call_options *options,
 		struct gw_rpc_call **out, struct gw_error *error)
 {
-	struct gw_rpc_call *call = malloc(sizeof(*call));
+	struct opened_call *opened = calloc(1, sizeof(*opened));
+	struct gw_rpc_call *call;
 	struct rpc_line *line;
 	int result;
 
 	*out = NULL;
-	if (!call)
+	if (!opened)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: out of memory", method->full_name);
-	result = call_begin(call, client, method, options, NULL);
+	call = &opened->call;
+	result = call_begin(call, client, method, options, error);
 	if (result < 0) {
-		free(call);
-		return gw_fail(error, result, "%s: %s", method->full_name, gw_code_text(result));
+		free(opened);
+		return result;
 	}
+	call->error = &opened->error;
 	attempt_reset(call);
 	result = prepare(call, &line, error);
 	if (result == 0)
@@ -422,15 +435,12 @@ int gw_rpc_finish(struct gw_rpc_call *call, struct ProtobufCMessage **reply, str
 
 	if (reply)
 		*reply = NULL;
-	call->error = error;
 	while (!call->is_ended && !call->is_lost && result >= 0)
 		result = rpc_call_wait(call, "for the end of");
 	if (call->is_ended) {
 		result = call->code;
-		/* It failed before there was somewhere for its sentence. */
-		if (result < 0 && error && error->code != result)
-			(void)gw_fail(error, result, "%s: %s", call_name(call),
-				      gw_code_text(result));
+		if (result < 0 && error)
+			*error = *call->error;
 		if (result >= 0 && reply) {
 			*reply = call->reply;
 			call->reply = NULL;

@@ -260,6 +260,14 @@ void rpc_connection_flush(struct rpc_connection *connection)
 						  batch->pieces, batch->count, write_done);
 }
 
+static void read_on(struct rpc_connection *connection)
+{
+	if (!connection->is_stopped || !rpc_connection_has_room(connection))
+		return;
+	connection->is_stopped = false;
+	connection->transport->operations->read_start(connection->transport, &connection->reader);
+}
+
 static void write_done(struct io_request *request, int result)
 {
 	struct rpc_connection *connection = request->data;
@@ -277,6 +285,7 @@ static void write_done(struct io_request *request, int result)
 	if (!connection->is_closed) {
 		connection->events->written(connection);
 		rpc_connection_flush(connection);
+		read_on(connection);
 	}
 	rpc_connection_unref(connection);
 }
@@ -311,7 +320,10 @@ static const char *tick_look(struct rpc_connection *connection)
 		return io_now_ns(connection->io) >= connection->greet_by_ns ? "no greeting came" :
 									      NULL;
 	connection->heard_bytes = 0;
-	connection->silent_ticks = heard ? 0 : connection->silent_ticks + 1;
+	if (heard || connection->is_stopped)
+		connection->silent_ticks = 0;
+	else
+		connection->silent_ticks++;
 	connection->stuck_ticks =
 		connection->is_writing && !connection->wrote ? connection->stuck_ticks + 1 : 0;
 	connection->wrote = false;

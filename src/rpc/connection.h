@@ -88,6 +88,8 @@ struct rpc_connection {
 	uint64_t incarnation; /* sent with our HELLO; */
 	uint64_t their_incarnation;
 	bool is_greeted, is_closed;
+	bool may_stop;      /* it does not read while its peer does not; for servers */
+	bool is_stopped;
 	bool expects_parts; /* the owner's hint: read headers by themselves, then straight */
 	uint32_t references;
 

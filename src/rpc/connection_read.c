@@ -309,6 +309,12 @@ void rpc_connection_read(struct io_reader *reader, int result)
 			connection->end += (size_t)result;
 		if (!connection->is_closed && connection->reading == RPC_READING_FRAMES)
 			parse(connection);
+		/* Who asks and does not take the answers is not heard until he does. */
+		if (!connection->is_closed && connection->may_stop &&
+		    !rpc_connection_has_room(connection)) {
+			connection->is_stopped = true;
+			connection->transport->operations->read_stop(connection->transport);
+		}
 	}
 	rpc_connection_unref(connection);
 }

@@ -79,8 +79,8 @@ void dup_client_forget_below(struct dup_table *table, struct dup_client *client,
 	for (; client->capacity && at < first_incomplete; at++) {
 		struct dup_slot *slot = &client->ring[at & (client->capacity - 1)];
 
-		/* One that still runs was given up by its caller; it ends by itself. */
-		if (slot->sequence < first_incomplete && slot->state >= DUP_SLOT_DONE)
+		/* One that still runs was given up by its caller: nobody will ask for it. */
+		if (slot->state != DUP_SLOT_FREE && slot->sequence < first_incomplete)
 			slot_free(table, slot);
 	}
 }
@@ -210,10 +210,7 @@ static int dup_begin(struct gw_rpc_dup *dup, const struct rpc_dup_call *call,
 		return gw_fail(error, GW_E_NO_MEMORY, "table of duplicates: out of memory");
 	if (slot->state != DUP_SLOT_FREE && slot->sequence == call->sequence)
 		return begin_known(slot, call, answer, error);
-	/* A call of long ago, given up by its caller, still runs in this place. */
-	if (slot->state != DUP_SLOT_FREE)
-		return gw_fail(error, GW_E_OVERLOADED, "call %llu still runs",
-			       (unsigned long long)slot->sequence);
+	assert(slot->state == DUP_SLOT_FREE);
 	if (table->bytes >= table->options.bytes_max)
 		return gw_fail(error, GW_E_OVERLOADED, "%zu bytes of answers not acknowledged",
 			       table->bytes);
@@ -227,16 +224,18 @@ static int dup_begin(struct gw_rpc_dup *dup, const struct rpc_dup_call *call,
 	return RPC_DUP_NEW;
 }
 
-static struct dup_slot *running_slot(struct dup_table *table, const struct rpc_dup_call *call,
-				     struct dup_client **client)
+/* Where a call runs that ends now; NULL when its caller has given it up. */
+static struct dup_slot *running_slot(struct dup_table *table, const struct rpc_dup_call *call)
 {
+	struct dup_client *client = dup_client_find(table, &call->client);
 	struct dup_slot *slot;
 
-	*client = dup_client_find(table, &call->client);
-	assert(*client && (*client)->capacity && (*client)->running > 0);
-	slot = &(*client)->ring[call->sequence & ((*client)->capacity - 1)];
+	assert(client && client->capacity && client->running > 0);
+	client->running--;
+	if (call->sequence < client->first_incomplete)
+		return NULL;
+	slot = &client->ring[call->sequence & (client->capacity - 1)];
 	assert(slot->sequence == call->sequence && slot->state == DUP_SLOT_RUNNING);
-	(*client)->running--;
 	return slot;
 }
 
@@ -244,21 +243,18 @@ static void dup_finish(struct gw_rpc_dup *dup, const struct rpc_dup_call *call, 
 		       struct gw_bytes reply)
 {
 	struct dup_table *table = dup_table_of(dup);
-	struct dup_client *client;
-	struct dup_slot *slot = running_slot(table, call, &client);
+	struct dup_slot *slot = running_slot(table, call);
 
-	if (call->sequence < client->first_incomplete)
-		slot_free(table, slot); /* nobody will ask */
-	else
+	if (slot)
 		dup_slot_answer(table, slot, code, reply);
 }
 
 static void dup_abandon(struct gw_rpc_dup *dup, const struct rpc_dup_call *call)
 {
-	struct dup_client *client;
-	struct dup_slot *slot = running_slot(dup_table_of(dup), call, &client);
+	struct dup_slot *slot = running_slot(dup_table_of(dup), call);
 
-	slot_free(dup_table_of(dup), slot);
+	if (slot)
+		slot_free(dup_table_of(dup), slot);
 }
 
 static void dup_forget_below(struct gw_rpc_dup *dup, struct rpc_client_id id,

@@ -105,11 +105,14 @@ static void over_the_window_is_overloaded(void **state)
 	finish(dup, one, 1, "");
 	dup->operations->forget_below(dup, one, 2);
 	assert_int_equal(begin(dup, one, GW_RPC_WINDOW + 1), RPC_DUP_NEW);
-	/* One that was given up and still runs keeps its place. */
+	/* One that was given up and still runs holds nobody up, and ends unheard. */
 	dup->operations->forget_below(dup, one, 4);
-	assert_int_equal(begin(dup, one, GW_RPC_WINDOW + 2), GW_E_OVERLOADED);
-	finish(dup, one, 2, "too late");
+	assert_int_equal(begin(dup, one, 2), RPC_DUP_STALE);
 	assert_int_equal(begin(dup, one, GW_RPC_WINDOW + 2), RPC_DUP_NEW);
+	finish(dup, one, 2, "too late");
+	assert_int_equal(begin(dup, one, 2), RPC_DUP_STALE);
+	assert_int_equal(begin(dup, one, GW_RPC_WINDOW + 2), RPC_DUP_RUNNING);
+	assert_int_equal(dup_table_of(dup)->bytes, 0);
 	gw_rpc_dup_free(dup);
 }
 

@@ -120,9 +120,17 @@ int rpc_session_begin(struct gw_rpc_call *call, struct rpc_line *line, struct gw
 {
 	struct gw_rpc_client *client = call->client;
 	uint32_t service = service_id(call->method);
-	struct rpc_session *session = client->sessions;
+	struct rpc_session *session;
 
-	assert(!call->session);
+	/* It was given a number, and before it was sent the server became another one. */
+	if (call->session && call->times_sent == 0 && call->session->incarnation &&
+	    call->session->incarnation != line->connection->their_incarnation) {
+		rpc_session_forget(client, call->session);
+		rpc_session_end(call);
+	}
+	if (call->session)
+		return 0;
+	session = client->sessions;
 	while (session && session->service != service)
 		session = session->next;
 	if (session && session->is_open && !session_fits(client, session, line)) {
