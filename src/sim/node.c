@@ -65,6 +65,10 @@ void life_turn(struct life *life)
 	assert(life->alive);
 	if (!life->turn || event_is_queued(&life->turn_event))
 		return;
+	if (life->node->state == SIM_NODE_PAUSED) { /* by its own code, this moment */
+		event_add(sim, &life->turn_event, sim->now_ns);
+		return;
+	}
 	if (!sim_random_chance(&life->node->random, sim->options.batch_ppm)) {
 		turn_now(life);
 		return;
