@@ -365,6 +365,48 @@ static void few_bytes_do_not_become_more_than_the_limit(void **state)
 	base_buffer_done(&text);
 }
 
+/* What a task's stack of the default size has to bear: protobuf-c and JSON call themselves for each
+ * message inside. */
+static int take_deepest(void *argument)
+{
+	struct rpc_schema *schema = argument;
+	const struct rpc_schema_message *type =
+		rpc_schema_message(schema, gw_string("fixture.Deep"));
+	struct base_buffer json = {0}, bytes = {0}, text = {0};
+	struct ProtobufCMessage *message = NULL;
+	struct gw_error error = {0};
+	int code = 0;
+
+	assert_int_equal(type->depth, RPC_SCHEMA_DEPTH_MAX);
+	for (int i = 1; code == 0 && i < RPC_SCHEMA_DEPTH_MAX; i++)
+		code = base_buffer_append_string(&json, "{\"inside\": [", &error);
+	if (code == 0)
+		code = base_buffer_append_string(&json, "{\"text\": \"x\", \"numbers\": [1, 2]}",
+						 &error);
+	for (int i = 1; code == 0 && i < RPC_SCHEMA_DEPTH_MAX; i++)
+		code = base_buffer_append_string(&json, "]}", &error);
+	if (code == 0)
+		code = rpc_json_read(type, base_buffer_bytes(&json), &bytes, &error);
+	if (code == 0)
+		code = rpc_json_write(type, base_buffer_bytes(&bytes), RPC_JSON_LINE, &text,
+				      &error);
+	if (code == 0)
+		code = rpc_message_unpack_owned(&fixture__deep__descriptor,
+						base_buffer_bytes(&bytes), &message, &error);
+	if (code == 0)
+		code = gw_bytes_compare(base_buffer_bytes(&json), base_buffer_bytes(&text));
+	gw_rpc_message_free(message);
+	base_buffer_done(&json);
+	base_buffer_done(&bytes);
+	base_buffer_done(&text);
+	return code;
+}
+
+static void the_deepest_message_fits_the_stack_of_a_task(void **state)
+{
+	assert_int_equal(gw_run(take_deepest, *state, NULL, NULL), 0);
+}
+
 static int read_and_write(void *context)
 {
 	struct base_buffer bytes = {0}, text = {0};
@@ -426,6 +468,7 @@ int main(void)
 		cmocka_unit_test(what_comes_twice_is_merged_as_protobuf_says),
 		cmocka_unit_test(bytes_that_are_no_message_are_named_by_their_place),
 		cmocka_unit_test(few_bytes_do_not_become_more_than_the_limit),
+		cmocka_unit_test(the_deepest_message_fits_the_stack_of_a_task),
 		cmocka_unit_test(each_allocation_may_fail),
 		cmocka_unit_test(base64_of_every_length_comes_back),
 	};
