@@ -11,7 +11,7 @@ enum { SEEDS = 60 };
 
 #define EVERYTHING ((UINT32_C(1) << SIM_FAULTS) - 1)
 
-/* ---- Five machines, of which two may be down ------------------------------------------------- */
+/* ---- Five machines, of which two may be down --------------------------------------------- */
 
 static int set_up_two_down(struct sim_run *run, struct gw_error *error)
 {
@@ -97,7 +97,7 @@ static void no_more_are_down_at_once_than_the_group_bears(void **state)
 	}
 }
 
-/* ---- The same with seeds that exceed it ------------------------------------------------------- */
+/* ---- The same with seeds that exceed it -------------------------------------------------- */
 
 static int set_up_beyond(struct sim_run *run, struct gw_error *error)
 {
@@ -160,7 +160,7 @@ static void some_seeds_exceed_the_promise_and_say_so(void **state)
 	assert_true(more > 0);
 }
 
-/* ---- Machines that take long to be ready ------------------------------------------------------ */
+/* ---- Machines that take long to be ready ------------------------------------------------- */
 
 /* Who was down once never catches up. */
 static bool never_ready(struct sim_run *run, struct sim_node *node)

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { MOVED_SEEDS = 60 };
+enum { MOVED_SEEDS = 200 };
 
 struct tests {
 	uint64_t number, failed;
