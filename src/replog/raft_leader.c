@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * raft_leader.c - replication and commitment (sections 5.3, 5.4.2, 8), membership (section 6 as D
+ * 4.1), and the leader that has lost its majority (D 6.2).
+ */
+#include "raft_inside.h"
+
+static struct raft_peer *peer_find(struct raft *raft, uint64_t id)
+{
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
+		if (raft->peers[i].id == id)
+			return &raft->peers[i];
+	}
+	return NULL;
+}
+
+uint64_t raft_match(const struct raft *raft, uint64_t id)
+{
+	if (id == raft->id)
+		return raft->durable;
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
+		if (raft->peers[i].id == id)
+			return raft->peers[i].match;
+	}
+	return 0;
+}
+
+/* Peers are the members but us; who stays keeps what is known of it. */
+void raft_sync_peers(struct raft *raft)
+{
+	struct raft_peer peers[RAFT_MEMBERS_MAX];
+	uint32_t count = 0;
+
+	if (raft->role != RAFT_LEADER)
+		return;
+	for (uint32_t i = 0; i < raft->members.count; i++) {
+		uint64_t id = raft->members.items[i].id;
+		const struct raft_peer *old = peer_find(raft, id);
+
+		if (id == raft->id)
+			continue;
+		if (old)
+			peers[count++] = *old;
+		else
+			peers[count++] = (struct raft_peer){.id = id, .heard_ns = raft->now_ns,
+							    .next = raft_log_last(raft) + 1};
+	}
+	memcpy(raft->peers, peers, count * sizeof *peers);
+	raft->peer_count = count;
+}
+
+/* ---- Sending ------------------------------------------------------------------------------ */
+
+static void send_offer(struct raft *raft, struct raft_peer *peer)
+{
+	struct raft_message message = {
+		.kind = RAFT_SNAPSHOT_OFFER, .to = peer->id, .term = raft->term,
+		.round = raft->round, .snapshot = &raft->snapshot,
+	};
+
+	assert(raft->snapshot.index > 0);
+	peer->state = RAFT_FETCHING;
+	raft_send(raft, &message, 0);
+}
+
+/* How many entries from next on make one message. */
+static uint32_t batch(const struct raft *raft, uint64_t next)
+{
+	uint64_t left = raft_log_last(raft) + 1 - next, bytes = 0;
+	uint32_t count = 0;
+
+	assert(next <= raft_log_last(raft) + 1);
+	while (count < left && count < raft->batch_entries) {
+		bytes += raft_log_entry(raft, next + count)->data.size;
+		if (count > 0 && bytes > RAFT_BATCH_BYTES_MAX)
+			break;
+		count++;
+	}
+	return count;
+}
+
+/* One message from peer->next on; without entries if there is nothing new. */
+static void send_append(struct raft *raft, struct raft_peer *peer)
+{
+	struct raft_message message = {
+		.kind = RAFT_APPEND, .to = peer->id, .term = raft->term, .commit = raft->commit,
+		.round = raft->round, .index = peer->next - 1,
+	};
+
+	if (peer->next <= raft->base_index) {
+		send_offer(raft, peer);
+		return;
+	}
+	assert(peer->next <= raft_log_last(raft) + 1 && peer->next > peer->match);
+	message.index_term = raft_log_term(raft, message.index);
+	message.entry_count = batch(raft, peer->next);
+	message.entries = message.entry_count ? raft_log_entry(raft, peer->next) : NULL;
+	raft_send(raft, &message, 0);
+	if (peer->state == RAFT_PROBING)
+		peer->probed = true;
+	else
+		peer->next += message.entry_count;
+	if (message.entry_count > 0)
+		peer->under_way++;
+}
+
+static void send_new(struct raft *raft, struct raft_peer *peer)
+{
+	if (peer->state == RAFT_PROBING && !peer->probed)
+		send_append(raft, peer);
+	while (peer->state == RAFT_FLOWING && peer->under_way < RAFT_PIPELINE_MAX &&
+	       peer->next <= raft_log_last(raft))
+		send_append(raft, peer);
+}
+
+void raft_replicate(struct raft *raft)
+{
+	for (uint32_t i = 0; i < raft->peer_count; i++)
+		send_new(raft, &raft->peers[i]);
+}
+
+void raft_heartbeat(struct raft *raft)
+{
+	raft->round++;
+	raft->heartbeat_due_ns = raft->now_ns + raft->heartbeat_ns;
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
+		struct raft_peer *peer = &raft->peers[i];
+
+		if (peer->state == RAFT_FETCHING)
+			send_offer(raft, peer);
+		else
+			send_append(raft, peer);
+	}
+}
+
+/* ---- Answers ------------------------------------------------------------------------------ */
+
+static void accepted(struct raft *raft, struct raft_peer *peer, uint64_t index)
+{
+	if (index > raft_log_last(raft))
+		return; /* nobody could have sent that; believe nothing */
+	if (peer->under_way > 0)
+		peer->under_way--;
+	if (index > peer->match)
+		peer->match = index;
+	if (peer->state != RAFT_FLOWING || peer->next <= peer->match) {
+		peer->next = peer->match + 1;
+		peer->state = RAFT_FLOWING;
+		peer->probed = false;
+	}
+	raft_advance(raft);
+	if (raft->role == RAFT_LEADER)
+		send_new(raft, peer);
+}
+
+static void rejected(struct raft *raft, struct raft_peer *peer, uint64_t index)
+{
+	/* An answer to an old message: more is known to match already. */
+	if (index < peer->match || peer->state == RAFT_FETCHING)
+		return;
+	if (index >= peer->next)
+		return;
+	peer->next = index + 1;
+	peer->state = RAFT_PROBING;
+	peer->probed = false;
+	peer->under_way = 0;
+	send_new(raft, peer);
+}
+
+void raft_on_append_reply(struct raft *raft, const struct raft_message *message)
+{
+	struct raft_peer *peer = peer_find(raft, message->from);
+
+	if (raft->role != RAFT_LEADER || message->term != raft->term || !peer)
+		return;
+	peer->heard_ns = raft->now_ns;
+	if (message->round > peer->round && message->round <= raft->round)
+		peer->round = message->round;
+	if (message->accepted)
+		accepted(raft, peer, message->index);
+	else
+		rejected(raft, peer, message->index);
+}
+
+/* ---- Committing --------------------------------------------------------------------------- */
+
+uint64_t raft_quorum_of(const struct raft *raft, uint64_t own,
+			uint64_t (*of)(const struct raft_peer *))
+{
+	uint64_t values[RAFT_MEMBERS_MAX];
+	uint32_t count = 0;
+
+	if (raft_votes(raft, raft->id))
+		values[count++] = own;
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
+		uint64_t value = of(&raft->peers[i]);
+		uint32_t at = count;
+
+		if (!raft_votes(raft, raft->peers[i].id))
+			continue;
+		for (; at > 0 && values[at - 1] < value; at--)
+			values[at] = values[at - 1];
+		values[at] = value;
+		count++;
+	}
+	assert(count > 0 && raft_quorum(raft) <= count);
+	return values[raft_quorum(raft) - 1];
+}
+
+static uint64_t match_of(const struct raft_peer *peer)
+{
+	return peer->match;
+}
+
+/* A leader that is no member any more has led until that was decided (D 4.2.2). */
+static void leave_if_removed(struct raft *raft)
+{
+	if (raft->members_index <= raft->commit && !raft_votes(raft, raft->id))
+		raft_become_follower(raft, raft->term, 0);
+}
+
+void raft_advance(struct raft *raft)
+{
+	uint64_t index;
+
+	if (raft->role != RAFT_LEADER)
+		return;
+	index = raft_quorum_of(raft, raft->durable, match_of);
+	if (index <= raft->commit)
+		return;
+	/* Only entries of the own term are committed by counting (section 5.4.2, figure 8). */
+	if (raft_log_term(raft, index) != raft->term && !RAFT_BUG(raft, "raft.commit-by-counting"))
+		return;
+	raft_set_commit(raft, index);
+	/* The others apply it before the next heartbeat, and the removed learn of it. */
+	raft_heartbeat(raft);
+	leave_if_removed(raft);
+}
+
+static uint64_t heard_of(const struct raft_peer *peer)
+{
+	return peer->heard_ns;
+}
+
+void raft_leader_tick(struct raft *raft)
+{
+	if (raft->now_ns >= raft->quorum_due_ns) {
+		uint64_t heard = raft_quorum_of(raft, raft->now_ns, heard_of);
+
+		raft->quorum_due_ns = raft->now_ns + raft->election_ns;
+		if (raft->now_ns - heard >= raft->election_ns) {
+			raft_become_follower(raft, raft->term, 0);
+			raft_draw_election(raft);
+			return;
+		}
+	}
+	if (raft->now_ns >= raft->heartbeat_due_ns)
+		raft_heartbeat(raft);
+}
+
+/* ---- Leading ------------------------------------------------------------------------------ */
+
+void raft_lead(struct raft *raft)
+{
+	raft->peer_count = 0;
+	raft_sync_peers(raft);
+	raft->quorum_due_ns = raft->now_ns + raft->election_ns;
+	/* Its first entry commits all that came before it (sections 5.4.2 and 8). */
+	if (!RAFT_BUG(raft, "raft.no-first-entry")) {
+		raft_log_append_nothing(raft);
+		raft_save_entries(raft, raft_log_last(raft));
+	}
+	raft_heartbeat(raft);
+}
+
+static void append_incoming(struct raft *raft, uint64_t cookie)
+{
+	struct raft_action *action = raft_add_action(raft, RAFT_APPENDED);
+
+	action->cookie = cookie;
+	action->index = raft_log_last(raft) + 1;
+	action->term = raft->term;
+	raft_log_append(raft, 0, raft->incoming_count);
+	raft_save_entries(raft, raft_log_last(raft));
+	raft_replicate(raft);
+}
+
+void raft_on_propose(struct raft *raft, uint64_t cookie)
+{
+	if (raft->role == RAFT_LEADER)
+		append_incoming(raft, cookie);
+	else
+		raft_refuse(raft, cookie, GW_E_NOT_LEADER);
+}
+
+/* How many voters are in one and not in the other. */
+static uint32_t voters_missing(const struct raft_members *from, const struct raft_members *in)
+{
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < from->count; i++) {
+		const struct raft_member *same = raft_member_find(in, from->items[i].id);
+
+		missing += from->items[i].votes && !(same && same->votes);
+	}
+	return missing;
+}
+
+void raft_on_change(struct raft *raft, const struct raft_members *members, uint64_t cookie)
+{
+	uint32_t changes = voters_missing(&raft->members, members) +
+			   voters_missing(members, &raft->members);
+	bool pending = raft->members_index > raft->commit;
+
+	if (raft->role != RAFT_LEADER) {
+		raft_refuse(raft, cookie, GW_E_NOT_LEADER);
+		return;
+	}
+	/* Two majorities always share a member if at most one voter changes, one change at a time
+	 * (D 4.1), and not before an entry of this term is committed (Ongaro's correction of
+	 * 2015). */
+	if (pending || raft_log_term(raft, raft->commit) != raft->term)
+		raft_refuse(raft, cookie, GW_E_BUSY);
+	else if ((changes > 1 && !RAFT_BUG(raft, "raft.many-changes")) ||
+		 voters_missing(members, &(struct raft_members){0}) == 0)
+		raft_refuse(raft, cookie, GW_E_INVALID);
+	else
+		append_incoming(raft, cookie);
+}

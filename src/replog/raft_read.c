@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * raft_read.c - reads that see all that was acknowledged before they began, without an entry in the
+ * log (section 8, D 6.4): what is committed now, once a majority has answered a heartbeat that was
+ * sent after the read came. All reads that wait share one heartbeat.
+ */
+#include "raft_inside.h"
+
+void raft_on_read(struct raft *raft, uint64_t cookie)
+{
+	if (raft->role != RAFT_LEADER)
+		raft_refuse(raft, cookie, GW_E_NOT_LEADER);
+	else if (raft->read_count == RAFT_READS_MAX)
+		raft_refuse(raft, cookie, GW_E_BUSY);
+	else
+		raft->reads[raft->read_count++] = (struct raft_read_wait){.cookie = cookie};
+}
+
+static uint64_t round_of(const struct raft_peer *peer)
+{
+	return peer->round;
+}
+
+static void answer_up_to(struct raft *raft, uint64_t round)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < raft->read_count; i++) {
+		struct raft_read_wait *read = &raft->reads[i];
+		struct raft_action *action;
+
+		if (read->round == 0 || read->round > round) {
+			raft->reads[left++] = *read;
+			continue;
+		}
+		action = raft_add_action(raft, RAFT_READABLE);
+		action->cookie = read->cookie;
+		action->index = read->index;
+	}
+	raft->read_count = left;
+}
+
+void raft_serve_reads(struct raft *raft)
+{
+	bool early = RAFT_BUG(raft, "raft.read-without-round");
+	bool first = RAFT_BUG(raft, "raft.no-first-entry");
+	bool asked = false;
+
+	if (raft->role != RAFT_LEADER || raft->read_count == 0)
+		return;
+	answer_up_to(raft, early ? UINT64_MAX : raft_quorum_of(raft, raft->round, round_of));
+	/* Before an entry of its own term is committed, a leader does not know what is. */
+	if (raft->read_count == 0 ||
+	    (raft_log_term(raft, raft->commit) != raft->term && !first))
+		return;
+	if (raft->reads[0].round != 0)
+		return; /* one round at a time: the rest share the next one */
+	for (size_t i = 0; i < raft->read_count; i++) {
+		raft->reads[i].round = raft->round + 1;
+		raft->reads[i].index = raft->commit;
+		asked = true;
+	}
+	if (asked)
+		raft_heartbeat(raft);
+	answer_up_to(raft, early ? UINT64_MAX : raft_quorum_of(raft, raft->round, round_of));
+}
+
+void raft_refuse_reads(struct raft *raft)
+{
+	for (size_t i = 0; i < raft->read_count; i++)
+		raft_refuse(raft, raft->reads[i].cookie, GW_E_NOT_LEADER);
+	raft->read_count = 0;
+}
