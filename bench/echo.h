@@ -38,6 +38,7 @@ struct echo {
 	uint64_t count;
 	int cores[2]; /* of server and client; -1: any */
 	uint16_t port;
+	pid_t server; /* the client's: to be ended with it, if it does not end by itself */
 };
 
 static inline void echo_fail(const char *what)
@@ -133,6 +134,7 @@ static inline int echo_main(int argc, char **argv,
 		_exit(0);
 	}
 	close(pipes[1]);
+	echo.server = child;
 	if (read(pipes[0], &echo.port, sizeof(echo.port)) != sizeof(echo.port))
 		echo_fail("no server");
 	echo_pin(echo.cores[1]);

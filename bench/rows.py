@@ -6,6 +6,7 @@ command leaves there: the parts of a job in @OUT@/job, else @OUT@/answer, else w
 """
 
 import dataclasses
+import os
 
 MIB = 1 << 20
 PATTERN = 'schedule_timeout'                      # in one of 67,000 lines
@@ -185,6 +186,45 @@ def all_tasks(tools):
     ]
 
 
+def echo(tools, name, title, numbers, count, goals, same_core=False, once=False, peers=()):
+    """Messages there and back between two processes: (bytes, connections, under way at once). The server has one
+    processor and the client another, or both have one. `peers`: who takes part besides us and the floor."""
+    server, client = tools.cpus[0], tools.cpus[0 if same_core else -1]
+    arguments = [*map(str, numbers), str(count), str(server), str(client)]
+    ours, floor = tools.helper('echo-rpc'), tools.helper('floor-epoll')
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'peers', 'echo.sh')
+    field = [Contestant('gw', ours, [ours, 'batched', *arguments])]
+    if once:
+        field.append(Contestant('gw at most once', ours, [ours, 'once', *arguments]))
+    field.append(Contestant('floor', floor, [floor, 'batched', *arguments]))
+    for who, program in (('Go net/rpc', 'echo_net_rpc'), ('gRPC', 'echo_grpc'), ("Cap'n Proto", 'echo_capnp'),
+                         ('ZeroMQ', 'echo_zeromq'), ('tirpc', 'echo_tirpc')):
+        if who in peers:
+            program = tools.peer(program)
+            field.append(Contestant(who, program, ['sh', script, program, *arguments]))
+    for contestant in field if same_core else []:
+        contestant.cpus = tools.cpus[:1]
+    return Row(name, title, 'empty', 0, field, goals)
+
+
+def all_echoes(tools):
+    """Calls beside peers and beside bare epoll."""
+    many = ('Go net/rpc', 'gRPC', "Cap'n Proto", 'ZeroMQ')
+    return [
+        echo(tools, 'rpc-one', '50,000 calls of 64 bytes, one at a time, one core', (64, 1, 1), 50000,
+             [Goal('gw', 'floor', 1 / 1.4), Goal('gw', 'Go net/rpc', 2)], True, True, (*many, 'tirpc')),
+        echo(tools, 'rpc-16', '300,000 calls of 64 bytes, 64 at once, 16 connections', (64, 16, 64), 300000,
+             [Goal('gw', 'floor', 0.5), Goal('gw', 'Go net/rpc', 5), Goal('gw', 'gRPC', 7),
+              Goal('gw', 'ZeroMQ', 2)], once=True, peers=many),
+        echo(tools, 'rpc-1', '300,000 calls of 64 bytes, 64 at once, one connection', (64, 1, 64), 300000,
+             [Goal('gw', 'floor', 0.5)], once=True, peers=many),
+        echo(tools, 'rpc-4k', '200,000 calls of 4 KiB, 64 at once, one connection', (4096, 1, 64), 200000,
+             [Goal('gw', 'floor', 0.4)], peers=many),
+        echo(tools, 'rpc-1m', '2,000 attachments of 1 MiB there and back', (MIB, 1, 1), 2000,
+             [Goal('gw', 'floor', 0.8)], peers=('gRPC', "Cap'n Proto", 'ZeroMQ')),
+    ]
+
+
 def all_rows(tools):
     mawk = "mawk '%s'"
     add_up = "mawk -F '\\t' '%s'"
@@ -204,6 +244,7 @@ def all_rows(tools):
         stream(tools, 'stream-tr', 'streaming: tr and uniq -c', "tr -s '[:space:]' '\\n'", 'uniq -c',
                'count-key'),
         *all_tasks(tools),
+        *all_echoes(tools),
         Row('startup', 'an empty job from start to _SUCCESS', 'empty', 0, [
             Contestant('gw', tools.gw, job(tools, 'wordcount'), 'key-count'),
             Contestant('true', 'true', ['true'])],

@@ -24,6 +24,11 @@ VERSION_QUESTIONS = {
 }
 
 
+# The Debian libraries behind programs of peers/, as pkg-config names them.
+PEER_PACKAGES = {'echo_zeromq': 'libzmq', 'echo_tirpc': 'libtirpc', 'echo_grpc': 'grpc++', 'echo_capnp': 'capnp-rpc'}
+CANNOT_BUILD = 3  # status of peers/build.sh
+
+
 class ToolError(Exception):
     """A program is missing."""
 
@@ -81,21 +86,22 @@ class Tools:
         return os.path.join(self.peers, name)
 
     def build_peers(self, say):
-        """Compiles the programs of peers/ that are new; without their compiler they are left out."""
+        """Compiles the programs of peers/ that are new; without compiler or library they are left out."""
         sources = os.path.join(HERE, 'peers')
         for source in sorted(os.listdir(sources)):
             name, end = os.path.splitext(source)
             path, program = os.path.join(sources, source), self.peer(name)
-            if end != '.go' or shutil.which('go') is None:
+            if end not in ('.go', '.c', '.cc'):
                 continue
             if os.path.exists(program) and os.path.getmtime(program) > os.path.getmtime(path):
                 continue
             say(f'building {program}')
             os.makedirs(self.peers, exist_ok=True)
             environment = {**os.environ, 'GO111MODULE': 'off', 'GOCACHE': os.path.join(self.peers, 'go-cache')}
-            done = subprocess.run(['go', 'build', '-o', program, path], env=environment, check=False)
-            if done.returncode != 0:
-                raise ToolError(f'go could not build {path}')
+            done = subprocess.run(['/bin/sh', os.path.join(sources, 'build.sh'), source, program], cwd=self.peers,
+                                  env=environment, check=False)
+            if done.returncode not in (0, CANNOT_BUILD):
+                raise ToolError(f'could not build {path}')
 
     def missing(self, program):
         """Whether a program cannot be run at all."""
@@ -110,10 +116,13 @@ class Tools:
     def ask_version(self, program):
         if program in (self.gw, self.wordcount):
             return first_line([self.gw, '--version'])
-        if program == self.helper('tasks'):
+        if program in (self.helper('tasks'), self.helper('echo-rpc')):
             return first_line([self.gw, '--version'])
-        if program == self.peer('tasks'):
+        if program in (self.peer('tasks'), self.peer('echo_net_rpc')):
             return first_line(['go', 'version'])
+        for name, package in PEER_PACKAGES.items():
+            if program == self.peer(name):
+                return f'{package} ' + first_line(['pkg-config', '--modversion', package])
         if program == 'node':
             return 'DuckDB ' + first_line(self.duckdb('VERSION'))
         if program in VERSION_QUESTIONS:

@@ -424,6 +424,8 @@ class Peers(Folder):
         super().setUp()
         go = self.write("bin/go", b'#!/bin/sh\necho "$*" >> "$0.log"\nshift 2\ntouch "$1"\n')
         os.chmod(go, 0o755)
+        # The peers in C and C++ take long to build, and are left out without their libraries.
+        os.chmod(self.write("bin/pkg-config", b"#!/bin/sh\nexit 1\n"), 0o755)
         self.path = os.path.dirname(go) + ":" + os.environ["PATH"]
         self.programs = tools.Tools(os.path.dirname(HELPERS), os.path.join(self.folder, "cache"), CPUS)
 
