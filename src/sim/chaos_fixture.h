@@ -9,6 +9,8 @@
 
 #include "sim/sim.h"
 
+enum { CHAOS_NODES = 4 };
+
 struct chaos_result {
 	uint64_t hash, events;
 	uint64_t counts[SIM_COUNTS];
@@ -17,5 +19,8 @@ struct chaos_result {
 /* Runs the seed for so long. With garbage, what malloc returns was used before, so that bytes which
  * nobody set are others than in a run without. */
 void chaos_run(uint64_t seed, uint64_t ns, bool garbage, struct chaos_result *result);
+
+/* One fault by chance, and the next one a little later; context: the struct sim. */
+void chaos_fault(void *context);
 
 #endif

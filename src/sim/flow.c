@@ -41,46 +41,7 @@ static struct sim_node *to(struct flow *flow)
 	return flow->connection->nodes[1 - flow->side];
 }
 
-/* ---- Segments ------------------------------------------------------------------------ */
-
-static void segments_append(struct segments *segments, struct segment *segment)
-{
-	segment->next = NULL;
-	if (segments->last)
-		segments->last->next = segment;
-	else
-		segments->first = segment;
-	segments->last = segment;
-}
-
-static struct segment *segments_take_first(struct segments *segments)
-{
-	struct segment *segment = segments->first;
-
-	segments->first = segment->next;
-	if (!segments->first)
-		segments->last = NULL;
-	return segment;
-}
-
-static void segment_free(struct sim *sim, struct segment *segment)
-{
-	sim_give(sim, segment, sizeof(*segment) + segment->capacity);
-}
-
-void segments_drop_first(struct sim *sim, struct segments *segments)
-{
-	segment_free(sim, segments_take_first(segments));
-}
-
-static struct segment *segment_new(struct sim *sim, uint32_t capacity, enum segment_kind kind)
-{
-	struct segment *segment =
-		(struct segment *)sim_take(sim, sizeof(*segment) + capacity);
-
-	*segment = (struct segment){.made_ns = sim->now_ns, .capacity = capacity, .kind = kind};
-	return segment;
-}
+/* ---- Sending ----------------------------------------------------------------------------- */
 
 /* Puts it behind what is under way: it arrives no earlier. */
 static void send_segment(struct flow *flow, struct segment *segment, size_t size)
@@ -120,8 +81,6 @@ static struct segment *segment_with_room(struct flow *flow, size_t want)
 	send_segment(flow, last, want < capacity ? want : capacity);
 	return last;
 }
-
-/* ---- Sending ------------------------------------------------------------------------- */
 
 static void told_run(struct sim *sim, struct event *event)
 {

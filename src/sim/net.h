@@ -164,6 +164,14 @@ void stream_died(struct sim_stream *stream, bool power_loss);
 void stream_break(struct sim_stream *stream, int os_error);
 void connection_reset(struct connection *connection);
 
+/* ---- segment.c ----------------------------------------------------------------------------- */
+
+struct segment *segment_new(struct sim *sim, uint32_t capacity, enum segment_kind kind);
+void segment_free(struct sim *sim, struct segment *segment);
+void segments_append(struct segments *segments, struct segment *segment);
+struct segment *segments_take_first(struct segments *segments);
+void segments_drop_first(struct sim *sim, struct segments *segments);
+
 /* ---- flow.c -------------------------------------------------------------------------- */
 
 void flow_start(struct connection *connection, unsigned side);
@@ -176,7 +184,6 @@ void flow_drop_arrived(struct flow *flow);
 /* The reader took bytes. */
 void flow_taken(struct flow *flow);
 void flow_hang(struct flow *flow);
-void segments_drop_first(struct sim *sim, struct segments *segments);
 /* There is something to read at this end. */
 void stream_arrived(struct sim_stream *stream);
 /* Ends the requests of writers that wait. */

@@ -192,9 +192,9 @@ void sim_node_address(const struct sim_node *node, uint16_t port, struct io_addr
 struct sim_node *sim_node_of(struct io *io);
 /*
  * In stop only, for a program of tasks or of many requests that would rather end in its own way
- * than be dropped: ends all requests under way on the dead io, and those that are started meanwhile, by
- * done with GW_E_CANCELLED, and runs the turn function, until nothing is left. Before it the tasks
- * are cancelled, behind it the loop is freed. False: there was no end to it.
+ * than be dropped: ends all requests under way on the dead io, and those that are started
+ * meanwhile, by done with GW_E_CANCELLED, and runs the turn function, until nothing is left. Before
+ * it the tasks are cancelled, behind it the loop is freed. False: there was no end to it.
  */
 bool sim_io_unwind(struct io *io);
 /* Whether this io's life still lasts: false in code that runs on after its node was killed. */
