@@ -131,11 +131,13 @@ enum raft_event_kind {
 	RAFT_PROPOSE,  /* data, cookie: RAFT_APPENDED or RAFT_REFUSED follows at once */
 	RAFT_CHANGE,   /* members, cookie: the same */
 	RAFT_READ,     /* cookie: RAFT_READABLE or RAFT_REFUSED follows, now or later */
-	RAFT_COMPACT,  /* snapshot, made by this member of what it has applied, durable; keep: so many
-			* entries before it stay, for members that are a little behind */
-	RAFT_INSTALLED, /* snapshot that was fetched and is durable: the state machine is at it. Who
-			 * starts anew with entries on disk whose one at snapshot.index has another
-			 * term than the snapshot removes them all first. */
+	/* snapshot, made by this member of what it has applied, durable; keep: so many entries
+	 * before it stay, for members that are a little behind */
+	RAFT_COMPACT,
+	/* snapshot that was fetched and is durable: the state machine is at it. Who starts anew
+	 * with entries on disk whose one at snapshot.index has another term than the snapshot
+	 * removes them all first. */
+	RAFT_INSTALLED,
 };
 
 struct raft_event {
@@ -154,8 +156,9 @@ struct raft_event {
 
 enum raft_action_kind {
 	RAFT_SAVE_STATE,   /* number: make term and vote durable */
-	RAFT_SAVE_ENTRIES, /* number: entries from `index` on, `count` of them, replace what the disk
-			    * has from there on (raft_log_entry); with `anew` all that it has */
+	/* number: entries from `index` on, `count` of them (raft_log_entry), replace what the disk
+	 * has from there on; with `anew` all that it has */
+	RAFT_SAVE_ENTRIES,
 	RAFT_SEND,         /* message, once save `number` is durable */
 	RAFT_APPLY,        /* entries up to `index` are committed */
 	RAFT_APPENDED,     /* cookie: proposed as entry index of this term; it is decided when

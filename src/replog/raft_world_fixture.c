@@ -37,7 +37,7 @@ struct record {
 struct disk {
 	uint64_t term, vote;
 	struct raft_snapshot snapshot;
-	struct record *records; /* records[i] is entry i + 1; those up to the snapshot may be gone */
+	struct record *records; /* [i] is entry i + 1; those up to the snapshot may be gone */
 	uint64_t count;
 };
 
@@ -397,8 +397,10 @@ static void start(struct world *world, struct node *node)
 	struct disk *disk = &node->disk;
 	struct raft_setup setup = {.id = node->id, .seed = draw(world, UINT64_MAX),
 				   .now_ns = world->now_ns, .election_ns = world->election_ns,
-				   .heartbeat_ns = world->election_ns / 5, .term = disk->term, .vote = disk->vote,
-				   .snapshot = disk->snapshot, .batch_entries = world->batch_entries, .rare = &world->rare};
+				   .heartbeat_ns = world->election_ns / 5,
+				   .term = disk->term, .vote = disk->vote,
+				   .snapshot = disk->snapshot,
+				   .batch_entries = world->batch_entries, .rare = &world->rare};
 	uint64_t from = disk->snapshot.index;
 	struct raft_entry *entries = calloc(disk->count + 1, sizeof *entries);
 	int failed;

@@ -4,6 +4,8 @@
  */
 #include "rpc/base64.h"
 
+#include <assert.h>
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 int rpc_base64_put(struct base_buffer *buffer, struct gw_bytes bytes, struct gw_error *error)
@@ -58,6 +60,7 @@ int rpc_base64_take(struct base_buffer *buffer, struct gw_bytes letters, struct 
 	int code = 0;
 
 	letters = strip(letters);
+	assert(letters.size == 0 || text);
 	if (letters.size % 4 == 1)
 		return gw_fail(error, GW_E_INVALID, "base64 of %zu letters", letters.size);
 	for (size_t at = 0; code == 0 && at < letters.size; at++) {

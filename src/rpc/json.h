@@ -19,7 +19,7 @@ struct json_t; /* of jansson */
 enum {
 	RPC_JSON_BYTES_MAX = 16 << 20,
 	RPC_JSON_DEPTH_MAX = 64,      /* arrays and objects inside each other */
-	RPC_JSON_VALUES_MAX = 4 << 20, /* that one message becomes */
+	RPC_JSON_VALUES_MAX = 1 << 20, /* that one message becomes */
 };
 
 /* Appends the bytes of the message that the JSON text says. GW_E_INVALID with the place and what

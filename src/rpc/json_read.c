@@ -202,6 +202,7 @@ static int put_enum(const struct rpc_schema_field *field, const json_t *json,
 	const struct rpc_schema_enum *type = field->enumeration;
 	uint64_t value = 0;
 
+	assert(type && type->value_count > 0);
 	if (json_is_string(json)) {
 		for (size_t i = 0; i < type->value_count; i++)
 			if (strcmp(type->values[i].name, json_string_value(json)) == 0)
@@ -238,7 +239,10 @@ static int put_inside(const struct rpc_schema_field *field, const json_t *json,
 		      struct base_buffer *buffer, struct gw_error *error)
 {
 	struct base_buffer inside = {.size_max = buffer->size_max};
-	int code = put_message(field->message, json, &inside, error);
+	int code;
+
+	assert(field->message && field->message->depth >= 1);
+	code = put_message(field->message, json, &inside, error);
 
 	if (code == 0)
 		code = rpc_field_put_bytes(buffer, field->number, base_buffer_bytes(&inside),
@@ -415,6 +419,7 @@ static int put_message(const struct rpc_schema_message *type, const json_t *json
 	const char *name;
 	json_t *value;
 
+	assert(type->depth >= 1 && type->depth <= RPC_SCHEMA_DEPTH_MAX);
 	if (!json_is_object(json))
 		return gw_fail(error, GW_E_INVALID, "an object is wanted, not %s", kind_of(json));
 	json_object_foreach((json_t *)(uintptr_t)json, name, value)

@@ -229,6 +229,7 @@ static int take_packed(struct writer *writer, const struct rpc_schema_field *fie
 	struct rpc_field value = {.number = field->number, .wire = wire_of(field->type)};
 	int code = 0;
 
+	assert(field->repeated && value.wire != RPC_WIRE_LENGTH);
 	while (code == 0 && rest.size > 0) {
 		json_t *json = NULL;
 
@@ -265,7 +266,10 @@ static int take_entry(struct writer *writer, const struct rpc_schema_field *fiel
 		      const struct rpc_field *value, json_t *map)
 {
 	json_t *entry = NULL;
-	int code = value_json(writer, field, value, &entry);
+	int code;
+
+	assert(is_map(field));
+	code = value_json(writer, field, value, &entry);
 
 	if (code < 0)
 		return code;
@@ -377,7 +381,10 @@ static int take_message(struct writer *writer, const struct rpc_schema_message *
 			struct gw_bytes rest, json_t *object)
 {
 	struct rpc_field value;
-	int code = json_object_size(object) == 0 ? put_defaults(writer, type, object) : 0;
+	int code;
+
+	assert(type->depth >= 1 && type->depth <= RPC_SCHEMA_DEPTH_MAX);
+	code = json_object_size(object) == 0 ? put_defaults(writer, type, object) : 0;
 
 	while (code >= 0 && (code = rpc_field_next(&rest, &value, writer->error)) > 0)
 		code = take_field(writer, type, &value, object);

@@ -26,7 +26,10 @@ int rpc_message_pack(const struct ProtobufCMessage *message, struct base_buffer 
 		     struct gw_error *error)
 {
 	size_t size = protobuf_c_message_get_packed_size(message);
-	int code = base_buffer_reserve(buffer, size, error);
+	int code;
+
+	assert(message->descriptor);
+	code = base_buffer_reserve(buffer, size, error);
 
 	if (code < 0)
 		return gw_fail_in(error, "%s", message->descriptor->name);
@@ -65,6 +68,7 @@ static void *allocate(void *data, size_t size)
 	struct budget *budget = data;
 	void *memory;
 
+	assert(budget->arena);
 	if (size > budget->left) {
 		budget->is_spent = true;
 		return NULL;

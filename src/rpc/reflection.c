@@ -6,6 +6,8 @@
 
 #include "rpc/reflection.rpc.h"
 
+#include <assert.h>
+
 static bool is_wanted(const struct gw_rpc_service *service, const char *name)
 {
 	return name[0] == '\0' || strcmp(service->full_name, name) == 0;
@@ -32,6 +34,7 @@ static int list(struct gw_rpc_call *call, void *context, const Groundwork__ListR
 	const struct gw_rpc_service *service;
 	size_t count = 0;
 
+	assert(server);
 	while (gw_rpc_server_service(server, count))
 		count++;
 	reply->services = gw_rpc_allocate(call, count * sizeof(*reply->services));

@@ -89,6 +89,7 @@ static const struct rpc_remote_service *find_service(const struct rpc_remote *re
 {
 	const struct rpc_remote_service *found = NULL;
 
+	assert(name && (remote->services || remote->count == 0));
 	for (size_t i = 0; i < remote->count; i++)
 		if (strcmp(remote->services[i].service->name, name) == 0)
 			return &remote->services[i];

@@ -8,6 +8,7 @@
 #include "rpc/message.h"
 #include "rpc/reflection.pb-c.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include <jansson.h>
@@ -118,7 +119,10 @@ static int show_items(struct remote_call *call, struct gw_rpc_call *open)
 static int use_streams(struct remote_call *call, struct gw_rpc_call *open, const json_t *items)
 {
 	struct ProtobufCMessage *reply = NULL;
-	int code = items ? send_items(call, open, items) : 0;
+	int code;
+
+	assert(!items == !call->method.request_streams);
+	code = items ? send_items(call, open, items) : 0;
 
 	if (code >= 0 && call->method.reply_streams)
 		code = show_items(call, open);
@@ -166,6 +170,7 @@ static int fill_method(struct remote_call *call, const struct rpc_schema_service
 {
 	const struct rpc_schema_method *schema = call->schema;
 
+	assert(schema->request && schema->reply);
 	snprintf(call->full_name, sizeof(call->full_name), "%s.%s", service->name, schema->name);
 	if (strlen(call->full_name) >= GW_RPC_NAME_BYTES_MAX)
 		return gw_fail(call->error, GW_E_TOO_LARGE, "%s: the name is too long",

@@ -80,6 +80,7 @@ int rpc_c_file(const char *proto, const char *suffix, char *out, size_t size,
 {
 	size_t stem = strlen(proto);
 
+	assert(suffix[0] == '.');
 	if (stem > strlen(".proto") && strcmp(proto + stem - strlen(".proto"), ".proto") == 0)
 		stem -= strlen(".proto");
 	int length = snprintf(out, size, "%.*s%s", (int)stem, proto, suffix);

@@ -17,6 +17,7 @@ static uint32_t method_id(const char *service, const char *method)
 	const char *const parts[] = {service, ".", method};
 	uint32_t hash = 2166136261u;
 
+	assert(service[0] && method[0]);
 	for (size_t i = 0; i < 3; i++)
 		for (const char *at = parts[i]; *at; at++)
 			hash = (hash ^ (uint8_t)*at) * 16777619u;
@@ -214,6 +215,7 @@ static void put_open_bodies(struct rpc_text *text, const struct rpc_names *names
 static void put_item_bodies(struct rpc_text *text, const struct rpc_names *names,
 			    enum rpc_stub send, enum rpc_stub receive, const char *type)
 {
+	assert(rpc_stub_fits(names->method, send) == rpc_stub_fits(names->method, receive));
 	if (!rpc_stub_fits(names->method, send))
 		return;
 	rpc_put_signature(text, names, send);

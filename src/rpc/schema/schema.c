@@ -47,6 +47,7 @@ const struct rpc_schema_service *rpc_schema_service(const struct rpc_schema *sch
 {
 	const struct rpc_schema_service *found = NULL;
 
+	assert(name);
 	for (size_t i = 0; i < schema->service_count; i++)
 		if (strcmp(schema->services[i]->name, name) == 0)
 			return schema->services[i];
@@ -74,6 +75,7 @@ const struct rpc_schema_message *rpc_schema_message(const struct rpc_schema *sch
 {
 	const struct rpc_schema_name *entry = base_map_get(&schema->names, name);
 
+	assert(!entry || !entry->message || !entry->enumeration);
 	return entry ? entry->message : NULL;
 }
 

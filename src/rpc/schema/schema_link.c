@@ -21,6 +21,7 @@ static int link_type(const struct rpc_schema *schema, const struct rpc_schema_me
 		field->message = type->message;
 	if (type && field->type == RPC_TYPE_ENUM)
 		field->enumeration = type->enumeration;
+	assert(!field->message || !field->enumeration);
 	if (field->message || field->enumeration)
 		return 0;
 	return gw_fail(error, GW_E_CORRUPT, "%s.%s: its type %s is not among the descriptors",
@@ -90,6 +91,7 @@ static int find_depth(struct rpc_schema_message *message, int above, struct gw_e
 {
 	int depth = 1;
 
+	assert(above >= 0 && above <= RPC_SCHEMA_DEPTH_MAX);
 	if (message->depth > 0)
 		return message->depth;
 	if (above >= RPC_SCHEMA_DEPTH_MAX)
@@ -116,6 +118,7 @@ static int find_depth(struct rpc_schema_message *message, int above, struct gw_e
 	if (depth > RPC_SCHEMA_DEPTH_MAX)
 		return gw_fail(error, GW_E_UNSUPPORTED, "%s: messages are nested deeper than %d",
 			       message->name, RPC_SCHEMA_DEPTH_MAX);
+	assert(depth >= 1);
 	message->depth = depth;
 	return depth;
 }
@@ -167,6 +170,7 @@ int rpc_schema_link(struct rpc_schema *schema, struct gw_error *error)
 		code = check_fields(schema->messages[i], error);
 		if (code == 0)
 			code = find_depth(schema->messages[i], 0, error);
+		assert(code < 0 || schema->messages[i]->depth == code);
 		code = code > 0 ? 0 : code;
 	}
 	for (size_t i = 0; code == 0 && i < schema->service_count; i++)

@@ -52,6 +52,7 @@ static int make_array(struct rpc_schema *schema, struct gw_bytes bytes, uint32_t
 		return code;
 	void *items = base_arena_array(&schema->arena, count, item_size);
 
+	assert(count <= max);
 	memcpy(array, &items, sizeof(items));
 	return items ? 0 : no_memory(error);
 }
@@ -138,6 +139,7 @@ static int add(void *list, size_t *count, size_t *capacity, void *item, struct g
 	if (!items)
 		return no_memory(error);
 	memcpy(list, &items, sizeof(items));
+	assert(*count < *capacity);
 	items[(*count)++] = item;
 	return 0;
 }
@@ -501,6 +503,7 @@ static int parse_file(struct rpc_schema *schema, struct gw_bytes bytes, struct g
 
 	if (!made)
 		return no_memory(error);
+	assert(bytes.data);
 	made->bytes = bytes;
 	code = parse_head(schema, made, error);
 	if (code == 0)
