@@ -32,7 +32,7 @@ struct world {
 	struct plan plan;
 };
 
-/* ---- The job ---------------------------------------------------------------------------------- */
+/* ---- The job ------------------------------------------------------------------------------ */
 
 static int map(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes line)
 {
@@ -126,7 +126,7 @@ static int run_job(struct mr_store *store, struct gw_error *error)
 	return code;
 }
 
-/* ---- The node --------------------------------------------------------------------------------- */
+/* ---- The node ----------------------------------------------------------------------------- */
 
 static int live(void *argument)
 {
@@ -210,7 +210,7 @@ static bool output_is_whole(struct world *world)
 	return true;
 }
 
-/* ---- Scenarios -------------------------------------------------------------------------------- */
+/* ---- Scenarios ---------------------------------------------------------------------------- */
 
 static void a_job_over_struct_io_gives_what_it_should(void **state)
 {

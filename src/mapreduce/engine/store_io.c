@@ -27,7 +27,7 @@ static struct io_store_file *file_of(struct mr_file *file)
 	return (struct io_store_file *)(void *)file;
 }
 
-/* ---- Names ------------------------------------------------------------------------------------ */
+/* ---- Names -------------------------------------------------------------------------------- */
 
 typedef void path_operation(struct io *io, struct io_request *request, const char *path,
 			    io_done *done);
@@ -65,7 +65,7 @@ static char *join(const char *directory, const char *name, struct gw_error *erro
 	return path;
 }
 
-/* ---- Files ------------------------------------------------------------------------------------ */
+/* ---- Files -------------------------------------------------------------------------------- */
 
 static int close_io_file(struct io_file *file, struct gw_error *error)
 {
@@ -236,7 +236,7 @@ static int store_descriptor(struct mr_file *file)
 	return GW_E_UNSUPPORTED;
 }
 
-/* ---- Trees ------------------------------------------------------------------------------------ */
+/* ---- Trees -------------------------------------------------------------------------------- */
 
 static void make_path(struct io *io, struct io_request *request, const char *path, io_done *done)
 {
@@ -377,7 +377,7 @@ static int store_commit(struct mr_store *store, const char *temporary, const cha
 	return result < 0 ? result : sync_parent(path, error);
 }
 
-/* ---- Lists ------------------------------------------------------------------------------------ */
+/* ---- Lists -------------------------------------------------------------------------------- */
 
 static int list_file(const char *path, bool must_open, mr_entry_function *function, void *context,
 		     struct gw_error *error)
