@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * workload_seed_scenario.c - seeds of every workload: those of $GW_TEST_SEEDS/sim.txt, which once
- * failed, and 100 from $GW_SEED_BASE on. Some are run twice, and some once more by a process
+ * failed, and 100 from $GW_SEED_BASE on (25 under the address sanitizer). Some are run twice, and some once more by a process
  * whose addresses are not random: the hash of all events must be the same. Prints TAP: a line for
  * each seed that fails, with the command that repeats it, and one for the rest.
  *
@@ -15,8 +15,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#define IS_SANITIZED __has_feature(address_sanitizer)
+#else
+#define IS_SANITIZED 0
+#endif
+
 enum {
-	SEEDS = 100,
+	SEEDS = IS_SANITIZED ? 25 : 100, /* twenty times as slow */
 	TWICE_EVERY = 8,
 	RECORDED_MAX = 1000,
 	FIXED_SEEDS = 3, /* of a workload, run with addresses that are not random */
