@@ -69,6 +69,28 @@ static void a_lying_sync_says_yes_and_syncs_nothing(void **state)
 	world_end(&world);
 }
 
+static void a_failed_or_lying_directory_sync_keeps_no_name(void **state)
+{
+	(void)state;
+	for (int lie = 0; lie < 2; lie++) {
+		struct world world;
+
+		world_start(&world, 1, NULL);
+		sim_disk(world.nodes[0])->keep_ppm = 0;
+		assert_int_equal(file_open_result(&world, 0, "a", new_file), 0);
+		if (lie)
+			sim_disk_lie_at(world.nodes[0], 1);
+		else
+			sim_disk_fail_at(world.nodes[0], 1U << IO_OPERATION_SYNC_DIRECTORY, 1, 1,
+					 EIO);
+		assert_int_equal(path_sync(&world, 0, "."), lie ? 0 : GW_E_IO);
+		power_cycle(&world, 0);
+		assert_int_equal(file_open_result(&world, 0, "a", IO_READ), GW_E_NOT_FOUND);
+		assert_int_equal(sim_count(world.sim, SIM_COUNT_NAME_DROPPED), 1);
+		world_end(&world);
+	}
+}
+
 static void the_nth_operation_fails_and_no_other(void **state)
 {
 	struct world world;
@@ -334,6 +356,7 @@ int main(void)
 		cmocka_unit_test(a_failed_sync_loses_the_write_although_a_second_sync_succeeds),
 		cmocka_unit_test(what_is_written_again_after_a_failed_sync_can_be_synced),
 		cmocka_unit_test(a_lying_sync_says_yes_and_syncs_nothing),
+		cmocka_unit_test(a_failed_or_lying_directory_sync_keeps_no_name),
 		cmocka_unit_test(the_nth_operation_fails_and_no_other),
 		cmocka_unit_test(a_rule_without_end_lasts_until_it_is_taken_back),
 		cmocka_unit_test(a_full_disk_refuses_writes_until_space_is_given_back),

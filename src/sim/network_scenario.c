@@ -296,6 +296,65 @@ static void in_an_asymmetric_partition_bytes_arrive_that_are_never_acknowledged(
 	world_end(&world);
 }
 
+static void a_write_taken_back_in_its_middle_is_followed_by_nothing(void **state)
+{
+	struct sim_options options = {.stream_buffer_bytes = 1000};
+	struct world world;
+	struct pair pair;
+	struct collector collector = {0};
+	struct op first, second;
+	uint8_t bytes[3000] = {0}, got[3000];
+	struct gw_bytes piece = {bytes, sizeof(bytes)};
+
+	(void)state;
+	world_start(&world, 1, &options);
+	pair_make(&pair, &world, 0, 1);
+	first = op_of(&world);
+	second = op_of(&world);
+	io_writev(world_io(&world, 0), &first.request, pair.ends[0], &piece, 1, op_done);
+	io_writev(world_io(&world, 0), &second.request, pair.ends[0], &piece, 1, op_done);
+	sim_run_for(world.sim, SIM_SECOND);
+	io_cancel(world_io(&world, 0), &first.request);
+	assert_int_equal(op_wait(&first), GW_E_CANCELLED);
+	assert_int_equal(op_wait(&second), GW_E_CLOSED);
+	assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), GW_E_CLOSED);
+	io_stream_close(world_io(&world, 0), pair.ends[0]);
+	collector_start(&collector, &world, 1, pair.ends[1], got, sizeof(got));
+	sim_run_for(world.sim, SIM_SECOND);
+	assert_int_equal(collector.size, 1000);
+	assert_int_equal(collector.last, 0);
+	world_end(&world);
+}
+
+static void a_machine_that_sleeps_is_silent_and_a_paused_process_is_not(void **state)
+{
+	struct sim_options options = {.send_timeout_ns = 5 * SIM_SECOND};
+
+	(void)state;
+	for (int sleeps = 0; sleeps < 2; sleeps++) {
+		struct world world;
+		struct pair pair;
+		struct collector here = {0}, there = {0};
+		char got[2][4];
+
+		world_start(&world, 1, &options);
+		pair_make(&pair, &world, 0, 1);
+		collector_start(&here, &world, 0, pair.ends[0], got[0], 4);
+		collector_start(&there, &world, 1, pair.ends[1], got[1], 4);
+		sim_node_pause(world.nodes[1],
+			       sleeps ? SIM_PAUSE_MACHINE : SIM_PAUSE_PROCESS);
+		assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), 0);
+		sim_run_for(world.sim, 10 * SIM_SECOND);
+		/* A paused process has a kernel that takes the bytes. */
+		assert_int_equal(here.ended, sleeps);
+		assert_int_equal(there.reads, 0);
+		sim_node_resume(world.nodes[1]);
+		sim_run_for(world.sim, 10 * SIM_SECOND);
+		assert_int_equal(there.size, !sleeps);
+		world_end(&world);
+	}
+}
+
 static int connect_result(struct world *world, unsigned from, const struct io_address *address,
 			  struct op *op)
 {
@@ -407,6 +466,8 @@ int main(void)
 		cmocka_unit_test(a_long_partition_ends_the_sender_and_the_receiver_never_knows),
 		cmocka_unit_test(
 			in_an_asymmetric_partition_bytes_arrive_that_are_never_acknowledged),
+		cmocka_unit_test(a_write_taken_back_in_its_middle_is_followed_by_nothing),
+		cmocka_unit_test(a_machine_that_sleeps_is_silent_and_a_paused_process_is_not),
 		cmocka_unit_test(connects_are_refused_time_out_or_find_no_host),
 		cmocka_unit_test(a_full_backlog_makes_connects_wait),
 		cmocka_unit_test(an_unwanted_connection_is_reset_when_it_is_made),

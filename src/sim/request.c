@@ -175,15 +175,20 @@ static void start_at(struct life *life, struct io_request *request, event_run *r
 
 /* ---- The table ----------------------------------------------------------------------- */
 
+/* For the trace: where on the disk, or how many bytes into the network. */
 static int64_t size_of(const struct io_request *request)
 {
+	int64_t size = 0;
+
 	switch (request->operation) {
 	case IO_OPERATION_PWRITEV:
 	case IO_OPERATION_PREADV:
 		return (int64_t)request->u.file.offset;
 	case IO_OPERATION_WRITEV:
 	case IO_OPERATION_SEND:
-		return request->u.net.count;
+		for (uint32_t i = 0; i < request->u.net.count; i++)
+			size += (int64_t)request->u.net.pieces[i].size;
+		return size;
 	default:
 		return 0;
 	}

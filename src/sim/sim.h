@@ -269,8 +269,8 @@ struct sim_disk *sim_disk(struct sim_node *node);
 /*
  * Fails operations on the disk: of those in the mask (1 << IO_OPERATION_x, a write's sync is
  * IO_OPERATION_SYNC) the n-th from now on (1: the next) and `times - 1` after it; times 0 is for
- * ever. os_error: EIO, ENOSPC, ... The operation has no effect, but a failed sync loses what was
- * unsynced. One such rule a node; n = 0 takes it back.
+ * ever. os_error: EIO, ENOSPC, ... The operation has no effect, but that a write may have left a
+ * part and a failed sync loses what was unsynced. One such rule a node; n = 0 takes it back.
  */
 void sim_disk_fail_at(struct sim_node *node, uint32_t mask, uint64_t n, uint64_t times,
 		      int os_error);
