@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * workload_seed_scenario.c - seeds of every workload: those of $GW_TEST_SEEDS/sim.txt, which once
- * failed, and 100 from $GW_SEED_BASE on (25 under the address sanitizer). Some are run twice, and some once more by a process
- * whose addresses are not random: the hash of all events must be the same. Prints TAP: a line for
- * each seed that fails, with the command that repeats it, and one for the rest.
+ * failed, and 100 from $GW_SEED_BASE on (25 under the address sanitizer). Some are run twice, and
+ * some once more by a process whose addresses are not random: the hash of all events must be the
+ * same. Prints TAP: a line for each seed that fails, with the command that repeats it, and one for
+ * the rest.
  *
  *     workload_seed_scenario [--hash WORKLOAD SEED]      prints the hash of one seed
  */
