@@ -209,6 +209,11 @@ static int value_json(struct writer *writer, const struct rpc_schema_field *fiel
 
 /* ---- Many values --------------------------------------------------------------------------- */
 
+static bool is_map(const struct rpc_schema_field *field)
+{
+	return field->repeated && field->message && field->message->is_map_entry;
+}
+
 /* Takes over value. */
 static int append(struct writer *writer, json_t *array, json_t *value)
 {
@@ -287,11 +292,6 @@ static int take_entry(struct writer *writer, const struct rpc_schema_field *fiel
 }
 
 /* ---- Messages ------------------------------------------------------------------------------ */
-
-static bool is_map(const struct rpc_schema_field *field)
-{
-	return field->repeated && field->message && field->message->is_map_entry;
-}
 
 /* Of a oneof the last one that comes is the one that is there. */
 static void drop_others(const struct rpc_schema_message *type, const struct rpc_schema_field *field,

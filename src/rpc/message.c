@@ -7,12 +7,18 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include <assert.h>
+#include <stdlib.h>
 
-/* In front of a message that has memory of its own. */
+/* In front of a message that has memory of its own, most often this piece alone. */
 struct owned {
-	struct base_arena arena; /* holds this and the message */
+	struct base_arena arena; /* what did not fit behind the message */
 	uint64_t mark;
 	_Alignas(16) uint8_t message[];
+};
+
+enum {
+	OWNED_NEAR_BYTES = 192,           /* behind a message, besides as many as it was packed in */
+	OWNED_NEAR_BYTES_MAX = 64 << 10,
 };
 
 #define OWNED_MARK UINT64_C(0x4757206d65737367)
@@ -59,6 +65,8 @@ struct ProtobufCMessage *rpc_message_new(const struct ProtobufCMessageDescriptor
 struct budget {
 	struct base_arena *arena;
 	size_t left;
+	uint8_t *near; /* taken from before the arena is, aligned for any type */
+	size_t near_left;
 	bool is_spent; /* more was asked for than is left: not a lack of memory */
 	bool is_short; /* a lack of memory */
 };
@@ -73,7 +81,15 @@ static void *allocate(void *data, size_t size)
 		budget->is_spent = true;
 		return NULL;
 	}
-	memory = base_arena_alloc(budget->arena, size, _Alignof(max_align_t));
+	if (size <= budget->near_left) {
+		size_t rounded = (size + 15) & ~(size_t)15;
+
+		memory = budget->near;
+		budget->near += rounded;
+		budget->near_left -= rounded;
+	} else {
+		memory = base_arena_alloc(budget->arena, size, _Alignof(max_align_t));
+	}
 	if (memory)
 		budget->left -= size;
 	else
@@ -88,14 +104,13 @@ static void release(void *data, void *memory)
 	(void)memory;
 }
 
-int rpc_message_unpack(const struct ProtobufCMessageDescriptor *descriptor, struct gw_bytes bytes,
-		       struct base_arena *arena, struct ProtobufCMessage **message,
-		       struct gw_error *error)
+static int unpack(const struct ProtobufCMessageDescriptor *descriptor, struct gw_bytes bytes,
+		  struct budget budget, struct ProtobufCMessage **message, struct gw_error *error)
 {
-	struct budget budget = {.arena = arena, .left = RPC_MESSAGE_MEMORY_MIN};
 	ProtobufCAllocator allocator = {allocate, release, &budget};
 
 	*message = NULL;
+	budget.left = RPC_MESSAGE_MEMORY_MIN;
 	if (bytes.size > (SIZE_MAX - RPC_MESSAGE_MEMORY_MIN) / RPC_MESSAGE_MEMORY_FACTOR)
 		return gw_fail(error, GW_E_TOO_LARGE, "%s of %zu bytes", descriptor->name,
 			       bytes.size);
@@ -114,28 +129,45 @@ int rpc_message_unpack(const struct ProtobufCMessageDescriptor *descriptor, stru
 	return gw_fail(error, GW_E_CORRUPT, "%zu bytes are no %s", bytes.size, descriptor->name);
 }
 
+int rpc_message_unpack(const struct ProtobufCMessageDescriptor *descriptor, struct gw_bytes bytes,
+		       struct base_arena *arena, struct ProtobufCMessage **message,
+		       struct gw_error *error)
+{
+	struct budget budget = {.arena = arena};
+
+	return unpack(descriptor, bytes, budget, message, error);
+}
+
 int rpc_message_unpack_owned(const struct ProtobufCMessageDescriptor *descriptor,
 			     struct gw_bytes bytes, struct ProtobufCMessage **message,
 			     struct gw_error *error)
 {
-	struct base_arena arena = {0};
-	size_t size = sizeof(struct owned) + descriptor->sizeof_message;
-	struct owned *owned = base_arena_alloc(&arena, size, _Alignof(struct owned));
+	size_t near = bytes.size < OWNED_NEAR_BYTES_MAX ? bytes.size : OWNED_NEAR_BYTES_MAX;
+	size_t head = (descriptor->sizeof_message + 15) & ~(size_t)15;
+	struct budget budget = {0};
 	struct ProtobufCMessage *inside;
+	struct owned *owned;
 	int code;
 
+	/* Room for the message twice: it is made behind the place that it is moved to. */
+	near = ((near + 15) & ~(size_t)15) + head + OWNED_NEAR_BYTES;
+	owned = malloc(sizeof(*owned) + head + near);
 	*message = NULL;
 	if (!owned)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a %s", descriptor->name);
-	code = rpc_message_unpack(descriptor, bytes, &arena, &inside, error);
+	owned->arena = (struct base_arena){0};
+	budget.arena = &owned->arena;
+	budget.near = owned->message + head;
+	budget.near_left = near;
+	code = unpack(descriptor, bytes, budget, &inside, error);
 	if (code < 0) {
-		base_arena_done(&arena);
+		base_arena_done(&owned->arena);
+		free(owned);
 		return code;
 	}
 	/* Nothing points to the outermost message, so it can be moved to where its owner is found
 	 * from its address. */
 	memcpy(owned->message, inside, descriptor->sizeof_message);
-	owned->arena = arena;
 	owned->mark = OWNED_MARK;
 	*message = (struct ProtobufCMessage *)owned->message;
 	return 0;
@@ -144,13 +176,12 @@ int rpc_message_unpack_owned(const struct ProtobufCMessageDescriptor *descriptor
 void gw_rpc_message_free(struct ProtobufCMessage *message)
 {
 	struct owned *owned;
-	struct base_arena arena;
 
 	if (!message)
 		return;
 	owned = (struct owned *)((uint8_t *)message - offsetof(struct owned, message));
 	assert(owned->mark == OWNED_MARK); /* else it is not one that this library gave out */
 	owned->mark = 0;
-	arena = owned->arena;
-	base_arena_done(&arena);
+	base_arena_done(&owned->arena);
+	free(owned);
 }
