@@ -114,11 +114,13 @@ static int try_all(struct gw_rpc_client *client)
 	struct gw_error error = {0};
 	struct rpc_address redirect;
 	int result = GW_E_UNREACHABLE;
+	bool all_deny = true;
 
 	if (client->has_redirect) {
 		redirect = client->redirect;
 		client->has_redirect = false;
 		result = try_address(client, &redirect, &error);
+		all_deny = result == GW_E_DENIED;
 	}
 	for (uint32_t i = 0; result < 0 && i < client->address_count; i++) {
 		uint32_t at = (client->address_next + i) % client->address_count;
@@ -127,11 +129,15 @@ static int try_all(struct gw_rpc_client *client)
 			return GW_E_CANCELLED;
 		error = (struct gw_error){0};
 		result = try_address(client, &client->addresses[at], &error);
+		all_deny = all_deny && result == GW_E_DENIED;
 		if (result == 0)
 			client->address_next = at;
 	}
-	if (result < 0)
+	if (result < 0) {
 		client->last_error = error;
+		if (!all_deny && error.code == GW_E_DENIED)
+			client->last_error.code = GW_E_UNREACHABLE; /* another may yet do */
+	}
 	return result;
 }
 
@@ -164,6 +170,9 @@ static int connect_task(void *argument)
 		if (result == 0)
 			break;
 		client->failures++;
+		/* Who was never sent need not wait for what will not change. */
+		if (client->last_error.code == GW_E_DENIED)
+			rpc_wake(&client->ready);
 		if (client->wanting == 0 || back_off(client) == GW_E_CANCELLED)
 			break;
 	}
@@ -186,6 +195,7 @@ static int start_connecting(struct gw_rpc_client *client, struct gw_error *error
 		return gw_fail(error, result, "%s: no task to connect with: %s", client->name,
 			       gw_code_text(result));
 	client->is_connecting = true;
+	client->last_error = (struct gw_error){0};
 	return 0;
 }
 
@@ -209,6 +219,10 @@ int rpc_client_ready(struct gw_rpc_client *client, struct gw_rpc_call *call,
 				       name, client->name,
 				       client->last_error.code ? client->last_error.text :
 								 "no answer");
+		if (result == 0 && !client->line && call->times_sent == 0 &&
+		    client->last_error.code == GW_E_DENIED)
+			return gw_fail(error, GW_E_DENIED, "%s: %s", name,
+				       client->last_error.text);
 		if (result < 0)
 			return gw_fail(error, result, "%s: %s on the way to %s", name,
 				       gw_code_text(result), client->name);

@@ -211,14 +211,14 @@ static void by_a_unix_socket_it_sees_the_user(void **state)
 
 /* ---- Who is let in ------------------------------------------------------------------------ */
 
-/* A call with this trust does not run, and the sentence says why. */
-static void does_not_run(struct world *world, struct gw_rpc_tls *tls, const char *text)
+/* A call with this trust does not run, and code and sentence say why. */
+static void does_not_run(struct world *world, struct gw_rpc_tls *tls, int code, const char *text)
 {
 	struct gw_rpc_client *client = client_of(world, tls);
 	struct gw_error error = {0};
 	int result = served_echo(client, "x", NULL, &error);
 
-	assert_true(result == GW_E_UNREACHABLE || result == GW_E_DENIED);
+	assert_int_equal(result, code);
 	if (!strstr(error.text, text))
 		fail_msg("\"%s\" does not say \"%s\"", error.text, text);
 	assert_int_equal(world->served.echoes, 0);
@@ -236,19 +236,19 @@ static int strangers(void *argument)
 	begin(world, "127.0.0.1:0");
 	SSL_CTX_free(bare->context);
 	bare->context = SSL_CTX_new(TLS_client_method());
-	does_not_run(world, bare, "permission denied");
+	does_not_run(world, bare, GW_E_DENIED, "permission denied");
 	does_not_run(world, tls_cluster_tls(&world->cluster, &world->other, &request, "kv"),
-		     "permission denied");
+		     GW_E_DENIED, "permission denied");
 	request.now_s -= 100 * 24 * 3600;
 	request.days = 1;
 	does_not_run(world, tls_cluster_tls(&world->cluster, &world->cluster, &request, "kv"),
-		     "permission denied");
+		     GW_E_DENIED, "permission denied");
 	/* Wants a server of another role than this one has. */
 	request.days = 200;
 	does_not_run(world, tls_cluster_tls(&world->cluster, &world->cluster, &request, "gfs"),
-		     "host1 has the role kv, not gfs");
+		     GW_E_DENIED, "host1 has the role kv, not gfs");
 	/* Plain text. */
-	does_not_run(world, NULL, "127.0.0.1");
+	does_not_run(world, NULL, GW_E_UNREACHABLE, "127.0.0.1");
 	end(world);
 	return 0;
 }
@@ -269,7 +269,7 @@ static int plain_server(void *argument)
 				       &error),
 			 0);
 	assert_int_equal(gw_rpc_server_listen(world->server, "127.0.0.1:0", &error), 0);
-	does_not_run(world, tls_of(world, "client", "alice"), "TLS");
+	does_not_run(world, tls_of(world, "client", "alice"), GW_E_UNREACHABLE, "TLS");
 	gw_rpc_server_free(world->server);
 	return 0;
 }
@@ -298,7 +298,7 @@ static int insecure(void *argument)
 	gw_rpc_server_free(server);
 	/* TEST-NET: nobody is there, and nothing is sent there. */
 	assert_int_equal(gw_rpc_client_new(&client, "192.0.2.1:7000", &options, &error), 0);
-	assert_true(served_echo(client, "x", NULL, &error) < 0);
+	assert_int_equal(served_echo(client, "x", NULL, &error), GW_E_DENIED);
 	assert_non_null(strstr(error.text, "plain text to another machine is not allowed"));
 	gw_rpc_client_free(client);
 	return 0;
