@@ -65,8 +65,12 @@ static void check_contents(struct model *model)
 	int got = file_read(&model->world, 0, model->file, 0, bytes, FILE_BYTES);
 
 	assert_int_equal(got, model->size * SIM_SECTOR_BYTES);
-	for (int at = 0; at < got; at++)
-		assert_int_equal(bytes[at], model->now[at / SIM_SECTOR_BYTES]);
+	for (unsigned at = 0; at < model->size; at++) {
+		uint8_t sector[SIM_SECTOR_BYTES];
+
+		memset(sector, model->now[at], sizeof(sector));
+		assert_memory_equal(bytes + at * SIM_SECTOR_BYTES, sector, sizeof(sector));
+	}
 }
 
 static void write_some(struct model *model)
