@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server.c - the key/value server: kv_server ADDRESS
+ * server.c - the key/value server: kv_server ADDRESS [CA CERTIFICATE KEY]
+ *
+ * With the three files, which `gw cert` makes, it talks TLS, and kv.proto says who may call what.
  *
  * Each call runs in a task of its own, all of them on one loop. Handlers that do not wait, like
  * these, are never interrupted by each other and need no lock; one that did wait between reading
@@ -101,35 +103,53 @@ static int get(struct gw_rpc_call *call, void *context, const Kv__GetRequest *re
 
 struct program {
 	const char *address;
+	struct gw_rpc_tls_options tls;
 	struct gw_error error;
 };
 
-static int serve(void *argument)
+static int start(struct program *program, struct gw_rpc_server **server, struct gw_rpc_tls **tls,
+		 struct store *store)
 {
 	static const struct kv_handlers handlers = {.put = put, .append = append, .get = get};
-	struct program *program = argument;
-	struct store store = {0};
-	struct gw_rpc_server *server = NULL;
-	int code = gw_rpc_server_new(&server, NULL, &program->error);
+	struct gw_rpc_server_options options = {0};
+	int code = program->tls.key ? gw_rpc_tls_new(tls, &program->tls, &program->error) : 0;
 
+	options.tls = *tls;
 	if (code == 0)
-		code = kv_serve(server, &handlers, &store, NULL, &program->error);
+		code = gw_rpc_server_new(server, &options, &program->error);
 	if (code == 0)
-		code = gw_rpc_server_listen(server, program->address, &program->error);
+		code = kv_serve(*server, &handlers, store, NULL, &program->error);
+	if (code == 0)
+		code = gw_rpc_server_listen(*server, program->address, &program->error);
+	return code;
+}
+
+static int serve(void *argument)
+{
+	struct store store = {0};
+	struct gw_rpc_tls *tls = NULL;
+	struct gw_rpc_server *server = NULL;
+	int code = start(argument, &server, &tls, &store);
+
 	if (code == 0) {
 		printf("listening at %s\n", gw_rpc_server_address(server));
 		fflush(stdout);
 		code = gw_sleep_until(GW_FOREVER);
 	}
 	gw_rpc_server_free(server);
+	gw_rpc_tls_free(tls);
 	return code;
 }
 
 int main(int argc, char **argv)
 {
 	struct program program = {.address = argc > 1 ? argv[1] : "127.0.0.1:7000"};
-	int code = gw_run(serve, &program, NULL, &program.error);
+	int code;
 
+	if (argc > 4)
+		program.tls = (struct gw_rpc_tls_options){
+			.ca = argv[2], .certificate = argv[3], .key = argv[4]};
+	code = gw_run(serve, &program, NULL, &program.error);
 	if (code < 0)
 		fprintf(stderr, "kv_server: %s\n", program.error.text);
 	return -code;

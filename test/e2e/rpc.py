@@ -25,8 +25,8 @@ def run(*command, text=None):
 class Server:
     """A key/value server; its address is what it prints when it listens."""
 
-    def __init__(self, address):
-        self.process = subprocess.Popen([SERVER, address], stdout=subprocess.PIPE, text=True)
+    def __init__(self, address, *certificates):
+        self.process = subprocess.Popen([SERVER, address, *certificates], stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         self.address = line.split()[-1] if line else ""
 
@@ -58,8 +58,8 @@ def listing(tests, address):
     done = run(GW, "rpc", "list", address)
     tests.report("gw rpc list prints services and methods", wrong(
         done, 0, "service kv.Kv\n"
-        "  Put(kv.PutRequest) returns (kv.PutReply), at most once, 5000 ms, for *\n"
-        "  Append(kv.PutRequest) returns (kv.PutReply), at most once, 5000 ms, for *\n"
+        "  Put(kv.PutRequest) returns (kv.PutReply), at most once, 5000 ms, for writer, admin\n"
+        "  Append(kv.PutRequest) returns (kv.PutReply), at most once, 5000 ms, for writer, admin\n"
         "  Get(kv.GetRequest) returns (kv.GetReply), best effort, 5000 ms, for *\n"
         "service groundwork.Reflection\n"))
     tests.report("of one service the messages too", wrong(
@@ -68,8 +68,9 @@ def listing(tests, address):
         run(GW, "rpc", "list", address, "Kx"), 4, "", "there are kv.Kv, groundwork.Reflection"))
     done = run(GW, "rpc", "list", "--json", address)
     services = [json.loads(line) for line in done.stdout.splitlines()]
+    methods = services[0]["methods"] if services else []
     right = [service["name"] for service in services] == ["kv.Kv", "groundwork.Reflection"] and \
-        services[0]["methods"][2]["semantics"] == "best effort" and services[0]["methods"][0]["roles"] == ["*"]
+        methods[2]["semantics"] == "best effort" and methods[0]["roles"] == ["writer", "admin"]
     tests.report("with --json a line a service", None if right else done.stdout + done.stderr)
 
 
@@ -120,6 +121,46 @@ def connecting(tests, work):
         run(GW, "completion", "words", "rpc", "call"), 0, "--deadline\n"))
 
 
+def certificates(tests, work):
+    """By TLS, with certificates that gw cert made: who may call what is what kv.proto says."""
+    certs, others = os.path.join(work, "certs"), os.path.join(work, "others")
+    for command in (["ca", certs], ["ca", others], ["issue", certs, "--user", "reader"],
+                    ["issue", certs, "--role", "kv", "--name", "one", "--san", "127.0.0.1"],
+                    ["issue", certs, "--role", "writer", "--name", "w"],
+                    ["issue", others, "--user", "stranger"]):
+        done = run(GW, "cert", *command)
+        if done.returncode != 0:
+            tests.report("gw cert makes the certificates", done.stderr)
+            return
+    server = Server("127.0.0.1:0", certs + "/ca.crt", certs + "/kv.one.crt", certs + "/kv.one.key")
+
+    def call(holder, *words, ca=certs, options=()):
+        return run(GW, "rpc", words[0], server.address, *words[1:], "--ca", ca + "/ca.crt", "--cert",
+                   holder + ".crt", "--key", holder + ".key", "--deadline", "2s", *options)
+
+    reader, writer = certs + "/user.reader", certs + "/writer.w"
+    put = ["call", "Kv.Put", '{"key": "a", "value": "AA=="}']
+    try:
+        for title, done, status, out, error in [
+                ("over TLS anyone with a certificate may list", call(reader, "list"), 0, "service kv.Kv\n", ""),
+                ("a role that the method names may call it", call(writer, *put), 0, '"version": "1"', ""),
+                ("another role may not", call(reader, *put), 6, "", "gw rpc call: "),
+                ("a method for all roles may be called by it", call(reader, "call", "Kv.Get", '{"key": "a"}'), 0,
+                 "AA==", ""),
+                ("the server may be known by its role", call(reader, "list", options=["--server-role", "kv"]), 0,
+                 "kv.Kv", ""),
+                ("a server of another role is refused", call(reader, "list", options=["--server-role", "db"]), 23, "",
+                 "one has the role kv, not db"),
+                ("a certificate of another cluster is refused", call(others + "/user.stranger", "list"), 23, "",
+                 "permission denied"),
+                ("a server of another cluster is refused", call(reader, "list", ca=others), 23, "", "TLS: self-signed"),
+                ("plain text is not understood", run(GW, "rpc", "list", server.address, "--deadline", "1s"), None, "",
+                 "gw rpc list: ")]:
+            tests.report(title, wrong(done, status if status is not None else done.returncode or -1, out, error))
+    finally:
+        server.end()
+
+
 def again(tests, address):
     """A server that was started anew answers at the same address."""
     server = Server(address)
@@ -143,6 +184,7 @@ def main():
             finally:
                 server.end()
         again(tests, server.address)
+        certificates(tests, work)
         print(f"1..{tests.number}")
         return 1 if tests.failed else 0
 
