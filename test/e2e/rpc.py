@@ -149,11 +149,11 @@ def certificates(tests, work):
                  "AA==", ""),
                 ("the server may be known by its role", call(reader, "list", options=["--server-role", "kv"]), 0,
                  "kv.Kv", ""),
-                ("a server of another role is refused", call(reader, "list", options=["--server-role", "db"]), 23, "",
+                ("a server of another role is refused", call(reader, "list", options=["--server-role", "db"]), 6, "",
                  "one has the role kv, not db"),
-                ("a certificate of another cluster is refused", call(others + "/user.stranger", "list"), 23, "",
+                ("a certificate of another cluster is refused", call(others + "/user.stranger", "list"), 6, "",
                  "permission denied"),
-                ("a server of another cluster is refused", call(reader, "list", ca=others), 23, "", "TLS: self-signed"),
+                ("a server of another cluster is refused", call(reader, "list", ca=others), 6, "", "TLS: self-signed"),
                 ("plain text is not understood", run(GW, "rpc", "list", server.address, "--deadline", "1s"), None, "",
                  "gw rpc list: ")]:
             tests.report(title, wrong(done, status if status is not None else done.returncode or -1, out, error))
