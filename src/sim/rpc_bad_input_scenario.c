@@ -169,7 +169,7 @@ static void over_its_limit_of_connections_a_server_takes_no_more(void **state)
 	cluster_start(&cluster);
 	assert_int_equal(call(&cluster, D, KIND_ADD, 1), 1);
 	sim_node_address(cluster.machines[A].node, CLUSTER_PORT, &crowd->server);
-	/* Most of the crowd is reset at once, the rest when it has not greeted; D was there first. */
+	/* Most of the crowd is reset at once, the rest when it has not greeted; D was first. */
 	(void)run_at(&cluster, C, come, crowd);
 	for (int i = 2; i <= 20; i++)
 		assert_int_equal(call(&cluster, D, KIND_ADD, 1), i);
