@@ -329,6 +329,40 @@ static int the_trace_id_travels(void *argument)
 	return 0;
 }
 
+/* Wherever memory is short, at either end, while a connection is made or used: the call fails or is
+ * sent again, runs at most once, and the next one is as good as ever. */
+static int each_allocation_of_a_call_may_fail(void *argument)
+{
+	bool failed = true;
+	uint64_t number;
+
+	(void)argument;
+	for (number = 1; failed && number < 500; number++) {
+		struct gw_rpc_client_options options = {.backoff_ms_min = 1, .keepalive_ms = 100};
+		struct gw_rpc_call_options soon = {.deadline_ns = gw_after_ms(1000)};
+		struct pair pair = {0};
+		int64_t total;
+		int result;
+
+		begin(&pair, NULL, &options);
+		test_fail_allocation(number);
+		result = served_echo(pair.client, "short of memory", &soon, NULL);
+		total = served_add(pair.client, 1, &soon, NULL);
+		failed = test_allocation_failed();
+		test_fail_allocation(0);
+		assert_true(result == 0 || result == GW_E_NO_MEMORY || result == GW_E_OVERLOADED);
+		assert_true(total == 1 || total == GW_E_NO_MEMORY || total == GW_E_OVERLOADED ||
+			    total == GW_E_OUTCOME_UNKNOWN);
+		assert_true(pair.served.adds <= 1);
+		if (total == 1)
+			assert_int_equal(pair.served.adds, 1);
+		assert_int_equal(served_add(pair.client, 0, NULL, NULL), pair.served.total);
+		end(&pair);
+	}
+	assert_in_range(number, 15, 400);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +381,7 @@ int main(void)
 		in_a_task(a_server_that_drains_finishes_what_runs),
 		in_a_task(calls_are_counted_by_method),
 		in_a_task(the_trace_id_travels),
+		in_a_task(each_allocation_of_a_call_may_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

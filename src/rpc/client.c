@@ -66,6 +66,7 @@ int gw_rpc_client_new(struct gw_rpc_client **out, const char *address,
 	client->loop = task_loop();
 	client->flusher.loop = client->loop;
 	client->flusher.io = client->io;
+	io_random(client->io, &client->trace, sizeof(client->trace));
 	result = parse_addresses(client, address, error);
 	if (result < 0) {
 		free(client->name);

@@ -32,6 +32,7 @@ struct gw_rpc_client {
 	uint32_t failures;         /* since the last line was made */
 	struct gw_error last_error;
 
+	uint64_t trace; /* of the last call that had none; mixed before use */
 	uint32_t calls;
 	struct gw_waiters idle;    /* gw_rpc_client_free waits for the last call */
 	struct rpc_session *sessions;
