@@ -12,11 +12,11 @@ static void note_record(struct disk_log_user *user, uint64_t number, struct gw_b
 	log->record(log->context, payload);
 }
 
-/* What a torn write left; it was never acknowledged. */
 static void note_trouble(struct disk_log_user *user, enum disk_log_trouble trouble)
 {
-	(void)user;
-	(void)trouble;
+	struct counter_log *log = (struct counter_log *)user;
+
+	log->trouble(log->context, trouble);
 }
 
 static void note_acknowledged(struct disk_log_user *user, uint64_t first, uint32_t count)

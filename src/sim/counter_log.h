@@ -17,12 +17,13 @@ struct counter_log {
 	bool ready, is_broken;
 	/* The owner's. During recovery, each record. */
 	void (*record)(void *context, struct gw_bytes payload);
+	void (*trouble)(void *context, enum disk_log_trouble trouble);
 	/* The log cannot go on; the process is to end. */
 	void (*failed)(void *context, const struct gw_error *error);
 	void *context;
 };
 
-/* Begins recovery; record and failed and context are set. */
+/* Begins recovery; record, trouble, failed and context are set. */
 int counter_log_open(struct counter_log *log, struct io *io, uint32_t segment_bytes) GW_MUST_CHECK;
 /* Waits until recovery is over. */
 int counter_log_recovered(struct counter_log *log) GW_MUST_CHECK;

@@ -73,6 +73,17 @@ static void note_record(void *context, struct gw_bytes payload)
 	restore(life, (struct gw_bytes){at + EFFECT_BYTES, payload.size - EFFECT_BYTES});
 }
 
+/* Behind the last record a torn write may have left something; or an answered call has rotted. */
+static void note_trouble(void *context, enum disk_log_trouble trouble)
+{
+	struct counter_state *state = ((struct life *)context)->state;
+
+	if (state->run->beyond)
+		state->loss_told = true;
+	else if (trouble == DISK_LOG_LOST)
+		sim_run_fail(state->run, "the log lost records, and nothing harmed the disk");
+}
+
 /* ---- Handlers ------------------------------------------------------------------------------- */
 
 /* The deadline of the caller has to be that of the handler's task; clocks go wrong by some percent
@@ -230,6 +241,7 @@ static void *start(struct sim_node *node, struct io *io, void *argument)
 	life->node = node;
 	life->io = io;
 	life->log.record = note_record;
+	life->log.trouble = note_trouble;
 	life->log.failed = end_process;
 	life->log.context = life;
 	code = task_loop_new(io, &options, &life->loop, NULL);

@@ -45,6 +45,7 @@ struct counter_state {
 	struct counter_call *calls;
 	size_t call_count, call_capacity;
 	uint64_t recoveries;
+	bool loss_told;           /* in a seed that exceeds the promise: calls may be lost now */
 	bool recovering;          /* the server reads its log: effects are not all known */
 	uint64_t done_healed[COUNTER_CLIENTS_MAX][COUNTER_TASKS_MAX]; /* calls, since then */
 };
