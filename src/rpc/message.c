@@ -17,7 +17,7 @@ struct owned {
 };
 
 enum {
-	OWNED_NEAR_BYTES = 192,           /* behind a message, besides as many as it was packed in */
+	OWNED_NEAR_BYTES = 192, /* behind a message, besides as many as it was packed in */
 	OWNED_NEAR_BYTES_MAX = 64 << 10,
 };
 
