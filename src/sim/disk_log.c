@@ -281,16 +281,18 @@ static size_t find_record(struct disk_log *log, size_t end)
 	return size;
 }
 
+static bool has_header(const struct disk_log *log, size_t end)
+{
+	return end >= HEADER_BYTES && base_load32(log->bytes) == MAGIC &&
+	       base_load32(log->bytes + 16) == base_crc32c(0, log->bytes, 16);
+}
+
 /* Takes in the segment that was read; false when it does not belong here. */
 static bool take_segment(struct disk_log *log, uint64_t first, size_t end)
 {
-	bool whole = end >= HEADER_BYTES && base_load32(log->bytes) == MAGIC &&
-		     base_load32(log->bytes + 4) == VERSION &&
-		     base_load64(log->bytes + 8) == first &&
-		     base_load32(log->bytes + 16) == base_crc32c(0, log->bytes, 16);
 	size_t size;
 
-	if (!whole || first != log->next) {
+	if (!has_header(log, end) || base_load64(log->bytes + 8) != first || first != log->next) {
 		begin_segment(log);
 		return false;
 	}
@@ -351,12 +353,25 @@ static void closed_segment(struct io_request *request, int result)
 	read_next_segment(log);
 }
 
+/* Whether the segment is one of ours that we cannot read; then the log has failed. */
+static bool is_of_other_version(struct disk_log *log, size_t end)
+{
+	struct gw_error error = {0};
+
+	if (!has_header(log, end) || base_load32(log->bytes + 4) == VERSION)
+		return false;
+	(void)gw_fail(&error, GW_E_VERSION, "%s: version %u of a log, not %u", log->path,
+		      base_load32(log->bytes + 4), VERSION);
+	log->user->failed(log->user, &error);
+	return true;
+}
+
 static void read_segment(struct io_request *request, int result)
 {
 	struct disk_log *log = log_of(request, result);
 	bool more;
 
-	if (!log)
+	if (!log || is_of_other_version(log, (size_t)result))
 		return;
 	more = take_segment(log, log->segments[log->segment], (size_t)result);
 	log->segment += more;
