@@ -16,6 +16,7 @@ static uint64_t drifted(const struct clock *clock, uint64_t now_ns)
 {
 	uint64_t elapsed = now_ns - clock->true_ns;
 
+	assert(now_ns >= clock->true_ns);
 	if (clock->drift_ppb == 0)
 		return elapsed;
 	return (uint64_t)((unsigned __int128)elapsed *
@@ -42,6 +43,7 @@ static void new_moment(struct sim_node *node)
 	uint64_t mono_ns = clock_mono(node);
 	int64_t wall_ns = clock_wall(node);
 
+	assert(mono_ns >= clock->mono_ns);
 	clock->mono_ns = mono_ns;
 	clock->wall_ns = wall_ns;
 	clock->true_ns = node->sim->now_ns;
@@ -52,6 +54,7 @@ uint64_t clock_true_at(const struct sim_node *node, uint64_t at_ns)
 	const struct clock *clock = &node->clock;
 	uint64_t rate = (uint64_t)(BILLION + (int64_t)clock->drift_ppb), wait_ns;
 
+	assert(!clock->asleep || clock->mono_ns == clock_mono(node));
 	if (at_ns <= clock->mono_ns)
 		return node->sim->now_ns;
 	wait_ns = at_ns - clock->mono_ns;

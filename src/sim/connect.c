@@ -30,6 +30,7 @@ static void connection_free(struct connection *connection)
 {
 	struct sim *sim = connection->sim;
 
+	assert(!connection->ends[0].life && !connection->ends[1].life);
 	for (unsigned side = 0; side < 2; side++) {
 		flow_drop_under_way(&connection->flows[side]);
 		flow_drop_arrived(&connection->flows[side]);
@@ -137,6 +138,7 @@ static void handshake_again(struct connection *connection)
 
 static void answer(struct connection *connection, enum connect_step step)
 {
+	assert(connection->step == CONNECT_OUT);
 	connection->step = step;
 	connection->tries = 0;
 	event_add(connection->sim, &connection->handshake,
@@ -189,6 +191,7 @@ static void syn_ack_arrives(struct connection *connection)
 		return;
 	}
 	sim_counted(sim, SIM_COUNT_CONNECT);
+	assert(request && !job_of(request));
 	connection->connect = NULL;
 	*request->u.net.stream_out = &end->stream;
 	request_end(end->life, request, 0, 0);

@@ -62,6 +62,7 @@ static void give(struct sim_datagrams *socket, struct io_request *request, struc
 	struct io_buffer buffer = request->u.net.buffer;
 	size_t size = packet->size < buffer.size ? packet->size : buffer.size;
 
+	assert(socket->life->alive && !event_is_queued(&packet->arrive));
 	memcpy(buffer.data, packet->bytes, size);
 	*request->u.net.from = packet->from;
 	request_end(socket->life, request,

@@ -17,6 +17,7 @@ enum {
 
 void disk_start(struct disk *disk)
 {
+	assert(!disk->inodes && disk->journal_count == 0);
 	disk->used_pages = disk->used_files = 0;
 	disk->root = inode_new(disk, INODE_DIRECTORY);
 	inode_ref(disk->root);
@@ -97,6 +98,7 @@ static int read_file(struct disk *disk, struct io_request *request)
 	if (left > 0 && sim_random_chance(&disk->node->disk_random, disk->faults.rot_ppm))
 		disk_rot_range(file->inode, offset, left);
 	request->result = (int32_t)left;
+	assert(left <= IO_TRANSFER_BYTES_MAX);
 	for (uint32_t i = 0; left > 0; i++) {
 		size_t part = buffers[i].size < left ? buffers[i].size : (size_t)left;
 
@@ -123,6 +125,7 @@ static void write_part(struct disk *disk, const struct io_request *request, uint
 	for (uint32_t i = 0; size > 0; i++) {
 		size_t part = pieces[i].size < size ? pieces[i].size : (size_t)size;
 
+		assert(i < request->u.file.count);
 		if (astray)
 			disk_write_astray(disk, (const uint8_t *)pieces[i].data, part);
 		else
@@ -189,6 +192,7 @@ static int sync_file(struct disk *disk, struct inode *inode)
 {
 	int os_error = disk_fault(disk, IO_OPERATION_SYNC);
 
+	assert(inode->type == INODE_FILE);
 	if (os_error) {
 		sim_counted(disk_sim(disk), SIM_COUNT_SYNC_FAILED);
 		pages_lose(inode);
@@ -241,6 +245,7 @@ static int file_effect(struct life *life, struct io_request *request)
 	struct disk *disk = life->node->disk;
 	int os_error;
 
+	assert(file->life == life && file->inode && file->inode->opens > 0);
 	switch (request->operation) {
 	case IO_OPERATION_CLOSE:
 		return disk_fault(disk, IO_OPERATION_CLOSE);
@@ -340,6 +345,7 @@ static void disk_run(struct sim *sim, struct event *event)
 	struct life *life = event->life;
 	struct disk *disk = life->node->disk;
 
+	assert(life->alive && !job->told);
 	if (disk->faults.hung) {
 		event_add(sim, event, sim->now_ns + HUNG_POLL_NS);
 		return;
@@ -351,6 +357,7 @@ static void disk_run(struct sim *sim, struct event *event)
 	}
 	if (effect(life, job)) {
 		job->step = 1;
+		assert(request->operation == IO_OPERATION_PWRITEV);
 		event_add(sim, event, sim->now_ns + delay(disk, true));
 		return;
 	}
@@ -415,8 +422,10 @@ void disk_power_lost(struct sim_node *node)
 {
 	struct disk *disk = node->disk;
 
+	assert(!sim_node_is_up(node));
 	names_power_lost(disk);
 	for (struct inode *inode = disk->inodes; inode; inode = inode->next)
 		pages_power_lost(inode);
+	assert(sim_disk_unsynced_bytes(node) == 0);
 	disk->faults.hung = false;
 }

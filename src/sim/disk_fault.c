@@ -16,11 +16,13 @@ struct sim_disk *sim_disk(struct sim_node *node)
 void sim_disk_fail_at(struct sim_node *node, uint32_t mask, uint64_t n, uint64_t times,
 		      int os_error)
 {
+	assert(n == 0 || os_error > 0);
 	node->disk->fail = (struct fail_rule){mask, n, times ? times : UINT64_MAX, os_error};
 }
 
 static int fail_by_rule(struct fail_rule *rule, enum io_operation operation)
 {
+	assert(operation < IO_OPERATIONS);
 	if (rule->wait == 0 || !(rule->mask & (1U << operation)))
 		return 0;
 	if (rule->wait > 1) {
@@ -125,6 +127,7 @@ static void flip(struct inode *inode, uint64_t offset, uint8_t bit)
 {
 	struct page *page = page_find(inode, offset / PAGE_BYTES, true);
 
+	assert(offset < inode->size);
 	page->current[offset % PAGE_BYTES] ^= (uint8_t)(1U << (bit % 8));
 	if (page->durable)
 		page->durable[offset % PAGE_BYTES] ^= (uint8_t)(1U << (bit % 8));
@@ -137,6 +140,7 @@ void disk_rot_range(struct inode *inode, uint64_t offset, uint64_t size)
 {
 	struct sim_random *random = &inode->disk->node->disk_random;
 
+	assert(size > 0);
 	offset += sim_random_below(random, size);
 	flip(inode, offset, (uint8_t)sim_random_below(random, 8));
 }

@@ -40,6 +40,7 @@ static struct sim_file *file_new(struct life *life, struct inode *inode, const c
 	struct sim_file *file = (struct sim_file *)sim_allocate(sizeof(*file));
 	size_t size = strlen(path) + 1;
 
+	assert(inode->type == INODE_FILE && life->alive);
 	file->name = (char *)sim_allocate(size);
 	memcpy(file->name, path, size);
 	file->file.name = file->name;
@@ -59,6 +60,7 @@ static struct sim_file *file_new(struct life *life, struct inode *inode, const c
 
 void disk_file_free(struct sim_file *file)
 {
+	assert(!file->inode || file->inode->opens > 0);
 	if (file->inode) { /* the process lives */
 		if (file->flags & IO_LOCKED)
 			file->inode->locked = false;
@@ -79,6 +81,7 @@ void disk_discard(struct life *life, struct io_request *request)
 {
 	struct io_file **file = (struct io_file **)request->u.path.out;
 
+	assert(((struct sim_file *)*file)->life == life);
 	(void)life;
 	disk_file_free((struct sim_file *)*file);
 	*file = NULL;
@@ -222,6 +225,7 @@ static void fill_list(struct life *life, const struct inode *directory, struct i
 	struct list_block *block;
 	char *text;
 
+	assert(names->count <= IO_LIST_ENTRIES_MAX);
 	for (size_t i = 0; i < names->count; i++)
 		size += names->entries[i].size + 1;
 	block = (struct list_block *)sim_allocate(size);
@@ -362,6 +366,7 @@ void disk_socket_remove(struct sim_node *node, const char *path, struct inode *i
 {
 	struct place place;
 
+	assert(inode->type == INODE_SOCKET);
 	if (names_find(node->disk, path, &place) == 0 && place.inode == inode)
 		set_name(node->disk, &place, NULL);
 	inode_unref(inode);

@@ -49,6 +49,7 @@ static void send_segment(struct flow *flow, struct segment *segment, size_t size
 	struct sim *sim = flow->connection->sim;
 	uint64_t at_ns = sim->now_ns + link_delay(from(flow), to(flow), size);
 
+	assert(!flow->connection->dead);
 	if (flow->under_way.last && at_ns < flow->under_way.last->at_ns)
 		at_ns = flow->under_way.last->at_ns;
 	segment->at_ns = at_ns;
@@ -78,6 +79,7 @@ static struct segment *segment_with_room(struct flow *flow, size_t want)
 	if (capacity > most)
 		capacity = most;
 	last = segment_new(sim, capacity, SEGMENT_DATA);
+	assert(capacity > 0);
 	send_segment(flow, last, want < capacity ? want : capacity);
 	return last;
 }
@@ -88,6 +90,7 @@ static void told_run(struct sim *sim, struct event *event)
 	struct io_request *last = flow->told_last, *request;
 	struct life *life = event->life;
 
+	assert(last && life->alive);
 	do {
 		request = flow->told_first;
 		flow->told_first = request->next;
@@ -138,6 +141,7 @@ static void writer_done(struct flow *flow)
 	flow->writers = request->next;
 	if (!flow->writers)
 		flow->writers_last = NULL;
+	assert(request != flow->writers);
 	flow->piece = 0;
 	flow->piece_offset = 0;
 	flow_tell(flow, request, 0, 0);
@@ -166,6 +170,7 @@ static bool take_bytes(struct flow *flow, struct io_request *request)
 		segment = segment_with_room(flow, left);
 		if (left > segment->capacity - segment->size)
 			left = segment->capacity - segment->size;
+		assert(left > 0 && segment->start == 0);
 		memcpy(segment->bytes + segment->size,
 		       (const uint8_t *)piece->data + flow->piece_offset, left);
 		segment->size += (uint32_t)left;
@@ -246,6 +251,7 @@ static bool bear_silence(struct flow *flow, struct event *again)
 		return false;
 	}
 	delay_ns = resend_delay(flow);
+	assert(!event_is_queued(again));
 	if (delay_ns > timeout_ns - silent_ns)
 		delay_ns = timeout_ns - silent_ns;
 	event_add(sim, again, sim->now_ns + delay_ns);
@@ -291,6 +297,7 @@ void flow_drop_under_way(struct flow *flow)
 	struct sim *sim = flow->connection->sim;
 
 	while (flow->under_way.first) {
+		assert(flow->bytes >= flow->under_way.first->size);
 		flow->bytes -= flow->under_way.first->size;
 		segments_drop_first(sim, &flow->under_way);
 	}
@@ -300,6 +307,7 @@ void flow_drop_under_way(struct flow *flow)
 void flow_drop_arrived(struct flow *flow)
 {
 	while (flow->arrived.first) {
+		assert(flow->bytes >= flow->arrived.first->size);
 		flow->bytes -= flow->arrived.first->size;
 		segments_drop_first(flow->connection->sim, &flow->arrived);
 	}
@@ -367,6 +375,7 @@ static struct segment *cut_first(struct flow *flow)
 	struct segment *whole = flow->under_way.first, *part;
 	uint32_t size = 1 + (uint32_t)sim_random_below(&sim->net, whole->size - 1);
 
+	assert(size < whole->size);
 	sim_counted(sim, SIM_COUNT_SPLIT);
 	part = segment_new(sim, size, SEGMENT_DATA);
 	memcpy(part->bytes, whole->bytes + whole->start, size);
@@ -393,6 +402,7 @@ static void arrive_data(struct flow *flow, struct segment *segment)
 {
 	struct sim *sim = flow->connection->sim;
 
+	assert(segment->size > 0 && flow->arrived_bytes + segment->size <= flow->bytes);
 	sim_counted(sim, SIM_COUNT_SEGMENT);
 	trace_add(sim, to(flow), TRACE_SEGMENT, NULL, from(flow)->index + 1, segment->size);
 	trace_data(sim, segment->bytes + segment->start, segment->size);

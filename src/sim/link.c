@@ -38,6 +38,7 @@ void net_node_added(struct sim_node *node)
 
 struct sim_link *sim_link(struct sim_node *from, struct sim_node *to)
 {
+	assert(from->sim == to->sim);
 	return &from->links[to->index];
 }
 
@@ -201,6 +202,7 @@ uint16_t net_free_port(struct sim_node *node)
 {
 	uint16_t port = node->next_port;
 
+	assert(port >= PORT_FIRST && port < PORT_END);
 	node->next_port = (uint16_t)(port + 1 < PORT_END ? port + 1 : PORT_FIRST);
 	return port;
 }

@@ -25,6 +25,7 @@ void backlog_remove(struct connection *connection)
 	if (listener->waiting_last == connection)
 		listener->waiting_last = before;
 	listener->waiting_count--;
+	assert((listener->waiting_count == 0) == (listener->waiting == NULL));
 	connection->listener = NULL;
 	connection->next_waiting = NULL;
 }
@@ -58,6 +59,7 @@ static void accept_gets(struct sim_listener *listener, struct connection *connec
 
 void listener_offer(struct sim_listener *listener, struct connection *connection)
 {
+	assert(!listener->closed && connection->ends[1].life == listener->life);
 	if (listener->accept) {
 		accept_gets(listener, connection);
 		return;

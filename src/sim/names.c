@@ -28,6 +28,7 @@ static void inode_free(struct inode *inode)
 {
 	struct disk *disk = inode->disk;
 
+	assert(inode->references == 0);
 	pages_free(inode);
 	names_clear(&inode->current, true);
 	names_clear(&inode->durable, false);
@@ -60,7 +61,9 @@ void inode_link(struct inode *inode, int links, int opens)
 	bool before = inode->links + inode->opens > 0, after;
 
 	inode->links += (uint32_t)links;
+	assert(inode->links < UINT32_MAX / 2 && "fewer links than none");
 	inode->opens += (uint32_t)opens;
+	assert(inode->opens < UINT32_MAX / 2 && "fewer openers than none");
 	after = inode->links + inode->opens > 0;
 	if (after == before)
 		return;
@@ -121,6 +124,7 @@ static void names_remove(struct names *names, size_t at, bool current)
 {
 	struct entry entry = names->entries[at];
 
+	assert(at < names->count);
 	names->count--;
 	memmove(names->entries + at, names->entries + at + 1,
 		(names->count - at) * sizeof(entry));
@@ -137,6 +141,7 @@ static void names_clear(struct names *names, bool current)
 static void names_insert(struct names *names, size_t at, const char *name, size_t size,
 			 struct inode *inode)
 {
+	assert(at <= names->count && size > 0 && size <= NAME_BYTES_MAX);
 	if (names->count == names->capacity) {
 		names->capacity = names->capacity ? 2 * names->capacity : 8;
 		names->entries =
@@ -155,6 +160,7 @@ static void names_set(struct names *names, const struct change *change, bool cur
 	bool found;
 	size_t at = search(names, change->name, change->name_size, &found);
 
+	assert(change->directory->type == INODE_DIRECTORY);
 	if (change->to) {
 		inode_ref(change->to);
 		if (current)
@@ -177,6 +183,7 @@ static struct inode *lookup(struct inode *directory, const char *name, size_t si
 	bool found;
 	size_t at = search(&directory->current, name, size, &found);
 
+	assert(directory->type == INODE_DIRECTORY);
 	return found ? directory->current.entries[at].inode : NULL;
 }
 
@@ -260,6 +267,7 @@ static void journal_commit(struct journal_entry *entry)
 
 static void journal_drop_first(struct disk *disk)
 {
+	assert(disk->journal_count > 0);
 	journal_commit(&disk->journal[0]);
 	disk->journal_count--;
 	memmove(disk->journal, disk->journal + 1, disk->journal_count * sizeof(*disk->journal));
@@ -269,6 +277,7 @@ void names_change(struct disk *disk, const struct change *changes, uint32_t coun
 {
 	struct journal_entry *entry;
 
+	assert(count == 1 || count == 2);
 	if (disk->journal_count == JOURNAL_CHANGES_MAX)
 		journal_drop_first(disk);
 	if (disk->journal_count == disk->journal_capacity) {
@@ -396,6 +405,7 @@ void names_power_lost(struct disk *disk)
 		inode_ref(inode);
 	choose_kept(disk, kept);
 	journal_settle(disk, kept, true);
+	assert(disk->journal_count == 0);
 	free(kept);
 	for (inode = disk->inodes; inode; inode = inode->next)
 		if (inode->type == INODE_DIRECTORY)

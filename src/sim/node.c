@@ -43,6 +43,7 @@ static void turn_now(struct life *life)
 	uint64_t delay_ns;
 	bool more;
 
+	assert(life->alive && sim->running == life);
 	sim_counted(sim, SIM_COUNT_TURN);
 	more = life->turn->run(life->turn);
 	if (!more || !life->alive || !life->turn || event_is_queued(&life->turn_event))
@@ -92,6 +93,7 @@ static void boot_run(struct sim *sim, struct event *event)
 	struct life *life = event->life;
 	struct sim_program *program = &life->node->program;
 
+	assert(life->alive && !life->started);
 	(void)sim;
 	life->started = true;
 	if (program->start)
@@ -148,6 +150,7 @@ void sim_node_start_after(struct sim_node *node, uint64_t delay_ns)
 
 static void bury(struct life *life)
 {
+	assert(!life->alive && !life->events && !life->streams);
 	if (life->started && life->node->program.stop)
 		life->node->program.stop(life->instance);
 	life->instance = NULL;

@@ -36,9 +36,11 @@ static bool inode_is_counted(const struct inode *inode)
 
 static void count_pages(struct inode *inode, int64_t pages)
 {
+	assert(pages >= 0 || inode->page_count >= (uint64_t)-pages);
 	inode->page_count += (uint64_t)pages;
 	if (inode_is_counted(inode))
 		inode->disk->used_pages += (uint64_t)pages;
+	assert(inode->disk->used_pages < UINT64_MAX / 2);
 }
 
 struct page *page_find(struct inode *inode, uint64_t index, bool make)
@@ -92,11 +94,13 @@ uint64_t pages_missing(struct inode *inode, uint64_t offset, uint64_t size)
 
 void pages_reserve(struct inode *inode, uint64_t offset, uint64_t size)
 {
+	assert(offset <= file_bytes_max && size <= file_bytes_max - offset);
 	count_pages(inode, (int64_t)walk_missing(inode, offset, size, true));
 }
 
 static uint8_t *sector(uint8_t *page, unsigned at)
 {
+	assert(at < PAGE_SECTORS);
 	return page + (size_t)at * SIM_SECTOR_BYTES;
 }
 
@@ -111,6 +115,7 @@ static uint8_t sectors_of(size_t offset, size_t size)
 	unsigned first = (unsigned)(offset / SIM_SECTOR_BYTES);
 	unsigned last = (unsigned)((offset + size - 1) / SIM_SECTOR_BYTES);
 
+	assert(size > 0 && size <= PAGE_BYTES && offset <= PAGE_BYTES - size);
 	return (uint8_t)((0xffU << first) & (0xffU >> (PAGE_SECTORS - 1 - last)));
 }
 
@@ -144,6 +149,7 @@ static void make_dirty(struct inode *inode, struct page *page, uint8_t sectors)
 
 void pages_write(struct inode *inode, uint64_t offset, const uint8_t *data, size_t size)
 {
+	assert(offset <= file_bytes_max && size <= file_bytes_max - offset);
 	while (size > 0) {
 		size_t at = (size_t)(offset % PAGE_BYTES);
 		size_t part = size < PAGE_BYTES - at ? size : PAGE_BYTES - at;
@@ -169,6 +175,7 @@ void pages_write(struct inode *inode, uint64_t offset, const uint8_t *data, size
 
 int pages_read(struct inode *inode, uint64_t offset, uint8_t *data, size_t size)
 {
+	assert(offset <= inode->size && size <= inode->size - offset);
 	while (size > 0) {
 		size_t at = (size_t)(offset % PAGE_BYTES);
 		size_t part = size < PAGE_BYTES - at ? size : PAGE_BYTES - at;
@@ -229,6 +236,7 @@ void pages_punch(struct inode *inode, uint64_t offset, uint64_t size)
 
 void pages_resize(struct inode *inode, uint64_t size)
 {
+	assert(inode->type == INODE_FILE && size <= file_bytes_max);
 	if (size < inode->size)
 		pages_punch(inode, size, file_bytes_max - size);
 	if (size != inode->size)
@@ -240,6 +248,7 @@ static void page_free(struct inode *inode, struct page *page)
 {
 	struct sim *sim = disk_sim(inode->disk);
 
+	assert(page->index / LEAF_PAGES < inode->leaf_count);
 	sim_give(sim, page->durable, PAGE_BYTES);
 	sim_give(sim, page->current, PAGE_BYTES);
 	inode->leaves[page->index / LEAF_PAGES]->pages[page->index % LEAF_PAGES] = NULL;
@@ -265,6 +274,7 @@ static struct page *take_dirty(struct inode *inode)
 		return NULL;
 	inode->dirty = page->next_dirty;
 	page->next_dirty = NULL;
+	assert(page->listed && page->durable);
 	page->listed = false;
 	return page;
 }
@@ -310,6 +320,7 @@ static void tear_sector(struct disk *disk, struct page *page, unsigned at)
 	struct sim_random *random = &disk->node->disk_random;
 	size_t cut = (size_t)sim_random_below(random, SIM_SECTOR_BYTES);
 
+	assert(page->durable && (page->dirty & (1U << at)));
 	sim_counted(disk_sim(disk), SIM_COUNT_SECTOR_TORN);
 	if (sim_random_below(random, 2))
 		sim_random_bytes(random, sector(page->current, at), SIM_SECTOR_BYTES);

@@ -17,6 +17,7 @@ static inline bool before(const struct heap_entry *a, const struct heap_entry *b
 
 static inline void put(struct sim *sim, size_t at, struct heap_entry entry)
 {
+	assert(at < sim->heap_capacity);
 	sim->heap[at] = entry;
 	entry.event->place = at + 1;
 }
@@ -90,6 +91,7 @@ static void list_insert(struct event *event)
 {
 	struct life *life = event->life;
 
+	assert(life->alive);
 	event->previous = NULL;
 	event->next = life->events;
 	if (life->events)

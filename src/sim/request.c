@@ -13,6 +13,7 @@ struct job *request_job(struct life *life, struct io_request *request, event_run
 {
 	struct job *job = (struct job *)sim_take(life->node->sim, sizeof(*job));
 
+	assert(life->alive && !job_of(request));
 	*job = (struct job){.event = {.run = run, .life = life, .is_job = true},
 			    .request = request};
 	request->backend[0] = (uint64_t)(uintptr_t)job;
@@ -38,6 +39,7 @@ static void done_run(struct sim *sim, struct event *event)
 	struct io_request *request = job->request;
 	struct life *life = event->life;
 
+	assert(job->told && life->alive);
 	job_free(sim, job);
 	request_finish(life, request);
 }
@@ -199,6 +201,7 @@ static void submit(struct io *io, struct io_request *request)
 	struct life *life = life_of(io);
 	struct sim *sim = life->node->sim;
 
+	assert(life->alive && request->state == IO_REQUEST_UNDER_WAY);
 	life->pending++;
 	request->next = request->previous = NULL;
 	request->backend_state = 0;

@@ -33,6 +33,7 @@ void request_ghosts(struct life *life, struct io_request *first)
 
 static void ghost_leaves(struct life *life, struct io_request *request)
 {
+	assert(life->ghosts && life->ghosts_last);
 	if (request->previous)
 		request->previous->next = request->next;
 	else

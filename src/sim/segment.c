@@ -18,6 +18,7 @@ struct segment *segments_take_first(struct segments *segments)
 {
 	struct segment *segment = segments->first;
 
+	assert(segment);
 	segments->first = segment->next;
 	if (!segments->first)
 		segments->last = NULL;
@@ -26,6 +27,7 @@ struct segment *segments_take_first(struct segments *segments)
 
 void segment_free(struct sim *sim, struct segment *segment)
 {
+	assert(segment->size <= segment->capacity);
 	sim_give(sim, segment, sizeof(*segment) + segment->capacity);
 }
 

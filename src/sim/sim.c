@@ -49,6 +49,7 @@ static uint64_t vary(struct sim_random *random, uint64_t low, uint64_t high)
 {
 	unsigned bits = 0;
 
+	assert(low > 0 && low <= high);
 	while (low << (bits + 1) <= high)
 		bits++;
 	low <<= sim_random_below(random, bits + 1);
@@ -179,6 +180,7 @@ static bool step(struct sim *sim, uint64_t until_ns)
 	if (life) {
 		bool is_turn = event == &life->turn_event;
 
+		assert(life->alive);
 		sim->running = life;
 		event->run(sim, event);
 		if (life->alive && !is_turn)
@@ -188,6 +190,7 @@ static bool step(struct sim *sim, uint64_t until_ns)
 		event->run(sim, event);
 	}
 	life_bury_dying(sim);
+	assert(!sim->running);
 	net_collect(sim);
 	sim->stepping = false;
 	return true;

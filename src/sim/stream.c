@@ -24,6 +24,7 @@ static void reader_ends(struct sim_stream *stream)
 	if (!stream->reader)
 		return;
 	stream->reader = NULL;
+	assert(stream->life->pending > 0);
 	stream->life->pending--;
 }
 
@@ -33,6 +34,7 @@ static size_t take_arrived(struct flow *flow, struct io_buffer buffer)
 	uint8_t *to = (uint8_t *)buffer.data;
 	size_t taken = 0;
 
+	assert(flow->arrived_bytes > 0 && flow->arrived_bytes <= flow->bytes);
 	while (taken < buffer.size && flow->arrived.first) {
 		struct segment *segment = flow->arrived.first;
 		size_t part = buffer.size - taken;
@@ -202,6 +204,7 @@ struct sim_stream *stream_start(struct connection *connection, unsigned side, st
 {
 	struct sim_stream *stream = &connection->ends[side];
 
+	assert(!stream->open && !stream->life && life->alive);
 	stream->stream.name = stream->name;
 	stream->connection = connection;
 	stream->side = side;
@@ -218,6 +221,7 @@ struct sim_stream *stream_start(struct connection *connection, unsigned side, st
 
 static void leave_life(struct sim_stream *stream)
 {
+	assert(stream->life && !stream->reader);
 	if (stream->previous)
 		stream->previous->next = stream->next;
 	else
@@ -287,6 +291,7 @@ void stream_break(struct sim_stream *stream, int os_error)
 {
 	struct flow *out = outgoing(stream);
 
+	assert(os_error > 0);
 	flow_drop_under_way(out);
 	if (!stream->open || stream->os_error)
 		return;

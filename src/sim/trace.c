@@ -30,6 +30,7 @@ void trace_add(struct sim *sim, const struct sim_node *node, uint32_t kind, cons
 	struct trace *trace = &sim->trace;
 	struct trace_record *record = &trace->records[trace->written++ % trace->capacity];
 
+	assert(kind <= TRACE_DATA);
 	record->at_ns = sim->now_ns;
 	record->text = text;
 	record->a = a;
