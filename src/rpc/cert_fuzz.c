@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	X509 *x509 = d2i_X509(NULL, &at, (long)size);
 	struct gw_error error = {0};
 	struct rpc_cert cert;
+	int code;
 
 	if (x509 && rpc_cert_read(x509, &cert, &error) == 0) {
 		assert(!cert.role[0] || rpc_role_check(cert.role, NULL) == 0);
@@ -26,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (x509) {
 		assert(error.code == GW_E_DENIED);
 	}
-	(void)rpc_cert_describe((struct gw_bytes){data, size}, &cert, NULL);
+	code = rpc_cert_describe((struct gw_bytes){data, size}, &cert, NULL);
+	assert(code == 0 || code == GW_E_CORRUPT || code == GW_E_DENIED);
 	X509_free(x509);
 	ERR_clear_error();
 	return 0;
