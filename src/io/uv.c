@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 enum { NS_PER_MS = 1000000 };
@@ -86,8 +87,9 @@ void real_arrive(struct io_uv *io, struct io_request *request)
 	do
 		request->next = first;
 	while (!atomic_compare_exchange_weak(&io->arrived, &first, request));
-	if (!first)
-		uv_async_send(&io->wake);
+	/* Either the loop sees the request before it sleeps, or we see that it sleeps. */
+	if (!first && atomic_load(&io->asleep))
+		(void)eventfd_write(io->wake_file, 1);
 	atomic_fetch_sub(&io->arriving, 1);
 }
 
@@ -116,10 +118,28 @@ static void take_arrived(struct io_uv *io)
 	}
 }
 
-/* Waking is all; the turn looks at what arrived. */
-static void woken(uv_async_t *wake)
+/* Waking is all; the turn looks at what arrived. It is an event of our own, since uv_async_send
+ * makes the woken thread spin until the waking one is back from its system call, which on a busy
+ * machine took 50 us. */
+static void woken(uv_poll_t *wake, int status, int events)
 {
-	(void)wake;
+	struct io_uv *io = wake->data;
+	eventfd_t count;
+
+	(void)status;
+	(void)events;
+	(void)eventfd_read(io->wake_file, &count);
+}
+
+/* Waits for events, if nothing has arrived meanwhile from other threads. */
+static void wait_for_events(struct io_uv *io)
+{
+	bool nothing;
+
+	atomic_store(&io->asleep, true);
+	nothing = !atomic_load(&io->arrived);
+	uv_run(&io->loop, nothing ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+	atomic_store(&io->asleep, false);
 }
 
 static void post(struct io_uv *io, struct io_request *request)
@@ -215,7 +235,10 @@ void io_uv_run(struct io *io)
 	do {
 		if (!more)
 			set_alarm(uv);
-		uv_run(&uv->loop, more ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+		if (more)
+			uv_run(&uv->loop, UV_RUN_NOWAIT);
+		else
+			wait_for_events(uv);
 		more = turn(uv);
 	} while (!uv->stopped && (more || uv->holds || io_pending(io) > 0));
 	uv->stopped = false;
@@ -397,11 +420,18 @@ static int make_loop(struct io_uv *uv, struct gw_error *error)
 
 	if (wrong)
 		return gw_fail_errno(error, -wrong, "cannot make an event loop");
-	wrong = uv_async_init(&uv->loop, &uv->wake, woken);
+	uv->wake_file = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	uv->wake.data = uv;
+	wrong = uv->wake_file < 0 ? -errno
+				  : uv_poll_init(&uv->loop, &uv->wake, uv->wake_file);
 	if (wrong) {
+		if (uv->wake_file >= 0)
+			close(uv->wake_file);
 		uv_loop_close(&uv->loop);
 		return gw_fail_errno(error, -wrong, "cannot make an event loop");
 	}
+	wrong = uv_poll_start(&uv->wake, UV_READABLE, woken);
+	assert(wrong == 0 && "fails only for a descriptor that is watched already");
 	uv_timer_init(&uv->loop, &uv->alarm);
 	return 0;
 }
@@ -466,6 +496,7 @@ void io_uv_free(struct io *io)
 	uv_close((uv_handle_t *)&uv->wake, NULL);
 	uv_close((uv_handle_t *)&uv->alarm, NULL);
 	uv_run(&uv->loop, UV_RUN_DEFAULT);
+	close(uv->wake_file);
 	if (uv_loop_close(&uv->loop) != 0)
 		assert(!"all handles of the loop are closed");
 	free_parts(uv);

@@ -49,7 +49,9 @@ struct real_stream;
 struct io_uv {
 	struct io io;
 	uv_loop_t loop;
-	uv_async_t wake;
+	uv_poll_t wake; /* wake_file is readable: from other threads */
+	int wake_file;
+	atomic_bool asleep; /* or about to be: who hands something over has to wake it */
 	uv_timer_t alarm; /* for the first of the timers */
 	pthread_t thread;
 	const struct io_socket_engine *engine;
