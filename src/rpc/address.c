@@ -2,6 +2,7 @@
 /* address.c - addresses of servers. */
 #include "rpc/address.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "task/await.h"
@@ -67,6 +68,7 @@ int rpc_address_parse(const char **text, struct rpc_address *address, struct gw_
 	}
 	if (result < 0)
 		return result;
+	assert(size < sizeof(address->text));
 	memcpy(address->text, start, size);
 	*text = *comma ? comma + 1 : comma;
 	return 0;

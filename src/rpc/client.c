@@ -79,6 +79,7 @@ int gw_rpc_client_new(struct gw_rpc_client **out, const char *address,
 
 static void client_forget(struct gw_rpc_client *client)
 {
+	assert(!client->lines && client->calls == 0 && !client->is_connecting);
 	while (client->sessions) {
 		struct rpc_session *session = client->sessions;
 

@@ -46,8 +46,10 @@ static void header_of(const struct gw_rpc_call *call, struct rpc_header *header)
 	header->attachment_bytes = announced ? announced : call->options.attachment_bytes;
 	if (call->session || call->options.reply_attachment)
 		header->flags |= RPC_FLAG_ONCE;
-	if (call->session)
+	if (call->session) {
+		assert(call->sequence >= call->session->first_incomplete);
 		rpc_session_once(call, &header->once);
+	}
 	header->once.reply_credit_bytes = call->in.granted;
 }
 
@@ -61,6 +63,7 @@ static int send_call(struct gw_rpc_call *call, struct rpc_line *line,
 	if (bytes > line->connection->theirs.message_bytes_max)
 		return gw_fail(error, GW_E_TOO_LARGE, "%s: request of %zu bytes, the limit is %u",
 			       call_name(call), bytes, line->connection->theirs.message_bytes_max);
+	assert(!call->line && line->connection->is_greeted);
 	call->id = ++line->last_call;
 	header_of(call, &header);
 	header.payload_bytes = (uint32_t)bytes;
@@ -88,6 +91,7 @@ static void leave(struct gw_rpc_call *call)
 
 	if (!line)
 		return;
+	assert(line->owner == call->client && !call->is_lost);
 	rpc_line_remove(line, call);
 	if (!call->is_ended) {
 		(void)rpc_connection_send(line->connection, &header, (struct gw_bytes){0}, NULL);
@@ -101,6 +105,7 @@ static void leave(struct gw_rpc_call *call)
 
 static void attempt_reset(struct gw_rpc_call *call)
 {
+	assert(!call->line && call->out.under_way == 0);
 	rpc_flow_done(call);
 	rpc_flow_begin(call);
 	gw_rpc_message_free(call->reply);
@@ -185,6 +190,7 @@ static int attempt(struct gw_rpc_call *call, const struct ProtobufCMessage *requ
 		result = rpc_call_wait(call, "for the answer of");
 	leave(call);
 	rpc_flow_settle(call);
+	assert(!call->line);
 	if (call->in.is_too_large && (!call->is_ended || call->code >= 0))
 		return gw_fail(error, GW_E_TOO_LARGE,
 			       "%s: attachment of %" PRIu64 " bytes, the buffer has %zu",
@@ -293,6 +299,7 @@ static int call_begin(struct gw_rpc_call *call, struct gw_rpc_client *client,
 
 	*call = (struct gw_rpc_call){.client = client, .method = method, .error = error};
 	assert(client->loop == task_loop());
+	assert(method->request && method->reply);
 	if (options)
 		call->options = *options;
 	if (client->is_closing)
@@ -340,6 +347,7 @@ int gw_rpc_invoke(struct gw_rpc_client *client, const struct gw_rpc_method *meth
 	result = attempts(&call, request, error);
 	if (result >= 0 && call.options.reply_attachment_bytes)
 		*call.options.reply_attachment_bytes = (size_t)call.in.attachment_bytes;
+	assert(result < 0 || call.reply);
 	if (result >= 0)
 		*reply = call.reply;
 	else
@@ -362,6 +370,7 @@ int rpc_client_open_session(struct gw_rpc_client *client, struct rpc_line *line,
 				   .is_open = true};
 	int result;
 
+	assert(line == client->line);
 	rpc_flow_begin(&call);
 	call.id = header.call = ++line->last_call;
 	header.once.client = id;
@@ -437,6 +446,7 @@ int gw_rpc_finish(struct gw_rpc_call *call, struct ProtobufCMessage **reply, str
 {
 	int result = 0;
 
+	assert(!call->is_served);
 	if (reply)
 		*reply = NULL;
 	while (!call->is_ended && !call->is_lost && result >= 0)

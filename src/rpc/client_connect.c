@@ -45,6 +45,7 @@ static int greet(struct gw_rpc_client *client, struct rpc_transport *transport,
 
 	if (result < 0)
 		return result;
+	assert(!client->greeting && !client->line);
 	line->next = client->lines;
 	if (line->next)
 		line->next->previous = line;
@@ -152,6 +153,7 @@ static int back_off(struct gw_rpc_client *client)
 	if (ms > client->options.backoff_ms_max)
 		ms = client->options.backoff_ms_max;
 	io_random(client->io, &chance, sizeof(chance));
+	assert(client->failures > 0 && ms > 0);
 	ns = ms * 500000 + chance % (ms * 500000 + 1);
 	ns += io_now_ns(client->io);
 	do {
@@ -165,6 +167,7 @@ static int connect_task(void *argument)
 	struct gw_rpc_client *client = argument;
 	int result = GW_E_UNREACHABLE;
 
+	assert(client->is_connecting && client->address_count > 0);
 	while (result < 0 && !client->is_closing && !gw_cancelled()) {
 		result = try_all(client);
 		if (result == 0)
@@ -227,6 +230,7 @@ int rpc_client_ready(struct gw_rpc_client *client, struct gw_rpc_call *call,
 			return gw_fail(error, result, "%s: %s on the way to %s", name,
 				       gw_code_text(result), client->name);
 	}
+	assert(client->line->connection->is_greeted);
 	*line = client->line;
 	return 0;
 }
@@ -235,6 +239,7 @@ void rpc_client_left(struct gw_rpc_client *client, struct rpc_line *line)
 {
 	struct gw_error why = {0};
 
+	assert(line->owner == client);
 	if (line == client->line || line == client->greeting || line->call_count > 0)
 		return;
 	(void)gw_fail(&why, GW_E_CLOSED, "left for another server");

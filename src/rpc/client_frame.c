@@ -9,7 +9,10 @@
 
 static struct rpc_line *line_of(struct rpc_connection *connection)
 {
-	return connection->owner;
+	struct rpc_line *line = connection->owner;
+
+	assert(line->connection == connection);
+	return line;
 }
 
 static void greeted(struct rpc_connection *connection)
@@ -84,6 +87,7 @@ static int take_reply(struct rpc_line *line, const struct rpc_header *header,
 		result = take_message(call, header, payload, error);
 	if (result < 0)
 		return result;
+	assert(call->line == line && !call->is_served);
 	result = rpc_flow_reply(call, header, error);
 	call->is_ended = true;
 	rpc_wake(&call->waiters);
@@ -141,6 +145,7 @@ static void closed(struct rpc_connection *connection, const struct gw_error *why
 		call->is_lost = true;
 		rpc_wake(&call->waiters);
 	}
+	assert(why->code < 0 && line->call_count == 0);
 	client->last_error = *why;
 	if (client->line == line)
 		client->line = NULL;

@@ -90,6 +90,7 @@ void rpc_connection_close(struct rpc_connection *connection, const struct gw_err
 	if (connection->is_closed)
 		return;
 	assert(why->code < 0);
+	assert(connection->references > 0 && connection->transport);
 	connection->is_closed = true;
 	connection->references++;
 	rpc_transport_close(connection->transport, why->code != GW_E_CLOSED);
@@ -137,6 +138,7 @@ static void batch_add(struct rpc_batch *batch, size_t bytes)
 	last->size += bytes;
 	batch->size += bytes;
 	batch->bytes += bytes;
+	assert(batch->size <= batch->capacity && batch->bytes >= batch->size);
 }
 
 static size_t front_bytes(const struct rpc_header *header)
@@ -253,6 +255,7 @@ void rpc_connection_flush(struct rpc_connection *connection)
 		next += batch->pieces[i].size;
 	}
 	assert(next == batch->data + batch->size);
+	assert(connection->batches[connection->gathering ^ 1].count == 0);
 	connection->is_writing = true;
 	connection->gathering ^= 1;
 	connection->references++;
@@ -274,6 +277,7 @@ static void write_done(struct io_request *request, int result)
 	struct rpc_batch *batch = &connection->batches[connection->gathering ^ 1];
 	struct gw_error why = {0};
 
+	assert(connection->is_writing && connection->references > 0);
 	connection->is_writing = false;
 	connection->wrote = true;
 	if (result < 0)
@@ -362,7 +366,8 @@ void rpc_connection_start(struct rpc_connection *connection, uint64_t greeting_n
 	uint8_t payload[RPC_HELLO_BYTES];
 	struct gw_error why = {0};
 
-	assert(connection->tick_ns > 0);
+	assert(connection->tick_ns > 0 && !connection->is_closed);
+	assert(connection->ours.message_bytes_max > 0);
 	rpc_hello_encode(&connection->ours, payload);
 	connection->greet_by_ns = io_now_ns(connection->io) + greeting_ns;
 	tick_start(connection);

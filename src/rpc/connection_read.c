@@ -77,6 +77,7 @@ static int part_came(struct rpc_connection *connection, const void *where, uint3
 
 	if (!(header->flags & RPC_FLAG_UNCHECKED))
 		connection->part_crc = base_crc32c(connection->part_crc, where, bytes);
+	assert(bytes <= header->payload_bytes - connection->filled);
 	connection->filled += bytes;
 	connection->events->part_filled(connection, header, bytes);
 	if (connection->filled < header->payload_bytes)
@@ -149,6 +150,7 @@ static int payload_begin(struct rpc_connection *connection, const struct rpc_hea
 {
 	uint32_t have = smaller(header->payload_bytes, connection->end - connection->start);
 
+	assert(have < header->payload_bytes && !connection->payload);
 	connection->payload = malloc(header->payload_bytes);
 	if (!connection->payload)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s frame of %u bytes: out of memory",
@@ -169,6 +171,8 @@ static int parse_one(struct rpc_connection *connection, struct gw_error *error)
 	struct rpc_header header;
 	int result;
 
+	assert(connection->start <= connection->end && connection->end <= RPC_IN_BYTES);
+	assert(connection->reading == RPC_READING_FRAMES && !connection->payload);
 	if (have < RPC_HEADER_BYTES)
 		return 0;
 	result = rpc_header_decode(at, &header, error);
@@ -264,6 +268,7 @@ static void payload_came(struct rpc_connection *connection, uint32_t bytes)
 	struct gw_error why = {0};
 	int result;
 
+	assert(bytes <= connection->header.payload_bytes - connection->filled);
 	connection->filled += bytes;
 	if (connection->filled < connection->header.payload_bytes)
 		return;
@@ -293,6 +298,7 @@ void rpc_connection_read(struct io_reader *reader, int result)
 	struct rpc_connection *connection = connection_of(reader);
 	struct gw_error why = {0};
 
+	assert(!connection->is_closed && !connection->is_stopped);
 	connection->references++;
 	if (result <= 0) {
 		(void)gw_fail(&why, result < 0 ? result : GW_E_CLOSED, "%s",

@@ -26,6 +26,7 @@ static int record_end(struct base_buffer *out, size_t start, struct gw_error *er
 	uint8_t crc[4];
 
 	base_store32(crc, base_crc32c(0, out->data + start, out->size - start));
+	assert(base_load32(out->data + start) == out->size - start + sizeof(crc));
 	return base_buffer_append(out, crc, sizeof(crc), error);
 }
 
@@ -82,6 +83,7 @@ static int export_slot(const struct dup_client *client, const struct dup_slot *s
 				    .fingerprint = slot->fingerprint};
 	bool lost = slot->state == DUP_SLOT_LOST;
 
+	assert(slot->state >= DUP_SLOT_DONE && slot->sequence >= client->first_incomplete);
 	return answer_record(&call, lost ? GW_E_OUTCOME_UNKNOWN : slot->code,
 			     (struct gw_bytes){slot->reply, slot->reply_bytes}, out, error);
 }
@@ -192,6 +194,7 @@ int dup_import(struct gw_rpc_dup *dup, struct gw_bytes records, struct gw_error 
 			result = import_one(dup_table_of(dup), data, error);
 		if (result < 0)
 			return result;
+		assert(size <= left);
 		data += size;
 		left -= size;
 	}

@@ -103,6 +103,7 @@ static int ring_grow(struct dup_client *client, uint32_t need)
 		else
 			ring[old->sequence & (capacity - 1)] = *old;
 	}
+	assert((capacity & (capacity - 1)) == 0 && capacity <= GW_RPC_WINDOW);
 	free(client->ring);
 	client->ring = ring;
 	client->capacity = capacity;
@@ -122,6 +123,7 @@ struct dup_slot *dup_client_slot(struct dup_client *client, uint64_t sequence)
 void dup_slot_answer(struct dup_table *table, struct dup_slot *slot, int code,
 		     struct gw_bytes reply)
 {
+	assert(slot->reply_bytes == 0 && slot->state <= DUP_SLOT_RUNNING);
 	slot->code = code;
 	slot->running = NULL;
 	slot->state = DUP_SLOT_DONE;
@@ -169,6 +171,7 @@ static int dup_open(struct gw_rpc_dup *dup, struct rpc_client_id id, struct gw_e
 
 static int slot_answer(const struct dup_slot *slot, struct rpc_dup_answer *answer)
 {
+	assert(slot->state >= DUP_SLOT_DONE);
 	answer->code = slot->state == DUP_SLOT_LOST ? GW_E_OUTCOME_UNKNOWN : slot->code;
 	answer->reply = (struct gw_bytes){slot->reply, slot->reply_bytes};
 	return RPC_DUP_DONE;

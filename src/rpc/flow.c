@@ -44,6 +44,7 @@ void rpc_pieces_drop_first(struct rpc_pieces *pieces)
 {
 	struct rpc_piece *piece = pieces->first;
 
+	assert(piece && pieces->last);
 	pieces->first = piece->next;
 	if (!pieces->first)
 		pieces->last = NULL;
@@ -121,6 +122,7 @@ int gw_rpc_item_send(struct gw_rpc_call *call, const struct ProtobufCMessage *it
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: item: out of memory", flow_name(call));
 	(void)protobuf_c_message_pack(item, payload);
 	rpc_connection_end(call->line->connection, &header, payload);
+	assert(call->out.items_credit > 0);
 	call->out.items_credit--;
 	return 0;
 }
@@ -167,6 +169,7 @@ int gw_rpc_item_receive(struct gw_rpc_call *call, struct ProtobufCMessage **item
 	in->items_granted++;
 	if (in->items_granted >= RPC_ITEMS_AHEAD / 2 && !in->items_ended) {
 		in->items_room += in->items_granted;
+		assert(in->items_room <= RPC_ITEMS_AHEAD);
 		rpc_flow_grant(call, in->items_granted, 0);
 		in->items_granted = 0;
 	}
@@ -188,6 +191,7 @@ static int take_item(struct gw_rpc_call *call, struct gw_bytes payload, struct g
 	if (payload.size > 0)
 		memcpy(piece->bytes, payload.data, payload.size);
 	rpc_pieces_add(&call->in.items, piece);
+	assert(call->in.items_room > 0);
 	call->in.items_room--;
 	return 0;
 }

@@ -89,6 +89,7 @@ int rpc_flow_part_end(struct rpc_line *line, const struct rpc_header *header,
 	if (in->arriving != header->payload_bytes)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: attachment: out of memory",
 			       flow_name(call));
+	assert(in->buffer_filled <= in->buffer_size);
 	in->arriving = 0;
 	in->spilling = NULL;
 	size_known(call, header);
@@ -108,7 +109,9 @@ int rpc_flow_reply(struct gw_rpc_call *call, const struct rpc_header *header,
 	    (int32_t)header->method >= 0)
 		return gw_fail(error, GW_E_CORRUPT, "%s: its attachment changed size",
 			       flow_name(call));
-	size_known(call, header);
+	/* A failure says nothing of what came before it. */
+	if ((int32_t)header->method >= 0 || !in->has_attachment)
+		size_known(call, header);
 	call->line->connection->expects_parts = in->parts_done < in->attachment_bytes;
 	return 0;
 }
@@ -165,6 +168,7 @@ static void grant(struct gw_rpc_call *call, uint64_t upto)
 		upto = in->attachment_bytes;
 	if (upto <= in->granted || in->parts_done == in->attachment_bytes)
 		return;
+	assert(upto <= in->attachment_bytes);
 	in->granted = upto;
 	rpc_flow_grant(call, 0, upto);
 }
@@ -196,6 +200,7 @@ int gw_rpc_part_receive(struct gw_rpc_call *call, void *buffer, size_t size,
 	if (call->options.reply_attachment || in->is_broken)
 		return gw_fail(error, GW_E_INVALID, "%s: the attachment goes elsewhere",
 			       flow_name(call));
+	assert(in->taken <= bytes && !in->buffer);
 	left = bytes - in->taken;
 	if (size > left)
 		size = (size_t)left;
@@ -223,6 +228,7 @@ int gw_rpc_part_receive(struct gw_rpc_call *call, void *buffer, size_t size,
 		return result;
 	}
 	in->taken += size;
+	assert(in->taken <= in->parts_done);
 	return (int)size;
 }
 
@@ -281,6 +287,7 @@ static int send_one(struct gw_rpc_call *call, struct gw_bytes *bytes, struct gw_
 						  &parts[count].sent, error);
 		if (result < 0)
 			break;
+		assert(size > 0 && size <= out->credit - out->sent);
 		count++;
 		out->under_way++;
 		out->sent += size;
@@ -288,6 +295,7 @@ static int send_one(struct gw_rpc_call *call, struct gw_bytes *bytes, struct gw_
 		bytes->size -= (size_t)size;
 	}
 	rpc_flow_settle(call);
+	assert(out->sent <= out->attachment_bytes);
 	return result;
 }
 

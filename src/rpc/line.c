@@ -51,7 +51,7 @@ void rpc_line_remove(struct rpc_line *line, struct gw_rpc_call *call)
 {
 	struct gw_rpc_call **at = &line->buckets[call->id & (line->bucket_count - 1)];
 
-	assert(call->line == line);
+	assert(call->line == line && line->call_count > 0);
 	while (*at != call)
 		at = &(*at)->line_next;
 	*at = call->line_next;
@@ -100,6 +100,7 @@ static int flush(void *argument)
 	struct rpc_flusher *flusher = argument;
 
 	flush_all(flusher);
+	assert(flusher->is_scheduled && !flusher->first);
 	flusher->is_scheduled = false;
 	rpc_wake(&flusher->idle);
 	return 0;
@@ -158,7 +159,7 @@ void rpc_line_free(struct rpc_line *line)
 {
 	struct rpc_line **at = &line->flusher->first;
 
-	assert(line->call_count == 0);
+	assert(line->call_count == 0 && line->connection->is_closed);
 	if (line->is_dirty) {
 		while (*at != line)
 			at = &(*at)->dirty_next;

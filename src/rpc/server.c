@@ -59,6 +59,7 @@ struct rpc_served_method *rpc_server_method(const struct gw_rpc_server *server, 
 
 	if (server->by_id_count == 0)
 		return NULL;
+	assert((server->by_id_count & mask) == 0);
 	for (uint32_t at = id & mask; server->by_id[at]; at = (at + 1) & mask) {
 		if (server->by_id[at]->metrics.method->id == id)
 			return server->by_id[at];
@@ -324,6 +325,7 @@ static void server_forget(struct gw_rpc_server *server)
 	}
 	for (size_t i = 0; i < server->method_count; i++)
 		free(server->methods[i]);
+	assert(!server->lines && !server->active && server->calls == 0);
 	free(server->services);
 	free(server->methods);
 	free(server->by_id);

@@ -2,6 +2,7 @@
 /* server_accept.c - connections as they come. */
 #include "rpc/server.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "task/await.h"
@@ -15,6 +16,7 @@ static void line_start(struct gw_rpc_server *server, struct rpc_transport *trans
 	/* Without memory for a line its peer sees the end of the connection. */
 	if (rpc_line_new(&line, &server->flusher, transport, &rpc_server_events, server, NULL) < 0)
 		return;
+	assert(!server->is_closing);
 	line->next = server->lines;
 	if (line->next)
 		line->next->previous = line;
@@ -48,6 +50,7 @@ static int shake_hands(void *argument)
 		else
 			line_start(server, transport);
 	}
+	assert(server->arriving > 0);
 	server->arriving--;
 	free(arrival);
 	return 0;

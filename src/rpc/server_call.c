@@ -45,6 +45,7 @@ static int spawn(struct gw_rpc_call *call, gw_task_function *function)
 	struct gw_spawn_options options = {.name = call->method ? call->method->name : "open",
 					   .stack_bytes = call->server->options.stack_bytes};
 
+	assert(call->line && !call->primary);
 	return task_spawn(call->server->loop, NULL, &call->group, function, call, &options);
 }
 
@@ -154,6 +155,7 @@ static struct gw_rpc_call *call_new(struct rpc_line *line, const struct rpc_head
 	call->in.attachment_bytes = header->attachment_bytes;
 	if (header->once.reply_credit_bytes > call->out.credit)
 		call->out.credit = header->once.reply_credit_bytes;
+	assert(call->id != 0 && line->peer);
 	call->peer = line->peer;
 	line->peer->references++;
 	if (served) {
@@ -175,6 +177,7 @@ static void refuse_and_free(struct gw_rpc_call *call, int code, const char *text
 {
 	struct rpc_line *line = call->line;
 
+	assert(code < 0 && line && !call->copies);
 	rpc_line_remove(line, call);
 	rpc_server_refuse(line, call->id, code, text);
 	rpc_server_call_free(call);
@@ -199,6 +202,7 @@ static int known(struct gw_rpc_call *call, int state, const struct rpc_dup_answe
 
 	switch (state) {
 	case RPC_DUP_NEW:
+		assert(!*answer->running);
 		*answer->running = call;
 		call->is_once = true;
 		return RUN;

@@ -100,6 +100,7 @@ void rpc_server_refuse(struct rpc_line *line, uint64_t id, int code, const char 
 	uint8_t payload[2 + GW_ERROR_TEXT_MAX] = {0};
 	size_t size = strnlen(text, GW_ERROR_TEXT_MAX);
 
+	assert(code < 0);
 	memcpy(payload + 2, text, size);
 	rpc_server_answer(line, id, code, (struct gw_bytes){payload, 2 + size}, RPC_FLAG_UNRUN);
 }
@@ -184,6 +185,7 @@ static void answer_copies(struct gw_rpc_call *call, int code, struct gw_bytes pa
 		struct gw_rpc_call *copy = call->copies;
 		struct rpc_line *line = copy->line;
 
+		assert(copy->primary == call && line);
 		call->copies = copy->copies_next;
 		rpc_line_remove(line, copy);
 		rpc_server_answer(line, copy->id, code, payload, 0);
@@ -240,6 +242,8 @@ void rpc_server_finish(struct gw_rpc_call *call, int code, const struct Protobuf
 	const char *text = why->code == code ? why->text : gw_code_text(code);
 	size_t bytes;
 
+	assert(!call->primary && call->served);
+	assert(code < 0 || reply || call->method->reply_streams);
 	if (code < 0)
 		call->out.attachment_bytes = 0;
 	if (call->is_once)

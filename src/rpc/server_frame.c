@@ -6,7 +6,10 @@
 
 static struct rpc_line *line_of(struct rpc_connection *connection)
 {
-	return connection->owner;
+	struct rpc_line *line = connection->owner;
+
+	assert(line->connection == connection);
+	return line;
 }
 
 static void greeted(struct rpc_connection *connection)
@@ -96,6 +99,7 @@ static void closed(struct rpc_connection *connection, const struct gw_error *why
 		call->is_lost = true;
 		rpc_server_cancel(call);
 	}
+	assert(line->call_count == 0);
 	if (line->next)
 		line->next->previous = line->previous;
 	if (line->previous)

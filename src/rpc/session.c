@@ -65,6 +65,7 @@ static int session_open(struct gw_rpc_client *client, struct rpc_session *sessio
 	struct rpc_opened opened = {0};
 	int result;
 
+	assert(!session->is_open && !session->is_opening && session->running == 0);
 	session->is_opening = true;
 	session->references++;
 	result = rpc_client_open_session(client, line, session->service, session->id,
@@ -150,6 +151,7 @@ int rpc_session_begin(struct gw_rpc_call *call, struct rpc_line *line, struct gw
 		IO_PROBE(client->io, "rpc.window-full");
 		return session_wait(session, call, "for room in the window of", error);
 	}
+	assert(session->last + 1 - session->first_incomplete < GW_RPC_WINDOW);
 	session->references++;
 	session->running++;
 	call->session = session;
@@ -159,6 +161,7 @@ int rpc_session_begin(struct gw_rpc_call *call, struct rpc_line *line, struct gw
 
 void rpc_session_once(const struct gw_rpc_call *call, struct rpc_once *once)
 {
+	assert(call->session->is_open && call->sequence > 0);
 	once->client = call->session->id;
 	once->sequence = call->sequence;
 	once->first_incomplete = call->session->first_incomplete;
@@ -186,6 +189,7 @@ void rpc_session_end(struct gw_rpc_call *call)
 		session->done[bit / 64] &= ~(UINT64_C(1) << (bit % 64));
 		session->first_incomplete++;
 	}
+	assert(session->first_incomplete <= session->last + 1);
 	rpc_wake(&session->waiters);
 	rpc_session_unref(session);
 }
