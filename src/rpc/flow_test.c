@@ -102,6 +102,29 @@ static int an_attachment_goes_there_and_back(void *argument)
 	return 0;
 }
 
+static int an_attachment_passes_through_a_pipeline_of_servers(void *argument)
+{
+	struct pair first = {0}, second = {0};
+	struct gw_error error = {0};
+	uint64_t sum;
+	uint8_t *bytes = bulk(&sum);
+	struct gw_rpc_call_options options = {.attachment = {bytes, BULK}, .trace = 77};
+
+	(void)argument;
+	begin(&second, NULL, NULL);
+	begin(&first, NULL, NULL);
+	first.served.next = second.client;
+	second.served.read_bytes = 30000;
+	assert_int_equal(served_echo(first.client, "on and on", &options, &error), 0);
+	assert_int_equal(second.served.attachment_bytes, BULK);
+	assert_int_equal(second.served.attachment_sum, sum);
+	assert_int_equal(second.served.trace, 77);
+	free(bytes);
+	end(&first);
+	end(&second);
+	return 0;
+}
+
 static int an_attachment_nobody_reads_is_left_alone(void *argument)
 {
 	struct pair pair = {0};
@@ -148,6 +171,7 @@ int main(void)
 		in_a_task(items_stream_both_ways),
 		in_a_task(a_slow_reader_of_a_stream_holds_up_its_sender_only),
 		in_a_task(an_attachment_goes_there_and_back),
+		in_a_task(an_attachment_passes_through_a_pipeline_of_servers),
 		in_a_task(an_attachment_nobody_reads_is_left_alone),
 		in_a_task(a_reply_attachment_over_its_buffer_is_too_large),
 	};

@@ -20,6 +20,7 @@ struct served {
 	uint64_t attachment_bytes, attachment_sum; /* that Echo read */
 	size_t read_bytes;     /* of one part; 0: it does not read */
 	bool give_back;        /* Echo gives the attachment back, part by part */
+	struct gw_rpc_client *next; /* Echo sends it on, part by part */
 	const char *redirect;  /* Add answers "not leader", and this */
 	int fail_code;         /* Add fails with it after its effect */
 	struct base_buffer *answers; /* a log: Add writes its answer there with its effect */
