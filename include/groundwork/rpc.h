@@ -286,7 +286,7 @@ int gw_rpc_server_add(struct gw_rpc_server *server, const struct gw_rpc_service 
 		      const void *handlers, void *context, struct gw_rpc_dup *dup,
 		      struct gw_error *error) GW_MUST_CHECK;
 /* Accepts calls at host:port or a path from now on; port 0 is any free one. May be called for
- * several addresses. */
+ * several addresses. A UNIX socket that a killed server left is taken over. */
 int gw_rpc_server_listen(struct gw_rpc_server *server, const char *address,
 			 struct gw_error *error) GW_MUST_CHECK;
 /* The n-th service in the order they were added; NULL: there is none. The last, which the first

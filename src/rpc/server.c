@@ -8,6 +8,7 @@
 
 #include "base/allocate.h"
 #include "rpc/reflection.h"
+#include "task/await.h"
 
 static void fill_in(struct gw_rpc_server_options *options)
 {
@@ -203,6 +204,47 @@ static int keep_house(void *argument)
 	return 0;
 }
 
+/* A server that was killed leaves the name of its socket: nobody answers there. A file of another
+ * kind can be opened, or not even looked at, and is left alone. */
+static bool is_left_over(struct io *io, const struct io_address *place)
+{
+	struct task_request connect = {0}, open = {0};
+	struct io_stream *stream;
+	struct io_file *file;
+	int result;
+
+	if (place->family != IO_FAMILY_UNIX)
+		return false;
+	io_connect(io, &connect.request, place, NULL, &stream, task_request_done);
+	result = task_await(&connect, gw_after_ms(GW_RPC_CONNECT_TIMEOUT_MS));
+	if (result == 0)
+		io_stream_close(io, stream);
+	if (result != GW_E_UNREACHABLE)
+		return false;
+	io_open(io, &open.request, place->path, IO_READ, 0, &file, task_request_done);
+	result = task_await(&open, GW_FOREVER);
+	if (result == 0) {
+		struct task_request close = {0};
+
+		io_close(io, &close.request, file, task_request_done);
+		(void)!task_await(&close, GW_FOREVER);
+	}
+	return result < 0 && result != GW_E_DENIED && result != GW_E_NOT_FOUND;
+}
+
+static int make_listener(struct gw_rpc_server *server, const struct io_address *place,
+			 struct io_listener **listener, struct gw_error *error)
+{
+	struct task_request unlink = {0};
+	int result = io_listen(server->io, place, listener, error);
+
+	if (result != GW_E_BUSY || !is_left_over(server->io, place))
+		return result;
+	io_unlink(server->io, &unlink.request, place->path, task_request_done);
+	(void)!task_await(&unlink, GW_FOREVER);
+	return io_listen(server->io, place, listener, error);
+}
+
 static int listen_at(struct gw_rpc_server *server, const struct io_address *place,
 		     const char *text, struct gw_error *error)
 {
@@ -218,7 +260,7 @@ static int listen_at(struct gw_rpc_server *server, const struct io_address *plac
 	if (!listening)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: out of memory", text);
 	listening->server = server;
-	result = io_listen(server->io, place, &listening->listener, error);
+	result = make_listener(server, place, &listening->listener, error);
 	if (result == 0) {
 		result = task_spawn(server->loop, NULL, &server->group, rpc_server_accept,
 				    listening, &options);

@@ -169,6 +169,28 @@ def again(tests, address):
     server.end()
 
 
+def left_over(tests, work):
+    """The name of a UNIX socket that nobody listens at any more is taken over; nothing else is."""
+    path = os.path.join(work, "socket")
+    first = Server(path)
+    second = subprocess.run([SERVER, path], capture_output=True, text=True, check=False, timeout=60)
+    tests.report("a socket that a server listens at is refused",
+                 None if second.returncode == 17 and path in second.stderr else f"{second}")
+    first.end()
+    tests.report("a killed server leaves its socket", None if os.path.exists(path) else "it is gone")
+    server = Server(path)
+    tests.report("a server started anew takes it over", wrong(
+        run(CLIENT, path, "put", "a", "1"), 0, "version 1\n", ""))
+    server.end()
+    file = os.path.join(work, "file")
+    with open(file, "w", encoding="utf-8") as out:
+        out.write("precious\n")
+    refused = subprocess.run([SERVER, file], capture_output=True, text=True, check=False, timeout=60)
+    with open(file, encoding="utf-8") as kept:
+        tests.report("a file of another kind is left alone",
+                     None if refused.returncode != 0 and kept.read() == "precious\n" else f"{refused}")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="gw-rpc-") as work:
         tests = Tests(GW, work)
@@ -184,6 +206,7 @@ def main():
             finally:
                 server.end()
         again(tests, server.address)
+        left_over(tests, work)
         certificates(tests, work)
         print(f"1..{tests.number}")
         return 1 if tests.failed else 0
