@@ -17,6 +17,7 @@ enum {
 void sim_atlas_add(struct sim_atlas *atlas, const struct sim_group *group)
 {
 	assert(atlas->group_count < SIM_GROUPS_MAX);
+	assert(group->nodes != 0 && (group->bears & group->beyond) == 0);
 	for (uint32_t i = 0; i < atlas->group_count; i++)
 		assert((atlas->groups[i].nodes & group->nodes) == 0);
 	atlas->groups[atlas->group_count++] = *group;
@@ -47,6 +48,7 @@ const char *sim_fault_text(enum sim_fault fault)
 
 bool sim_atlas_is_down(const struct sim_atlas_node *at)
 {
+	assert(at->group);
 	if (sim_node_state(at->node) != SIM_NODE_RUNNING)
 		return true;
 	for (uint32_t kind = 0; kind < SIM_FAULTS; kind++) {
@@ -108,6 +110,7 @@ static void end_fault(void *context)
 {
 	struct sim_atlas_lasting *lasting = context;
 
+	assert(lasting->owner && lasting->kind < SIM_FAULTS);
 	if (!lasting->active)
 		return;
 	lasting->active = false;
@@ -118,6 +121,7 @@ static void begin_fault(struct sim_atlas *atlas, struct sim_atlas_node *at, uint
 {
 	struct sim *sim = at->run->sim;
 
+	assert(!atlas->stopped && !at->lasting[kind].active);
 	atlas->counts[kind]++;
 	sim_note(sim, at->node, sim_fault_text(kind), (int64_t)atlas->counts[kind]);
 	at->damaged = at->damaged || SIM_FAULTS_DAMAGE & UINT32_C(1) << kind;
@@ -251,6 +255,7 @@ void sim_atlas_heal(struct sim_run *run)
 {
 	struct sim_atlas *atlas = &run->atlas;
 
+	assert(!atlas->stopped);
 	atlas->stopped = true;
 	for (size_t i = 0; i < SIM_ATLAS_NODES_MAX; i++) {
 		struct sim_atlas_node *at = &atlas->nodes[i];

@@ -4,6 +4,8 @@
  */
 #include "sim/atlas_fault.h"
 
+#include <assert.h>
+
 enum {
 	OPERATIONS_MAX = 60,           /* until a node dies before its n-th one */
 	DRIFT_PPB_MAX = 20 * 1000000,  /* 2 % */
@@ -153,6 +155,7 @@ bool sim_atlas_begin_fault(struct sim_atlas_node *at, uint32_t kind)
 {
 	struct sim *sim = at->run->sim;
 
+	assert(kind < SIM_FAULTS && at->group);
 	switch (kind) {
 	case SIM_FAULT_KILL:
 		sim_node_kill(at->node);

@@ -40,6 +40,7 @@ static void note_ready(struct disk_log_user *user, uint64_t last)
 	struct counter_log *log = (struct counter_log *)user;
 
 	(void)last;
+	assert(!log->ready && !log->is_broken);
 	log->ready = true;
 	wake(log, 0);
 }
@@ -57,6 +58,7 @@ int counter_log_open(struct counter_log *log, struct io *io, uint32_t segment_by
 {
 	struct disk_log_options options = {.segment_bytes = segment_bytes};
 
+	assert(log->record && log->trouble && log->failed && !log->log);
 	log->user = (struct disk_log_user){note_record, note_trouble, note_acknowledged,
 					   note_ready, note_failed};
 	log->log = disk_log_new(io, &options, &log->user);

@@ -77,6 +77,7 @@ static struct disk_log *log_of(struct io_request *request, int result)
 
 static void name_segment(struct disk_log *log, uint64_t first)
 {
+	assert(!io_under_way(&log->request)); /* it may still use the path */
 	snprintf(log->path, sizeof(log->path), "log/%016" PRIx64, first);
 }
 
@@ -146,6 +147,8 @@ static void closed_old(struct io_request *request, int result)
 /* Makes log->bytes the segment that begins with log->first, then goes on with ready. */
 static void install(struct disk_log *log)
 {
+	assert(log->first > 0 && log->first <= log->next);
+	assert(log->size >= HEADER_BYTES && log->size <= DISK_LOG_SEGMENT_MAX);
 	if (log->file) {
 		io_close(log->io, &log->request, log->file, closed_old);
 		return;
@@ -170,6 +173,7 @@ static void begin_segment(struct disk_log *log)
 
 static void batch_durable(struct disk_log *log)
 {
+	assert(log->batch_count > 0 && log->size_next > log->size);
 	log->size = log->size_next;
 	log->next += log->batch_count;
 	if (log->size <= log->options.segment_bytes) {
@@ -202,6 +206,7 @@ static void append_record(struct disk_log *log, uint64_t number, struct gw_bytes
 	uint8_t *at = log->bytes + log->size_next;
 
 	assert(payload.size <= DISK_LOG_PAYLOAD_MAX);
+	assert(RECORD_BYTES + payload.size <= DISK_LOG_SEGMENT_MAX - log->size_next);
 	base_store32(at + 4, (uint32_t)payload.size);
 	base_store64(at + 8, number);
 	memcpy(at + RECORD_BYTES, payload.data, payload.size);
@@ -226,6 +231,7 @@ static void write_batch(struct disk_log *log)
 void disk_log_append(struct disk_log *log, const struct gw_bytes *payloads, uint32_t count)
 {
 	assert(count > 0 && count <= DISK_LOG_BATCH_MAX);
+	assert(log->file && !io_under_way(&log->request));
 	log->size_next = log->size;
 	log->batch_count = count;
 	for (uint32_t i = 0; i < count; i++)
@@ -245,6 +251,7 @@ static size_t check_record(struct disk_log *log, size_t offset, size_t end)
 	const uint8_t *at = log->bytes + offset;
 	uint32_t payload;
 
+	assert(offset <= end && end <= DISK_LOG_SEGMENT_MAX);
 	if (end - offset < RECORD_BYTES)
 		return 0;
 	payload = base_load32(at + 4);
@@ -393,6 +400,7 @@ static void opened_segment(struct io_request *request, int result)
 
 static void read_next_segment(struct disk_log *log)
 {
+	assert(log->segment < log->segment_count && !log->file);
 	name_segment(log, log->segments[log->segment]);
 	io_open(log->io, &log->request, log->path, IO_READ | IO_WRITE, 0, &log->file,
 		opened_segment);

@@ -71,6 +71,7 @@ struct search {
 
 static void unlink_entry(struct search *search, uint32_t at)
 {
+	assert(at != NONE);
 	search->next[search->previous[at]] = search->next[at];
 	search->previous[search->next[at]] = search->previous[at];
 }
@@ -287,6 +288,7 @@ static int find_order(struct search *search)
 			at = search->next[at];
 			continue;
 		}
+		assert(search->depth < search->count);
 		search->choices[search->depth++] = (struct choice){
 			number, state, only_asked(search->items[number].entry)};
 		state = to;

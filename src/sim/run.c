@@ -84,6 +84,7 @@ static bool be_live(struct sim_run *run)
 {
 	uint64_t end = sim_now_ns(run->sim) + SIM_LIVENESS_NS;
 
+	assert(!run->healed);
 	sim_note(run->sim, NULL, "the liveness phase begins", 0);
 	sim_atlas_heal(run);
 	run->healed = true;
@@ -163,6 +164,7 @@ static void tell_counts(const struct sim_run_options *options, const struct sim 
 static void note_result(const struct sim_run *run, const struct sim_switches *switches,
 			struct sim_result *result)
 {
+	assert(switches->count <= SIM_SWITCHES_MAX);
 	result->hash = sim_hash(run->sim);
 	result->events = sim_events(run->sim);
 	result->simulated_ns = sim_now_ns(run->sim);
@@ -204,6 +206,8 @@ int sim_run_seed(const struct sim_run_options *options, struct sim_result *resul
 	struct sim_run *run = calloc(1, sizeof(*run));
 	struct sim_options drawn;
 
+	assert(options->workload && options->workload->setup && options->workload->converged);
+	assert(options->workload->check_end && options->workload->done);
 	*result = (struct sim_result){.seed = options->seed};
 	if (!switches || !run) {
 		free(switches);

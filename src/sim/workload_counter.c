@@ -22,8 +22,9 @@ int64_t counter_call_begins(struct counter_state *state, uint32_t client, uint32
 {
 	struct sim_operation operation = {.client = client, .kind = SIM_ADD, .number = amount};
 	struct counter_call *call;
-	char key[16];
+	char key[32];
 
+	assert(client < state->client_count && counter < state->counters);
 	if (state->call_count >= COUNTER_CALLS_MAX)
 		return -1;
 	if (state->call_count == state->call_capacity) {
@@ -66,6 +67,7 @@ void counter_call_ends(struct counter_state *state, uint64_t number, int code, i
 	struct counter_call *call = &state->calls[number];
 	struct sim_reply reply = {.number = total};
 
+	assert(number < state->call_count && !call->answered && !call->did_not_run);
 	sim_note(state->run->sim, NULL, "a call ends", (int64_t)number);
 	if (code >= 0) {
 		call->answered = true;

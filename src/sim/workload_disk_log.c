@@ -120,6 +120,7 @@ static void try_record(struct state *state, uint64_t number, struct gw_bytes pay
 					     &state->capacity, number + 1);
 		assert(state->checksums);
 	}
+	assert(number == state->tried + 1 || number <= state->tried);
 	state->checksums[number] = base_crc32c(0, payload.data, payload.size);
 	state->tried = number;
 }
