@@ -5,6 +5,8 @@
  */
 #include "io/conformance_world_fixture.h"
 
+#include <stdlib.h>
+
 enum { CONFORMANCE_TESTS_MAX = 256 };
 
 /* ---- Calls -------------------------------------------------------------------------------- */
@@ -208,23 +210,37 @@ static int end_test(void **state)
 	return 0;
 }
 
-int io_conformance(const struct io_maker *maker)
+/* Adds the tests that the maker's backend can pass. */
+static size_t list_tests(const struct io_maker **maker, struct CMUnitTest *tests, size_t count,
+			 size_t room)
 {
 	const struct conformance_test *const groups[] = {
 		conformance_time,      conformance_files,     conformance_net,
 		conformance_datagrams, conformance_processes,
 	};
-	struct CMUnitTest tests[CONFORMANCE_TESTS_MAX];
-	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		for (const struct conformance_test *test = groups[i]; test->title; test++) {
-			if (test->needs & maker->lacks)
+			if (test->needs & (*maker)->lacks)
 				continue;
-			assert_true(count < CONFORMANCE_TESTS_MAX);
+			assert_true(count < room);
 			tests[count++] = (struct CMUnitTest){test->title, test->function,
-							     begin_test, end_test, &maker};
+							     begin_test, end_test, maker};
 		}
 	}
-	return _cmocka_run_group_tests(maker->name, tests, count, NULL, NULL);
+	return count;
+}
+
+int io_conformance(const struct io_maker **makers, size_t count)
+{
+	size_t room = count * CONFORMANCE_TESTS_MAX, listed = 0;
+	struct CMUnitTest *tests = calloc(room, sizeof(*tests));
+	int failed;
+
+	assert_non_null(tests);
+	for (size_t i = 0; i < count; i++)
+		listed = list_tests(&makers[i], tests, listed, room);
+	failed = _cmocka_run_group_tests(makers[0]->name, tests, listed, NULL, NULL);
+	free(tests);
+	return failed;
 }

@@ -4,7 +4,7 @@
  * backend. Each test's title is the promise, as a sentence.
  *
  * To plug in a backend: write a program (uv_test.c here is one) that fills in a struct io_maker and
- * returns io_conformance(&maker) from main. A backend of another room lists these fixtures in its
+ * returns io_conformance(makers, count) from main. A backend of another room lists these fixtures in its
  * meson.build as its own:
  *
  *     room_fixtures = files('../io/conformance_fixture.c',
@@ -50,6 +50,6 @@ struct io_maker {
 };
 
 /* Runs all tests that the backend can run, as the one cmocka group of the program. */
-int io_conformance(const struct io_maker *maker);
+int io_conformance(const struct io_maker **makers, size_t count);
 
 #endif

@@ -27,13 +27,13 @@ static const void *part(const uint8_t *file, size_t size, uint64_t offset, uint6
 static const char *string_at(const uint8_t *file, size_t size, const ElfW(Shdr) *table,
 			     uint64_t offset)
 {
-	const char *strings = (const char *)file + table->sh_offset;
+	const char *string;
 
 	if (table->sh_offset > size || table->sh_size > size - table->sh_offset ||
-	    offset >= table->sh_size ||
-	    !memchr(strings + offset, '\0', (size_t)(table->sh_size - offset)))
+	    offset >= table->sh_size)
 		return NULL;
-	return strings + offset;
+	string = (const char *)file + table->sh_offset + offset;
+	return memchr(string, '\0', (size_t)(table->sh_size - offset)) ? string : NULL;
 }
 
 static const ElfW(Sym) *function_at(const ElfW(Sym) *symbols, uint64_t count, uint64_t address)
