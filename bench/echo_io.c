@@ -133,7 +133,7 @@ static void begin(struct bench *bench, struct io_stream *stream)
 {
 	struct connection *connection = &bench->connections[bench->open];
 
-	connection->reader = (struct io_reader){buffer, arrived};
+	connection->reader = (struct io_reader){.buffer = buffer, .read = arrived};
 	connection->bench = bench;
 	connection->stream = stream;
 	connection->write.data = connection;

@@ -178,7 +178,7 @@ void collect(struct collector *collector, struct world *world, struct io_stream 
 	     void *bytes, size_t size_max)
 {
 	memset(collector, 0, sizeof(*collector));
-	collector->reader = (struct io_reader){collector_buffer, collector_read};
+	collector->reader = (struct io_reader){.buffer = collector_buffer, .read = collector_read};
 	collector->world = world;
 	collector->bytes = bytes;
 	collector->size_max = size_max;

@@ -204,6 +204,10 @@ struct io_reader {
 	 * Reading has ended after the last two. May stop, start again with another reader, or
 	 * close the stream. */
 	void (*read)(struct io_reader *reader, int result);
+	/* When so many bytes were read in one turn, the rest is for the next: what is written
+	 * meanwhile leaves before, and the other side works on it at the same time. 0: no limit
+	 * but the backend's. May change at any time. */
+	uint32_t turn_bytes;
 };
 
 /* Runs once a turn of the loop, after the callbacks of all that was ready and before what was

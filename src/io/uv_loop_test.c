@@ -188,7 +188,7 @@ static void sink_read(struct io_reader *reader, int result)
 static void fill(struct sink *sink, struct io *io, struct io_stream *stream, void *bytes,
 		 size_t size_max, size_t wanted)
 {
-	*sink = (struct sink){{sink_buffer, sink_read}, io, bytes, 0, size_max, wanted, -1};
+	*sink = (struct sink){{sink_buffer, sink_read, 0}, io, bytes, 0, size_max, wanted, -1};
 	io_read_start(io, stream, &sink->reader);
 }
 

@@ -26,10 +26,11 @@ static void set_reader(struct real_stream *stream, struct io_reader *reader)
 
 /* True: the kernel may have more, and the reader wants it. The callbacks may close the stream; its
  * memory stays until the loop has let go of it. */
-static bool read_once(struct real_stream *stream, size_t *budget)
+static bool read_once(struct real_stream *stream, size_t *done)
 {
 	struct io_reader *reader = stream->reader;
 	struct io_buffer buffer = reader->buffer(reader);
+	size_t limit = REAL_READ_BYTES_MAX;
 	ssize_t size;
 
 	if (stream->socket.closed || stream->reader != reader)
@@ -49,18 +50,20 @@ static bool read_once(struct real_stream *stream, size_t *budget)
 		reader->read(reader, size == 0 ? 0 : real_code((int)-size));
 		return false;
 	}
-	*budget -= (size_t)size < *budget ? (size_t)size : *budget;
+	if (reader->turn_bytes > 0 && reader->turn_bytes < limit)
+		limit = reader->turn_bytes;
+	*done += (size_t)size;
 	reader->read(reader, size > INT32_MAX ? INT32_MAX : (int)size);
 	/* Less than there was room for: that was all. */
-	return (size_t)size == buffer.size && *budget > 0;
+	return (size_t)size == buffer.size && *done < limit;
 }
 
 static void read_ready(struct real_stream *stream)
 {
-	size_t budget = REAL_READ_BYTES_MAX;
+	size_t done = 0;
 
 	for (int i = 0; i < REAL_READS_MAX; i++) {
-		if (stream->socket.closed || !stream->reader || !read_once(stream, &budget))
+		if (stream->socket.closed || !stream->reader || !read_once(stream, &done))
 			return;
 	}
 }

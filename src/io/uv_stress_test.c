@@ -262,7 +262,7 @@ static void make_pair(struct one *one, struct io *io, uint64_t *seed)
 	accept.request.data = &accept;
 	one->io = io;
 	one->seed = seed;
-	one->reader = (struct io_reader){reader_buffer, reader_read};
+	one->reader = (struct io_reader){.buffer = reader_buffer, .read = reader_read};
 	one->bytes = malloc(MESSAGE_BYTES_MAX + HEAD_BYTES + 1);
 	assert_non_null(one->bytes);
 	assert_int_equal(io_listen(io, &address, &listener, NULL), 0);

@@ -30,7 +30,8 @@ int rpc_connection_new(struct rpc_connection **out, struct io *io, struct rpc_tr
 	connection->owner = owner;
 	connection->in = in;
 	connection->references = 1;
-	connection->reader = (struct io_reader){rpc_connection_place, rpc_connection_read};
+	connection->reader = (struct io_reader){.buffer = rpc_connection_place,
+					       .read = rpc_connection_read};
 	connection->tick.data = connection;
 	connection->write.data = connection;
 	*out = connection;

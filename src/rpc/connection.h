@@ -20,6 +20,8 @@
 
 enum {
 	RPC_IN_BYTES = 64 << 10,          /* the buffer that small frames are read into */
+	RPC_TURN_FRAMES = 16,             /* about so many in a turn: both ends work at once */
+	RPC_TURN_BYTES_MIN = 2 << 10,
 	RPC_OUT_BYTES = 16 << 10,         /* of a batch of frames at first */
 	RPC_OUT_KEEP_BYTES = 256 << 10,   /* a bigger batch is not kept */
 	RPC_OUT_ROOM_BYTES = 1 << 20,     /* gathered; more waits (rpc_connection_has_room) */
@@ -98,6 +100,7 @@ struct rpc_connection {
 	enum rpc_reading reading;
 	uint8_t *in; /* RPC_IN_BYTES; bytes start..end are not parsed yet */
 	size_t start, end;
+	size_t frame_bytes;       /* of the last whole one */
 	struct rpc_header header; /* of the payload or part that is read */
 	uint8_t *payload;
 	uint32_t filled;

@@ -205,7 +205,8 @@ static int parse_one(struct rpc_connection *connection, struct gw_error *error)
 			return 0;
 		header.payload_bytes = (uint32_t)(have - front);
 	}
-	connection->start += front + header.payload_bytes;
+	connection->frame_bytes = front + header.payload_bytes;
+	connection->start += connection->frame_bytes;
 	result = take_frame(connection, &header,
 			    (struct gw_bytes){at + front, header.payload_bytes}, error);
 	return result < 0 ? result : 1;
@@ -239,12 +240,25 @@ static struct rpc_connection *connection_of(struct io_reader *reader)
 	return (struct rpc_connection *)((char *)reader - offsetof(struct rpc_connection, reader));
 }
 
+/* All that there is would be answered before the other end sees the first answer: it would wait for
+ * us, and then we for it. So some frames at a time, by the size of the last one. */
+static uint32_t turn_bytes(const struct rpc_connection *connection)
+{
+	size_t bytes = RPC_TURN_FRAMES * connection->frame_bytes;
+
+	assert(connection->frame_bytes <= RPC_IN_BYTES);
+	if (bytes < RPC_TURN_BYTES_MIN)
+		return RPC_TURN_BYTES_MIN;
+	return bytes < RPC_IN_BYTES ? (uint32_t)bytes : RPC_IN_BYTES;
+}
+
 struct io_buffer rpc_connection_place(struct io_reader *reader)
 {
 	struct rpc_connection *connection = connection_of(reader);
 	uint32_t left = connection->header.payload_bytes - connection->filled;
 	struct io_buffer place;
 
+	reader->turn_bytes = 0;
 	if (connection->reading == RPC_READING_PAYLOAD)
 		return (struct io_buffer){connection->payload + connection->filled, left};
 	if (connection->reading == RPC_READING_PART) {
@@ -256,6 +270,8 @@ struct io_buffer rpc_connection_place(struct io_reader *reader)
 	assert(connection->start == 0 && connection->end < RPC_IN_BYTES);
 	place = (struct io_buffer){connection->in + connection->end,
 				   RPC_IN_BYTES - connection->end};
+	reader->turn_bytes = turn_bytes(connection);
+	place.size = smaller(reader->turn_bytes, place.size);
 	/* Only the header, so that what follows can be read to its place. */
 	if (connection->expects_parts && connection->end < RPC_HEADER_BYTES)
 		place.size = RPC_HEADER_BYTES - connection->end;

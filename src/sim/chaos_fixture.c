@@ -99,7 +99,7 @@ static void slot_start(struct chatter *chatter, struct io_stream *stream)
 		if (slot->stream || io_under_way(&slot->write))
 			continue;
 		slot->stream = stream;
-		slot->reader = (struct io_reader){slot_buffer, slot_read};
+		slot->reader = (struct io_reader){.buffer = slot_buffer, .read = slot_read};
 		io_read_start(chatter->io, stream, &slot->reader);
 		return;
 	}

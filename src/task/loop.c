@@ -39,6 +39,7 @@ static bool turn(struct io_turn *turn)
 	assert(task_on_thread_of(loop) && !loop->in_turn);
 	task_thread_loop = loop;
 	loop->in_turn = true;
+	loop->turn_ns = io_now_ns(loop->io);
 	loop->budget = IO_RARE(loop->io, "task.short-turn") ? 1 : TASK_BATCH;
 	if (!loop->stopped)
 		task_run_ready(loop);

@@ -55,6 +55,7 @@ struct gw_loop {
 	struct gw_task *current; /* NULL: the scheduler runs */
 	struct task_queue ready;
 	uint32_t budget;         /* switches left in this turn */
+	uint64_t turn_ns;        /* when it began */
 	bool pick, silent, in_turn, cancelled;
 	struct gw_task *ended;   /* has left its stack for good; to be freed by who runs next */
 	struct task_context scheduler;
