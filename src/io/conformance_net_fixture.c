@@ -612,7 +612,7 @@ static void closer_read(struct io_reader *reader, int result)
 static void close_inside(struct world *world, uint16_t family)
 {
 	struct io_stream *pair[2];
-	struct closer closer = {.reader = {closer_buffer, closer_read}, .world = world};
+	struct closer closer = {.reader = {closer_buffer, closer_read, 0}, .world = world};
 
 	connect_pair(world, family, pair);
 	assert_int_equal(write_text(world, pair[0], "0123456789"), 0);

@@ -262,7 +262,7 @@ static void a_reader_is_asked_where_bytes_go(void **state)
 	struct seen seen = {.fake = &fake};
 	struct io_request request = {.data = &seen};
 	struct gw_bytes pieces[2] = {gw_string("call "), gw_string("me")};
-	struct text_reader text = {.reader = {text_buffer, text_read}, .step = 4, .last = -1};
+	struct text_reader text = {.reader = {text_buffer, text_read, 0}, .step = 4, .last = -1};
 	struct io_stream *here, *there;
 
 	(void)state;
@@ -298,7 +298,7 @@ static void closing_a_stream_cancels_what_is_under_way(void **state)
 	struct io_request request = {.data = &seen};
 	char big[FAKE_BYTES + 1] = {0};
 	struct gw_bytes piece = {big, sizeof(big)};
-	struct text_reader text = {.reader = {text_buffer, text_read}, .step = 4, .last = -1};
+	struct text_reader text = {.reader = {text_buffer, text_read, 0}, .step = 4, .last = -1};
 
 	(void)state;
 	fake_init(&fake);

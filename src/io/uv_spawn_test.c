@@ -118,7 +118,7 @@ static void a_child_dies_with_its_parent(void **state)
 	const char *const arguments[] = {"/proc/self/exe", "parent", NULL};
 	struct io *io = new_io();
 	struct io_process *parent = spawn(io, arguments, IO_STDIO_PIPE, true);
-	struct line line = {.reader = {line_buffer, line_read}, .io = io};
+	struct line line = {.reader = {line_buffer, line_read, 0}, .io = io};
 	struct io_exit exit;
 	struct call call;
 	int child;

@@ -232,7 +232,7 @@ static void raw_read(struct io_reader *reader, int result)
 static void send_raw(struct tls_pair *pair, struct io_stream *stream, const void *data,
 		     size_t size, bool then_end)
 {
-	struct raw raw = {.reader = {raw_buffer, raw_read}};
+	struct raw raw = {.reader = {raw_buffer, raw_read, 0}};
 	struct task_request write = {0}, shut = {0};
 	struct gw_bytes piece = {data, size};
 

@@ -241,7 +241,7 @@ void collector_start(struct collector *collector, struct world *world, unsigned 
 	size_t step = collector->step;
 
 	*collector = (struct collector){
-		.reader = {collector_buffer, collector_read},
+		.reader = {collector_buffer, collector_read, 0},
 		.sim = world->sim,
 		.bytes = (uint8_t *)bytes,
 		.capacity = capacity,
