@@ -4,8 +4,8 @@
  * backend. Each test's title is the promise, as a sentence.
  *
  * To plug in a backend: write a program (uv_test.c here is one) that fills in a struct io_maker and
- * returns io_conformance(makers, count) from main. A backend of another room lists these fixtures in its
- * meson.build as its own:
+ * returns io_conformance(makers, count) from main. A backend of another room lists these
+ * fixtures in its meson.build as its own:
  *
  *     room_fixtures = files('../io/conformance_fixture.c',
  *       '../io/conformance_datagrams_fixture.c', '../io/conformance_files_fixture.c',
