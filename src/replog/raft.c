@@ -192,7 +192,7 @@ static int check_message(const struct raft *raft, const struct raft_message *mes
 {
 	uint64_t term = message->index_term;
 	bool wrong = message->to != raft->id || message->from == raft->id || message->from == 0 ||
-		     message->kind > RAFT_SNAPSHOT_OFFER || term > message->term ||
+		     message->kind > RAFT_LEAD_NOW || term > message->term ||
 		     message->entry_count > RAFT_BATCH_ENTRIES_MAX ||
 		     message->index > UINT64_MAX - RAFT_BATCH_ENTRIES_MAX - 1;
 
@@ -224,7 +224,7 @@ static bool is_deaf(const struct raft *raft)
 
 static void receive(struct raft *raft, const struct raft_message *message)
 {
-	if (message->kind == RAFT_VOTE && is_deaf(raft))
+	if (message->kind == RAFT_VOTE && !message->forced && is_deaf(raft))
 		return;
 	/* Figure 2, all servers: a newer term makes a follower of anyone. */
 	if (message->term > raft->term)
@@ -241,6 +241,9 @@ static void receive(struct raft *raft, const struct raft_message *message)
 		break;
 	case RAFT_APPEND_REPLY:
 		raft_on_append_reply(raft, message);
+		break;
+	case RAFT_LEAD_NOW:
+		raft_on_lead_now(raft, message);
 		break;
 	default:
 		raft_on_offer(raft, message);
@@ -283,6 +286,43 @@ static void tick(struct raft *raft)
 		raft_campaign(raft);
 }
 
+static void happen(struct raft *raft, const struct raft_event *event)
+{
+	switch (event->kind) {
+	case RAFT_TICK:
+		tick(raft);
+		break;
+	case RAFT_RECEIVED:
+		receive(raft, event->message);
+		break;
+	case RAFT_SAVED:
+		saved(raft, event->number);
+		break;
+	case RAFT_PROPOSE:
+		raft_on_propose(raft, event->cookie, event->more);
+		break;
+	case RAFT_CHANGE:
+		raft_on_change(raft, event->members, event->cookie);
+		break;
+	case RAFT_READ:
+		raft_on_read(raft, event->cookie);
+		break;
+	case RAFT_COMPACT:
+		raft_on_compact(raft, event->snapshot, event->keep);
+		break;
+	case RAFT_CAMPAIGN:
+		if (raft->role != RAFT_LEADER)
+			raft_campaign(raft);
+		break;
+	case RAFT_HAND_OVER:
+		raft_hand_over(raft);
+		break;
+	default:
+		raft_on_installed(raft, event->snapshot);
+		break;
+	}
+}
+
 int raft_step(struct raft *raft, const struct raft_event *event, struct gw_error *error)
 {
 	int failed = 0;
@@ -297,32 +337,7 @@ int raft_step(struct raft *raft, const struct raft_event *event, struct gw_error
 		return failed;
 	if (event->now_ns > raft->now_ns)
 		raft->now_ns = event->now_ns;
-	switch (event->kind) {
-	case RAFT_TICK:
-		tick(raft);
-		break;
-	case RAFT_RECEIVED:
-		receive(raft, event->message);
-		break;
-	case RAFT_SAVED:
-		saved(raft, event->number);
-		break;
-	case RAFT_PROPOSE:
-		raft_on_propose(raft, event->cookie);
-		break;
-	case RAFT_CHANGE:
-		raft_on_change(raft, event->members, event->cookie);
-		break;
-	case RAFT_READ:
-		raft_on_read(raft, event->cookie);
-		break;
-	case RAFT_COMPACT:
-		raft_on_compact(raft, event->snapshot, event->keep);
-		break;
-	default:
-		raft_on_installed(raft, event->snapshot);
-		break;
-	}
+	happen(raft, event);
 	raft_serve_reads(raft);
 	forget_incoming(raft);
 	return 0;
@@ -411,10 +426,13 @@ void raft_free(struct raft *raft)
 
 uint64_t raft_wake_ns(const struct raft *raft)
 {
+	uint64_t wake_ns = raft->heartbeat_due_ns;
+
 	if (raft->role != RAFT_LEADER)
 		return raft->election_due_ns;
-	return raft->heartbeat_due_ns < raft->quorum_due_ns ? raft->heartbeat_due_ns
-							     : raft->quorum_due_ns;
+	if (raft->quorum_due_ns < wake_ns)
+		wake_ns = raft->quorum_due_ns;
+	return raft->tell_due_ns && raft->tell_due_ns < wake_ns ? raft->tell_due_ns : wake_ns;
 }
 
 enum raft_role raft_role(const struct raft *raft)

@@ -55,6 +55,7 @@ enum raft_role { RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER 
 struct raft_member {
 	uint64_t id; /* never 0, never used again for another machine or disk */
 	bool votes;  /* else a learner: gets entries, counts for nothing */
+	bool standby; /* a learner for good; the core does not care */
 	char address[RAFT_ADDRESS_MAX];
 };
 
@@ -69,8 +70,8 @@ int raft_member_add(struct raft_members *members, const struct raft_member *memb
 /* GW_E_NOT_FOUND. */
 int raft_member_remove(struct raft_members *members, uint64_t id) GW_MUST_CHECK;
 
-/* The bytes of a RAFT_ENTRY_MEMBERS: 4 bytes version (1), 4 count, then for each 8 id, 1 votes,
- * 1 length, address; little-endian. */
+/* The bytes of a RAFT_ENTRY_MEMBERS: 4 bytes version (1), 4 count, then for each 8 id, 1 kind (0
+ * learner, 1 voter, 2 standby), 1 length, address; little-endian. */
 size_t raft_members_encode(const struct raft_members *members,
 			   uint8_t out[RAFT_MEMBERS_BYTES_MAX]);
 int raft_members_decode(struct gw_bytes in, struct raft_members *members,
@@ -104,6 +105,7 @@ enum raft_message_kind {
 	RAFT_APPEND,         /* AppendEntries, heartbeats among them */
 	RAFT_APPEND_REPLY,
 	RAFT_SNAPSHOT_OFFER, /* instead, to who is too far behind: fetch this snapshot */
+	RAFT_LEAD_NOW,       /* TimeoutNow (D 3.10): the leader's wish to be followed by `to` */
 };
 
 struct raft_message {
@@ -111,6 +113,7 @@ struct raft_message {
 	uint64_t from, to;
 	uint64_t term;
 	bool pre;       /* VOTE, VOTE_REPLY */
+	bool forced;    /* VOTE: the leader wishes it, so who hears it votes, too */
 	bool accepted;  /* the replies */
 	uint64_t index; /* VOTE: last; APPEND: before the first; APPEND_REPLY: last that matches, or
 			 * when not accepted the last that could */
@@ -128,7 +131,9 @@ enum raft_event_kind {
 	RAFT_TICK,     /* time passed */
 	RAFT_RECEIVED, /* message */
 	RAFT_SAVED,    /* number: all saves up to it are durable */
-	RAFT_PROPOSE,  /* data, cookie: RAFT_APPENDED or RAFT_REFUSED follows at once */
+	/* data, cookie: RAFT_APPENDED or RAFT_REFUSED follows at once; more: another one is about
+	 * to come, so no message leaves for this one yet */
+	RAFT_PROPOSE,
 	RAFT_CHANGE,   /* members, cookie: the same */
 	RAFT_READ,     /* cookie: RAFT_READABLE or RAFT_REFUSED follows, now or later */
 	/* snapshot, made by this member of what it has applied, durable; keep: so many entries
@@ -138,6 +143,8 @@ enum raft_event_kind {
 	 * with entries on disk whose one at snapshot.index has another term than the snapshot
 	 * removes them all first. */
 	RAFT_INSTALLED,
+	RAFT_CAMPAIGN,  /* as if the election timeout were over: one voter alone need not wait */
+	RAFT_HAND_OVER, /* a leader asks a voter that has everything to lead (D 3.10) */
 };
 
 struct raft_event {
@@ -146,6 +153,7 @@ struct raft_event {
 	uint64_t number;
 	uint64_t cookie;
 	uint64_t keep;
+	bool more;
 	struct gw_bytes data;
 	const struct raft_message *message;
 	const struct raft_members *members;

@@ -69,13 +69,14 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader)
 
 /* ---- Asking ------------------------------------------------------------------------------- */
 
-static void ask_for_votes(struct raft *raft, bool pre)
+static void ask_for_votes(struct raft *raft, bool pre, bool forced)
 {
 	for (uint32_t i = 0; i < raft->members.count; i++) {
 		const struct raft_member *member = &raft->members.items[i];
 		struct raft_message message = {
 			.kind = RAFT_VOTE, .to = member->id, .term = raft->term, .pre = pre,
 			.index = raft_log_last(raft), .index_term = raft_log_last_term(raft),
+			.forced = forced,
 		};
 
 		/* The term has to be ours for good before anyone hears of it. */
@@ -84,7 +85,7 @@ static void ask_for_votes(struct raft *raft, bool pre)
 	}
 }
 
-static void start_election(struct raft *raft)
+static void start_election(struct raft *raft, bool forced)
 {
 	raft->role = RAFT_CANDIDATE;
 	raft->leader = 0;
@@ -95,7 +96,7 @@ static void start_election(struct raft *raft)
 	raft->voter_count = 0;
 	raft_draw_election(raft);
 	tell_role(raft);
-	ask_for_votes(raft, false);
+	ask_for_votes(raft, false, forced);
 	raft_count_votes(raft);
 }
 
@@ -125,8 +126,15 @@ void raft_campaign(struct raft *raft)
 	raft->leader = 0;
 	raft->voter_count = 0;
 	tell_role(raft);
-	ask_for_votes(raft, true);
+	ask_for_votes(raft, true, false);
 	raft_count_votes(raft);
+}
+
+void raft_on_lead_now(struct raft *raft, const struct raft_message *message)
+{
+	if (message->term == raft->term && raft->role == RAFT_FOLLOWER &&
+	    raft->leader == message->from && raft_votes(raft, raft->id))
+		start_election(raft, true);
 }
 
 void raft_count_votes(struct raft *raft)
@@ -142,7 +150,7 @@ void raft_count_votes(struct raft *raft)
 	if (votes < raft_quorum(raft))
 		return;
 	if (raft->role == RAFT_PRE_CANDIDATE) {
-		start_election(raft);
+		start_election(raft, false);
 		return;
 	}
 	raft->role = RAFT_LEADER;

@@ -24,6 +24,7 @@ struct raft_peer {
 	uint64_t match, next;
 	uint64_t heard_ns; /* when it answered last */
 	uint64_t round;    /* the newest heartbeat it answered */
+	uint64_t told;     /* what it was told to be committed */
 	uint32_t under_way;
 	uint8_t state;
 	bool probed; /* PROBING: a message is out */
@@ -65,6 +66,7 @@ struct raft {
 	size_t save_count, save_capacity;
 	/* Times. */
 	uint64_t election_due_ns, heartbeat_due_ns, quorum_due_ns;
+	uint64_t tell_due_ns; /* who was not told what is committed is then; 0: all were */
 	uint64_t heard_leader_ns; /* 0: never */
 	/* Candidates. */
 	uint64_t voters[RAFT_MEMBERS_MAX]; /* that voted for us */
@@ -112,6 +114,7 @@ void raft_log_find_members(const struct raft *raft, uint64_t up_to, struct raft_
 /* raft_election.c */
 void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader);
 void raft_campaign(struct raft *raft);
+void raft_on_lead_now(struct raft *raft, const struct raft_message *message);
 void raft_on_vote(struct raft *raft, const struct raft_message *message);
 void raft_on_vote_reply(struct raft *raft, const struct raft_message *message);
 /* The candidate's own vote may be durable now. */
@@ -132,8 +135,10 @@ void raft_leader_tick(struct raft *raft);
 void raft_on_append_reply(struct raft *raft, const struct raft_message *message);
 void raft_advance(struct raft *raft);
 void raft_sync_peers(struct raft *raft);
-void raft_on_propose(struct raft *raft, uint64_t cookie);
+void raft_on_propose(struct raft *raft, uint64_t cookie, bool more);
 void raft_on_change(struct raft *raft, const struct raft_members *members, uint64_t cookie);
+/* Asks the voter that has everything to lead, if there is one. */
+void raft_hand_over(struct raft *raft);
 /* Messages with what is new. */
 void raft_replicate(struct raft *raft);
 

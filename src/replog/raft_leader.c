@@ -5,6 +5,9 @@
  */
 #include "raft_inside.h"
 
+/* A commit is told after so small a part of the time between two heartbeats. */
+enum { TELL_SOONER = 16 };
+
 static struct raft_peer *peer_find(struct raft *raft, uint64_t id)
 {
 	for (uint32_t i = 0; i < raft->peer_count; i++) {
@@ -96,6 +99,7 @@ static void send_append(struct raft *raft, struct raft_peer *peer)
 	message.entry_count = batch(raft, peer->next);
 	message.entries = message.entry_count ? raft_log_entry(raft, peer->next) : NULL;
 	raft_send(raft, &message, 0);
+	peer->told = raft->commit;
 	if (peer->state == RAFT_PROBING)
 		peer->probed = true;
 	else
@@ -130,6 +134,21 @@ void raft_heartbeat(struct raft *raft)
 			send_offer(raft, peer);
 		else
 			send_append(raft, peer);
+	}
+}
+
+void raft_hand_over(struct raft *raft)
+{
+	for (uint32_t i = 0; raft->role == RAFT_LEADER && i < raft->peer_count; i++) {
+		const struct raft_peer *peer = &raft->peers[i];
+		struct raft_message message = {.kind = RAFT_LEAD_NOW, .to = peer->id,
+					       .term = raft->term};
+
+		if (peer->match == raft_log_last(raft) && raft_votes(raft, peer->id) &&
+		    raft->now_ns - peer->heard_ns < raft->election_ns) {
+			raft_send(raft, &message, 0);
+			return;
+		}
 	}
 }
 
@@ -219,8 +238,21 @@ static void leave_if_removed(struct raft *raft)
 		raft_become_follower(raft, raft->term, 0);
 }
 
+/* Who has had no entries since something was committed is told so, before the next heartbeat. */
+static void tell_commit(struct raft *raft)
+{
+	raft->tell_due_ns = 0;
+	for (uint32_t i = 0; i < raft->peer_count; i++) {
+		struct raft_peer *peer = &raft->peers[i];
+
+		if (peer->state == RAFT_FLOWING && peer->told < raft->commit)
+			send_append(raft, peer);
+	}
+}
+
 void raft_advance(struct raft *raft)
 {
+	bool decides_members;
 	uint64_t index;
 
 	if (raft->role != RAFT_LEADER)
@@ -231,9 +263,13 @@ void raft_advance(struct raft *raft)
 	/* Only entries of the own term are committed by counting (section 5.4.2, figure 8). */
 	if (raft_log_term(raft, index) != raft->term && !RAFT_BUG(raft, "raft.commit-by-counting"))
 		return;
+	decides_members = raft->members_index > raft->commit && raft->members_index <= index;
 	raft_set_commit(raft, index);
-	/* The others apply it before the next heartbeat, and the removed learn of it. */
-	raft_heartbeat(raft);
+	/* The others learn of it by the next entries, or soon; the removed at once. */
+	if (decides_members)
+		raft_heartbeat(raft);
+	else if (raft->tell_due_ns == 0)
+		raft->tell_due_ns = raft->now_ns + raft->heartbeat_ns / TELL_SOONER;
 	leave_if_removed(raft);
 }
 
@@ -256,6 +292,8 @@ void raft_leader_tick(struct raft *raft)
 	}
 	if (raft->now_ns >= raft->heartbeat_due_ns)
 		raft_heartbeat(raft);
+	if (raft->tell_due_ns && raft->now_ns >= raft->tell_due_ns)
+		tell_commit(raft);
 }
 
 /* ---- Leading ------------------------------------------------------------------------------ */
@@ -265,6 +303,7 @@ void raft_lead(struct raft *raft)
 	raft->peer_count = 0;
 	raft_sync_peers(raft);
 	raft->quorum_due_ns = raft->now_ns + raft->election_ns;
+	raft->tell_due_ns = 0;
 	/* Its first entry commits all that came before it (sections 5.4.2 and 8). */
 	if (!RAFT_BUG(raft, "raft.no-first-entry")) {
 		raft_log_append_nothing(raft);
@@ -273,7 +312,7 @@ void raft_lead(struct raft *raft)
 	raft_heartbeat(raft);
 }
 
-static void append_incoming(struct raft *raft, uint64_t cookie)
+static void append_incoming(struct raft *raft, uint64_t cookie, bool more)
 {
 	struct raft_action *action = raft_add_action(raft, RAFT_APPENDED);
 
@@ -282,13 +321,14 @@ static void append_incoming(struct raft *raft, uint64_t cookie)
 	action->term = raft->term;
 	raft_log_append(raft, 0, raft->incoming_count);
 	raft_save_entries(raft, raft_log_last(raft));
-	raft_replicate(raft);
+	if (!more)
+		raft_replicate(raft);
 }
 
-void raft_on_propose(struct raft *raft, uint64_t cookie)
+void raft_on_propose(struct raft *raft, uint64_t cookie, bool more)
 {
 	if (raft->role == RAFT_LEADER)
-		append_incoming(raft, cookie);
+		append_incoming(raft, cookie, more);
 	else
 		raft_refuse(raft, cookie, GW_E_NOT_LEADER);
 }
@@ -325,5 +365,5 @@ void raft_on_change(struct raft *raft, const struct raft_members *members, uint6
 		 voters_missing(members, &(struct raft_members){0}) == 0)
 		raft_refuse(raft, cookie, GW_E_INVALID);
 	else
-		append_incoming(raft, cookie);
+		append_incoming(raft, cookie, false);
 }

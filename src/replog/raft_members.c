@@ -63,7 +63,8 @@ size_t raft_members_encode(const struct raft_members *members, uint8_t out[RAFT_
 		size_t length = strnlen(member->address, RAFT_ADDRESS_MAX - 1);
 
 		base_store64(at, member->id);
-		at[8] = member->votes;
+		assert(!member->votes || !member->standby);
+		at[8] = member->votes ? 1 : member->standby ? 2 : 0;
 		at[9] = (uint8_t)length;
 		memcpy(at + 10, member->address, length);
 		at += 10 + length;
@@ -96,10 +97,11 @@ int raft_members_decode(struct gw_bytes in, struct raft_members *members, struct
 	for (uint32_t i = 0; i < count; i++) {
 		struct raft_member *member = &members->items[i];
 
-		if (left < 10 || at[8] > 1 || at[9] >= RAFT_ADDRESS_MAX || at[9] > left - 10)
+		if (left < 10 || at[8] > 2 || at[9] >= RAFT_ADDRESS_MAX || at[9] > left - 10)
 			return corrupt(error);
 		member->id = base_load64(at);
-		member->votes = at[8];
+		member->votes = at[8] == 1;
+		member->standby = at[8] == 2;
 		memcpy(member->address, at + 10, at[9]);
 		if (member->id == 0 || (i > 0 && member->id <= members->items[i - 1].id))
 			return corrupt(error);

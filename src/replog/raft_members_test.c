@@ -11,7 +11,7 @@ static struct raft_members some(void)
 	struct raft_members members = {0};
 
 	for (uint64_t id = 30; id > 0; id -= 10) {
-		struct raft_member member = {.id = id, .votes = id != 20};
+		struct raft_member member = {.id = id, .votes = id != 20, .standby = id == 20};
 
 		snprintf(member.address, sizeof member.address, "10.0.0.%u:7000", (unsigned)id);
 		assert_int_equal(raft_member_add(&members, &member), 0);
@@ -71,7 +71,7 @@ static void what_is_cut_or_wrong_is_refused(void **state)
 				 GW_E_CORRUPT);
 	assert_int_equal(raft_members_decode((struct gw_bytes){bytes, size + 1}, &back, &error),
 			 GW_E_CORRUPT);
-	bytes[16] = 2; /* neither votes nor does not */
+	bytes[16] = 3; /* neither votes nor does not */
 	assert_int_equal(raft_members_decode((struct gw_bytes){bytes, size}, &back, &error),
 			 GW_E_CORRUPT);
 	bytes[0] = 9;

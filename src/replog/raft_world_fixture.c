@@ -471,7 +471,7 @@ static void propose(struct world *world, struct node *node)
 {
 	uint64_t cookie = ++world->next_cookie;
 	struct raft_event event = {.kind = RAFT_PROPOSE, .cookie = cookie,
-				   .data = {&cookie, sizeof cookie}};
+				   .data = {&cookie, sizeof cookie}, .more = one_in(world, 8)};
 
 	step(world, node, &event);
 }
@@ -540,6 +540,14 @@ static void pass_time(struct world *world, uint64_t ns)
 	}
 }
 
+/* A leader is to hand over, another one does not wait for its turn. */
+static void urge(struct world *world, struct node *node)
+{
+	struct raft_event event = {.kind = one_in(world, 2) ? RAFT_HAND_OVER : RAFT_CAMPAIGN};
+
+	step(world, node, &event);
+}
+
 /* Something of what goes wrong, or is asked. */
 static void happen(struct world *world)
 {
@@ -559,7 +567,9 @@ static void happen(struct world *world)
 		propose(world, node);
 	else if (what < 80)
 		ask_read(world, node);
-	else if (what < 83)
+	else if (what < 81)
+		urge(world, node);
+	else if (what < 84)
 		change(world, node);
 	else if (what < 88)
 		compact(world, node);
