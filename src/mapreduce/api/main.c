@@ -30,7 +30,7 @@ static const struct gw_option library[] = {
 	{"memory", 0, GW_OPTION_SIZE, AT(memory), "SIZE",
 	 "keep within SIZE of memory, all processes together; default: a quarter of RAM", NULL},
 	{"split-size", 0, GW_OPTION_SIZE, AT(split_size), "SIZE",
-	 "bytes of input a map task; default 64M, less for small inputs", NULL},
+	 "bytes of input a map task; default 64M (grep 256M), less for small inputs", NULL},
 	{"temporary", 0, GW_OPTION_STRING, AT(temporary), "DIR",
 	 "put temporary files into DIR; default: beside OUTPUT_DIR", NULL},
 	{"compress-spill", 0, GW_OPTION_STRING, AT(compress_spill), "CODEC",

@@ -25,6 +25,8 @@ struct mr_html_visitor {
 	void *context;
 };
 
+/* GW_E_TOO_LARGE for that page; GW_E_NO_MEMORY and GW_E_UNSUPPORTED (there is no libxml2 here) for
+ * all. */
 int mr_html_visit(struct gw_bytes page, const struct mr_html_visitor *visitor,
 		  struct gw_error *error) GW_MUST_CHECK;
 

@@ -90,7 +90,7 @@ static int scan_page(struct gw_mr_task *task, struct gw_bytes key, struct gw_byt
 	}
 	int code = mr_html_visit(scan->page.html, &visitor, &error);
 
-	if (code == GW_E_NO_MEMORY)
+	if (code == GW_E_NO_MEMORY || code == GW_E_UNSUPPORTED)
 		return gw_mr_fail(task, "%s", error.text);
 	gw_mr_count(task, code < 0 ? "bad_pages" : "pages", 1);
 	return 0;

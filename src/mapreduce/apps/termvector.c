@@ -130,7 +130,7 @@ static int count_page(struct gw_mr_task *task, struct gw_bytes key, struct gw_by
 		return 0;
 	int code = mr_html_visit(counting->page.html, &visitor, &counting->error);
 
-	if (code == GW_E_NO_MEMORY || counting->code < 0)
+	if (code == GW_E_NO_MEMORY || code == GW_E_UNSUPPORTED || counting->code < 0)
 		return gw_mr_fail(task, "%s", counting->error.text);
 	gw_mr_count(task, code < 0 ? "bad_pages" : "pages", 1);
 	return code < 0 ? 0

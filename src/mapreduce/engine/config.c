@@ -16,6 +16,8 @@ enum {
 
 #define MIB (1024 * 1024ull)
 #define DEFAULT_SPLIT_SIZE (64 * MIB)
+/* A block map without a reduce keeps little of a split, and every split costs messages. */
+#define DEFAULT_BLOCK_SPLIT_SIZE (256 * MIB)
 #define MEMORY_MIN (32 * MIB)
 
 /*
@@ -236,7 +238,9 @@ static int fill_sizes(struct mr_config *config, const struct mr_machine *machine
 		return gw_fail(error, GW_E_USAGE, "--memory %" PRIu64 ": must be at least %lluM",
 			       options->memory, MEMORY_MIN / MIB);
 	if (options->split_size == 0)
-		options->split_size = DEFAULT_SPLIT_SIZE;
+		options->split_size = config->job.map_only && config->job.map_block
+					      ? DEFAULT_BLOCK_SPLIT_SIZE
+					      : DEFAULT_SPLIT_SIZE;
 	divide_memory(config);
 	return 0;
 }

@@ -346,6 +346,11 @@ static void bad_map_only(void **state)
 
 	(void)state;
 	expect_good(&map_only, &options, &config);
+	assert_int_equal(config.options.split_size, 64 * MIB);
+	map_only.map = NULL;
+	map_only.map_block = map_block;
+	expect_good(&map_only, &options, &config);
+	assert_int_equal(config.options.split_size, 256 * MIB);
 	BAD_JOB(job.map_only = true, "map_only and has reduce");
 	BAD_JOB((job = map_only, job.combine = reduce), "a combiner");
 	BAD_JOB((job = map_only, job.combine_with = GW_MR_SUM), "a combiner");
