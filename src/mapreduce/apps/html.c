@@ -101,7 +101,7 @@ int mr_html_visit(struct gw_bytes page, const struct mr_html_visitor *visitor,
 	const int options =
 		HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET;
 	struct mr_html_visitor copy = *visitor;
-	struct library library;
+	struct library library = {0};
 	int failed;
 
 	assert(page.data || page.size == 0);
