@@ -84,7 +84,7 @@ struct gw_rpc_call {
 	uint32_t times_sent, redirects;
 	struct rpc_opened opened;      /* of an OPEN */
 	bool is_open;                  /* an OPEN */
-	bool is_unrun;                 /* the failure is the server's own; no handler ran */
+	bool is_unrun;                 /* either end: the failure says that it had no effect */
 	const struct rpc_line *last_line; /* for comparison only: it may be gone */
 	struct gw_rpc_call_options options;
 

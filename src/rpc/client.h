@@ -84,9 +84,10 @@ void rpc_session_forget(struct gw_rpc_client *client, struct rpc_session *sessio
 void rpc_session_unref(struct rpc_session *session);
 void rpc_session_once(const struct gw_rpc_call *call, struct rpc_once *once);
 
-/* client_call.c: sends an OPEN and waits for its answer; used by session.c. */
-int rpc_client_open_session(struct gw_rpc_client *client, struct rpc_line *line, uint32_t service,
-			    struct rpc_client_id id, uint64_t deadline_ns,
-			    struct rpc_opened *opened, struct gw_error *error) GW_MUST_CHECK;
+/* client_call.c: sends an OPEN for the first call of a session and waits for its answer; used by
+ * session.c. */
+int rpc_client_open_session(struct gw_rpc_call *first, struct rpc_line *line, uint32_t service,
+			    struct rpc_client_id id, struct rpc_opened *opened,
+			    struct gw_error *error) GW_MUST_CHECK;
 
 #endif

@@ -29,7 +29,8 @@ static uint64_t time_left(const struct gw_rpc_call *call)
 {
 	uint64_t now = io_now_ns(call->client->io);
 
-	if (call->deadline_ns == GW_FOREVER || IO_BUG(call->client->io, "rpc.deadline-dropped"))
+	if (call->deadline_ns == GW_FOREVER ||
+	    (call->times_sent > 0 && IO_BUG(call->client->io, "rpc.deadline-dropped")))
 		return UINT64_MAX;
 	return call->deadline_ns > now ? call->deadline_ns - now : 0;
 }
@@ -95,7 +96,7 @@ static void leave(struct gw_rpc_call *call)
 	rpc_line_remove(line, call);
 	if (!call->is_ended) {
 		(void)rpc_connection_send(line->connection, &header, (struct gw_bytes){0}, NULL);
-		if (IO_BUG(call->client->io, "rpc.cancelled-reply"))
+		if (call->times_sent > 1 && IO_BUG(call->client->io, "rpc.cancelled-reply"))
 			line->last_call = call->id - 1;
 	}
 	rpc_client_left(call->client, line);
@@ -208,16 +209,28 @@ static int attempt(struct gw_rpc_call *call, const struct ProtobufCMessage *requ
 
 /* ---- Answers that are not the caller's --------------------------------------------------- */
 
+/* It did not run there. An older copy of it may have, elsewhere, or the server has lost the lead
+ * and does not know; a table that all servers share tells, if it is asked with the same number. */
+static void not_led_there(struct gw_rpc_call *call)
+{
+	if (call->session && call->session->incarnation == 0)
+		return;
+	rpc_session_end(call);
+	call->times_sent = 0;
+}
+
 static int try_elsewhere(struct gw_rpc_call *call, struct gw_error *error)
 {
 	uint64_t at_ns = io_now_ns(call->client->io);
 	int result = 0;
 
-	if (++call->redirects > GW_RPC_REDIRECTS_MAX && call->redirect)
-		return call->code;
-	/* It did not run, so it is as new for whoever leads. */
-	rpc_session_end(call);
-	call->times_sent = 0;
+	not_led_there(call);
+	if (++call->redirects > GW_RPC_REDIRECTS_MAX && call->redirect) {
+		if (!call->session)
+			return GW_E_NOT_LEADER;
+		free(call->redirect);
+		call->redirect = NULL;
+	}
 	if (call->last_line == call->client->line)
 		rpc_client_redirect(call->client, call->client->line, call->redirect);
 	if (!call->redirect || call->redirects > 1) {
@@ -258,6 +271,9 @@ static int attempts(struct gw_rpc_call *call, const struct ProtobufCMessage *req
 
 	do {
 		result = attempt(call, request, error);
+		/* The opening of its session was sent on. */
+		if (result == GW_E_NOT_LEADER)
+			result = try_elsewhere(call, error);
 		if (result != 0)
 			continue;
 		result = call->code;
@@ -356,16 +372,17 @@ int gw_rpc_invoke(struct gw_rpc_client *client, const struct gw_rpc_method *meth
 	return result;
 }
 
-int rpc_client_open_session(struct gw_rpc_client *client, struct rpc_line *line, uint32_t service,
-			    struct rpc_client_id id, uint64_t deadline_ns,
-			    struct rpc_opened *opened, struct gw_error *error)
+int rpc_client_open_session(struct gw_rpc_call *first, struct rpc_line *line, uint32_t service,
+			    struct rpc_client_id id, struct rpc_opened *opened,
+			    struct gw_error *error)
 {
+	struct gw_rpc_client *client = first->client;
 	struct gw_rpc_method method = {.full_name = "the opening of a session"};
 	struct rpc_header header = {
 		.kind = RPC_KIND_OPEN, .flags = RPC_FLAG_ONCE, .method = service};
 	struct gw_rpc_call call = {.client = client,
 				   .method = &method,
-				   .deadline_ns = deadline_ns,
+				   .deadline_ns = first->deadline_ns,
 				   .error = error,
 				   .is_open = true};
 	int result;
@@ -385,6 +402,9 @@ int rpc_client_open_session(struct gw_rpc_client *client, struct rpc_line *line,
 		(void)gw_fail(error, result, "%s: %s", method.full_name, gw_code_text(result));
 	leave(&call);
 	rpc_flow_done(&call);
+	free(first->redirect);
+	first->redirect = call.redirect;
+	first->last_line = line;
 	*opened = call.opened;
 	return call.is_lost ? AGAIN : result;
 }

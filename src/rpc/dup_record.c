@@ -42,6 +42,22 @@ int dup_record_client(const struct rpc_client_id *id, uint64_t first_incomplete,
 	return result < 0 ? result : record_end(out, start, error);
 }
 
+/* Behind the answers of its client, whose import counts as having heard of it. */
+static int times_record(const struct dup_table *table, const struct dup_client *client,
+			struct base_buffer *out, struct gw_error *error)
+{
+	uint8_t front[RPC_DUP_TIMES_BYTES];
+	size_t start = out->size;
+	int result;
+
+	front_encode(front, RPC_DUP_TIMES_BYTES + 4, RPC_DUP_TIMES_RECORD, &client->id,
+		     client->first_incomplete);
+	base_store64(front + 32, client->touched_ms);
+	base_store64(front + 40, table->now_ms);
+	result = base_buffer_append(out, front, sizeof(front), error);
+	return result < 0 ? result : record_end(out, start, error);
+}
+
 static int answer_record(const struct rpc_dup_call *call, int code, struct gw_bytes reply,
 			 struct base_buffer *out, struct gw_error *error)
 {
@@ -108,6 +124,8 @@ int dup_export(struct gw_rpc_dup *dup, uint64_t object, struct base_buffer *out,
 			    (object == UINT64_MAX || slot->object == object))
 				result = export_slot(client, slot, out, error);
 		}
+		if (result == 0 && object == UINT64_MAX)
+			result = times_record(table, client, out, error);
 	}
 	if (result < 0)
 		out->size = start;
@@ -131,6 +149,8 @@ static int record_check(const uint8_t *data, size_t left, uint32_t *size, struct
 		return gw_fail(error, GW_E_VERSION, "record of a call: version %u, we know %u",
 			       data[4], RPC_DUP_VERSION);
 	if (data[5] == RPC_DUP_CLIENT_RECORD && *size == RPC_DUP_FRONT_BYTES + 4)
+		return 0;
+	if (data[5] == RPC_DUP_TIMES_RECORD && *size == RPC_DUP_TIMES_BYTES + 4)
 		return 0;
 	if (data[5] == RPC_DUP_ANSWER_RECORD && *size >= RPC_DUP_ANSWER_BYTES + 4 &&
 	    base_load32(data + 60) == *size - RPC_DUP_ANSWER_BYTES - 4)
@@ -164,6 +184,16 @@ static int import_answer(struct dup_table *table, struct dup_client *client, con
 	return 0;
 }
 
+static void import_times(struct dup_table *table, struct dup_client *client, const uint8_t *data)
+{
+	uint64_t touched_ms = base_load64(data + 32), now_ms = base_load64(data + 40);
+
+	if (now_ms > table->now_ms)
+		table->now_ms = now_ms;
+	client->touched_ms = touched_ms < table->now_ms ? touched_ms : table->now_ms;
+	table->due_ms = 0;
+}
+
 static int import_one(struct dup_table *table, const uint8_t *data, struct gw_error *error)
 {
 	struct rpc_client_id id = {{base_load64(data + 8), base_load64(data + 16)}};
@@ -178,6 +208,8 @@ static int import_one(struct dup_table *table, const uint8_t *data, struct gw_er
 	}
 	client->touched_ms = table->now_ms;
 	dup_client_forget_below(table, client, first_incomplete);
+	if (data[5] == RPC_DUP_TIMES_RECORD)
+		import_times(table, client, data);
 	return data[5] == RPC_DUP_ANSWER_RECORD ? import_answer(table, client, data, error) : 0;
 }
 

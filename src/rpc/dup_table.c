@@ -145,13 +145,15 @@ void dup_slot_answer(struct dup_table *table, struct dup_slot *slot, int code,
 
 /* ---- The operations ---------------------------------------------------------------------- */
 
-static int dup_open(struct gw_rpc_dup *dup, struct rpc_client_id id, struct gw_error *error)
+static int dup_open(struct gw_rpc_dup *dup, struct rpc_client_id id, struct gw_rpc_call *call,
+		    struct gw_error *error)
 {
 	struct dup_table *table = dup_table_of(dup);
 	struct base_buffer record = {0};
 	struct dup_client *client;
 	int result;
 
+	(void)call;
 	if (dup_client_find(table, &id))
 		return gw_fail(error, GW_E_EXISTS, "another client has this id");
 	if (table->options.log) {
@@ -188,6 +190,26 @@ static int begin_known(struct dup_slot *slot, const struct rpc_dup_call *call,
 		return slot_answer(slot, answer);
 	answer->running = &slot->running;
 	return RPC_DUP_RUNNING;
+}
+
+static int dup_look(struct gw_rpc_dup *dup, const struct rpc_dup_call *call,
+		    struct rpc_dup_answer *answer, struct gw_error *error)
+{
+	struct dup_client *client = dup_client_find(dup_table_of(dup), &call->client);
+	struct dup_slot *slot;
+	int state;
+
+	*answer = (struct rpc_dup_answer){0};
+	if (!client || call->sequence < client->first_incomplete)
+		return RPC_DUP_STALE;
+	if (client->capacity == 0)
+		return RPC_DUP_NEW;
+	slot = &client->ring[call->sequence & (client->capacity - 1)];
+	if (slot->state == DUP_SLOT_FREE || slot->sequence != call->sequence)
+		return RPC_DUP_NEW;
+	state = begin_known(slot, call, answer, error);
+	answer->running = NULL;
+	return state;
 }
 
 static int dup_begin(struct gw_rpc_dup *dup, const struct rpc_dup_call *call,
@@ -281,6 +303,10 @@ static void dup_expire(struct gw_rpc_dup *dup, uint64_t now_ms)
 
 	if (now_ms > table->now_ms)
 		table->now_ms = now_ms;
+	/* Asked with every entry of a log, it looks through the clients about once a lease. */
+	if (table->now_ms < table->due_ms)
+		return;
+	table->due_ms = table->now_ms + table->options.lease_ms + 1;
 	while (base_map_next(&table->clients, &position, &key, &value)) {
 		struct dup_client *client = value;
 
@@ -288,8 +314,11 @@ static void dup_expire(struct gw_rpc_dup *dup, uint64_t now_ms)
 		if (is_first)
 			client->touched_ms = table->now_ms;
 		if (client->running > 0 ||
-		    table->now_ms - client->touched_ms <= table->options.lease_ms)
+		    table->now_ms - client->touched_ms <= table->options.lease_ms) {
+			if (client->touched_ms + table->options.lease_ms < table->due_ms)
+				table->due_ms = client->touched_ms + table->options.lease_ms + 1;
 			continue;
+		}
 		(void)base_map_remove(&table->clients, key, NULL);
 		client_free(table, client);
 	}
@@ -311,6 +340,7 @@ static void dup_free(struct gw_rpc_dup *dup)
 
 static const struct rpc_dup_operations operations = {
 	.open = dup_open,
+	.look = dup_look,
 	.begin = dup_begin,
 	.finish = dup_finish,
 	.abandon = dup_abandon,

@@ -6,7 +6,8 @@
  *
  * A record on disk and between servers, little-endian: 4 bytes size of all of it, 1 version, 1
  * type, 2 zero, 16 client id, 8 first incomplete; for an answer also 8 sequence, 8 object, 8
- * fingerprint, 4 code, 4 bytes of reply, the reply; at last 4 CRC32C of all before.
+ * fingerprint, 4 code, 4 bytes of reply, the reply; for times 8 when the client was last heard of
+ * and 8 the time of the table; at last 4 CRC32C of all before.
  */
 #ifndef RPC_DUP_TABLE_H
 #define RPC_DUP_TABLE_H
@@ -18,7 +19,9 @@ enum {
 	RPC_DUP_VERSION = 1,
 	RPC_DUP_CLIENT_RECORD = 1, /* this client is known */
 	RPC_DUP_ANSWER_RECORD = 2, /* and this was answered */
+	RPC_DUP_TIMES_RECORD = 3,  /* this client is known since then */
 	RPC_DUP_FRONT_BYTES = 32,
+	RPC_DUP_TIMES_BYTES = 48,  /* with the front, without CRC */
 	RPC_DUP_ANSWER_BYTES = 64, /* with the front, without reply and CRC */
 	RPC_DUP_RING_MIN = 16,
 	RPC_DUP_KEEP_BYTES = 128,  /* a bigger reply's memory is given back */
@@ -54,6 +57,7 @@ struct dup_table {
 	struct gw_rpc_dup_options options;
 	struct base_map clients; /* id -> struct dup_client */
 	uint64_t now_ms;
+	uint64_t due_ms; /* no lease ends before */
 	size_t bytes; /* of replies */
 };
 

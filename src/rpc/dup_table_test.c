@@ -58,8 +58,8 @@ static void a_call_is_new_then_running_then_done(void **state)
 
 	(void)state;
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_STALE); /* nobody knows this client */
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
-	assert_int_equal(dup->operations->open(dup, one, NULL), GW_E_EXISTS);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), GW_E_EXISTS);
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_NEW);
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_RUNNING);
 	finish(dup, one, 1, "first");
@@ -75,7 +75,7 @@ static void forgetting_is_safe_below_the_first_incomplete_only(void **state)
 	struct gw_rpc_dup *dup = table_of(NULL);
 
 	(void)state;
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
 	for (uint64_t i = 1; i <= 3; i++) {
 		assert_int_equal(begin(dup, one, i), RPC_DUP_NEW);
 		finish(dup, one, i, "answer");
@@ -96,7 +96,7 @@ static void over_the_window_is_overloaded(void **state)
 	struct gw_rpc_dup *dup = table_of(NULL);
 
 	(void)state;
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
 	assert_int_equal(begin(dup, one, GW_RPC_WINDOW + 1), GW_E_OVERLOADED);
 	for (uint64_t i = GW_RPC_WINDOW; i >= 1; i--)
 		assert_int_equal(begin(dup, one, i), RPC_DUP_NEW);
@@ -122,8 +122,8 @@ static void replies_have_a_limit(void **state)
 	struct gw_rpc_dup *dup = table_of(&options);
 
 	(void)state;
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
-	assert_int_equal(dup->operations->open(dup, two, NULL), GW_E_BUSY);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, two, NULL, NULL), GW_E_BUSY);
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_NEW);
 	finish(dup, one, 1, "twelve bytes");
 	assert_int_equal(begin(dup, one, 2), GW_E_OVERLOADED);
@@ -140,7 +140,7 @@ static void one_number_with_two_requests_is_refused(void **state)
 	struct gw_error error = {0};
 
 	(void)state;
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_NEW);
 	call.fingerprint++;
 	assert_int_equal(dup->operations->begin(dup, &call, &answer, &error), GW_E_INVALID);
@@ -157,7 +157,7 @@ static void what_did_not_run_may_run(void **state)
 	struct rpc_dup_call call = call_of(one, 1);
 
 	(void)state;
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_NEW);
 	dup->operations->abandon(dup, &call);
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_NEW);
@@ -170,8 +170,8 @@ static void silent_clients_are_forgotten_after_their_lease(void **state)
 	struct gw_rpc_dup *dup = table_of(&options);
 
 	(void)state;
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
-	assert_int_equal(dup->operations->open(dup, two, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, two, NULL, NULL), 0);
 	/* The first time that is told, however late, forgets nobody. */
 	gw_rpc_dup_expire(dup, 1000000);
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_NEW);
@@ -198,7 +198,7 @@ static void an_exported_table_answers_elsewhere(void **state)
 	struct base_buffer records = {0};
 
 	(void)state;
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
 	for (uint64_t i = 1; i <= 40; i++) {
 		call = call_of(one, i);
 		call.object = i % 2;
@@ -224,6 +224,100 @@ static void an_exported_table_answers_elsewhere(void **state)
 	gw_rpc_dup_free(other);
 }
 
+/* The table of a state machine: only entries with their times change it. */
+static int apply(struct gw_rpc_dup *dup, uint64_t now_ms, struct rpc_client_id client,
+		 uint64_t sequence, uint64_t first_incomplete)
+{
+	struct rpc_dup_call call = call_of(client, sequence);
+	struct rpc_dup_answer answer;
+	int result;
+
+	call.first_incomplete = first_incomplete;
+	result = rpc_dup_apply(dup, now_ms, &call, &answer, NULL);
+	if (result == RPC_DUP_NEW)
+		dup->operations->finish(dup, &call, 0, gw_string("applied"));
+	return result;
+}
+
+static void expect_same(struct gw_rpc_dup *dup, struct gw_rpc_dup *other)
+{
+	struct base_buffer left = {0}, right = {0};
+
+	assert_int_equal(dup->operations->export_object(dup, UINT64_MAX, &left, NULL), 0);
+	assert_int_equal(other->operations->export_object(other, UINT64_MAX, &right, NULL), 0);
+	assert_int_equal(left.size, right.size);
+	assert_memory_equal(left.data, right.data, left.size);
+	base_buffer_done(&left);
+	base_buffer_done(&right);
+}
+
+/* Otherwise a member that came by a snapshot ran what the others call stale. */
+static void an_imported_table_forgets_when_the_exported_one_does(void **state)
+{
+	struct gw_rpc_dup_options options = {.lease_ms = 1000};
+	struct gw_rpc_dup *dup = table_of(&options), *other = table_of(&options);
+	struct base_buffer records = {0};
+
+	(void)state;
+	assert_int_equal(rpc_dup_apply_open(dup, 5000, one, NULL), 0);
+	assert_int_equal(rpc_dup_apply_open(dup, 5300, two, NULL), 0);
+	assert_int_equal(rpc_dup_apply_open(dup, 5300, two, NULL), GW_E_EXISTS);
+	assert_int_equal(apply(dup, 5400, two, 1, 1), RPC_DUP_NEW);
+	assert_int_equal(apply(dup, 5500, one, 1, 1), RPC_DUP_NEW);
+	assert_int_equal(apply(dup, 5900, two, 2, 1), RPC_DUP_NEW);
+	assert_int_equal(dup->operations->export_object(dup, UINT64_MAX, &records, NULL), 0);
+	assert_int_equal(gw_rpc_dup_restore(other, base_buffer_bytes(&records), NULL), 0);
+	expect_same(dup, other);
+	for (int i = 0; i < 2; i++) {
+		struct gw_rpc_dup *each = i ? other : dup;
+
+		/* Heard of at 5500, and at 5900. */
+		assert_int_equal(apply(each, 6500, two, 2, 1), RPC_DUP_DONE);
+		assert_int_equal(apply(each, 6501, one, 1, 1), RPC_DUP_STALE);
+		assert_int_equal(apply(each, 7500, two, 3, 2), RPC_DUP_NEW);
+		assert_int_equal(apply(each, 7500, two, 1, 1), RPC_DUP_STALE);
+		assert_int_equal(apply(each, 8501, two, 3, 2), RPC_DUP_STALE);
+	}
+	expect_same(dup, other);
+	base_buffer_done(&records);
+	gw_rpc_dup_free(dup);
+	gw_rpc_dup_free(other);
+}
+
+static void looking_changes_nothing(void **state)
+{
+	struct gw_rpc_dup *dup = table_of(NULL), *other = table_of(NULL);
+	struct rpc_dup_call call = call_of(one, 1);
+	struct rpc_dup_answer answer;
+
+	(void)state;
+	assert_int_equal(dup->operations->look(dup, &call, &answer, NULL), RPC_DUP_STALE);
+	assert_int_equal(rpc_dup_apply_open(dup, 10, one, NULL), 0);
+	assert_int_equal(rpc_dup_apply_open(other, 10, one, NULL), 0);
+	assert_int_equal(dup->operations->look(dup, &call, &answer, NULL), RPC_DUP_NEW);
+	expect_same(dup, other);
+	assert_int_equal(apply(dup, 20, one, 1, 1), RPC_DUP_NEW);
+	assert_int_equal(dup->operations->look(dup, &call, &answer, NULL), RPC_DUP_DONE);
+	assert_int_equal(answer.reply.size, strlen("applied"));
+	call.fingerprint++;
+	assert_int_equal(dup->operations->look(dup, &call, &answer, NULL), GW_E_INVALID);
+	gw_rpc_dup_free(dup);
+	gw_rpc_dup_free(other);
+}
+
+static void an_identity_goes_there_and_back(void **state)
+{
+	struct rpc_dup_call call = {{{1, 2}}, 3, 4, 5, 6}, back;
+	uint8_t bytes[RPC_DUP_CALL_BYTES];
+
+	(void)state;
+	rpc_dup_call_encode(&call, bytes);
+	rpc_dup_call_decode(bytes, &back);
+	assert_memory_equal(&call, &back, sizeof(call));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		assert_int_equal(bytes[i], i % 8 ? 0 : i / 8 + 1);
+}
+
 static int keep(void *context, struct gw_bytes record, struct gw_error *error)
 {
 	return base_buffer_append(context, record.data, record.size, error);
@@ -238,7 +332,7 @@ static void a_table_with_a_log_comes_back_after_a_restart(void **state)
 
 	(void)state;
 	assert_true(dup->is_durable);
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
 	assert_int_equal(begin(dup, one, 1), RPC_DUP_NEW);
 	assert_int_equal(dup->operations->record(dup, &call, 0, gw_string("kept"), &log, NULL), 0);
 	finish(dup, one, 1, "kept");
@@ -291,7 +385,7 @@ static int all_of_it(void *context)
 
 	(void)context;
 	if (result == 0)
-		result = dup->operations->open(dup, one, NULL);
+		result = dup->operations->open(dup, one, NULL, NULL);
 	if (result == 0)
 		result = dup->operations->begin(dup, &call, &answer, NULL);
 	if (result == RPC_DUP_NEW) {
@@ -325,7 +419,7 @@ static void random_calls_are_as_in_a_plain_array(void **state)
 
 	(void)state;
 	memset(states, 0, sizeof(states));
-	assert_int_equal(dup->operations->open(dup, one, NULL), 0);
+	assert_int_equal(dup->operations->open(dup, one, NULL, NULL), 0);
 	while (first < MODEL_CALLS - GW_RPC_WINDOW) {
 		uint64_t at = first + test_pick(&seed, 40);
 
@@ -363,6 +457,9 @@ int main(void)
 		cmocka_unit_test(what_did_not_run_may_run),
 		cmocka_unit_test(silent_clients_are_forgotten_after_their_lease),
 		cmocka_unit_test(an_exported_table_answers_elsewhere),
+		cmocka_unit_test(an_imported_table_forgets_when_the_exported_one_does),
+		cmocka_unit_test(looking_changes_nothing),
+		cmocka_unit_test(an_identity_goes_there_and_back),
 		cmocka_unit_test(a_table_with_a_log_comes_back_after_a_restart),
 		cmocka_unit_test(damaged_records_are_refused),
 		cmocka_unit_test(each_allocation_may_fail),

@@ -149,6 +149,20 @@ int rpc_opened_decode(struct gw_bytes in, struct rpc_opened *opened, struct gw_e
 	return 0;
 }
 
+size_t rpc_failure_encode(const char *redirect, const char *text,
+			  uint8_t out[RPC_FAILURE_BYTES_MAX])
+{
+	size_t redirect_size = redirect ? strlen(redirect) : 0;
+	size_t text_size = strnlen(text, GW_ERROR_TEXT_MAX);
+
+	assert(redirect_size <= RPC_REDIRECT_BYTES_MAX);
+	base_store16(out, (uint16_t)redirect_size);
+	if (redirect_size > 0)
+		memcpy(out + 2, redirect, redirect_size);
+	memcpy(out + 2 + redirect_size, text, text_size);
+	return 2 + redirect_size + text_size;
+}
+
 int rpc_failure_decode(struct gw_bytes in, struct rpc_failure *out, struct gw_error *error)
 {
 	const uint8_t *data = in.data;

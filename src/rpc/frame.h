@@ -55,6 +55,7 @@ enum {
 	RPC_PART_AHEAD_BYTES = 64 << 10,
 	RPC_ITEMS_AHEAD = 16,
 	RPC_REDIRECT_BYTES_MAX = 512,
+	RPC_FAILURE_BYTES_MAX = 2 + RPC_REDIRECT_BYTES_MAX + GW_ERROR_TEXT_MAX,
 };
 
 enum rpc_kind {
@@ -144,6 +145,9 @@ int rpc_hello_decode(struct gw_bytes in, struct rpc_hello *hello,
 void rpc_opened_encode(const struct rpc_opened *opened, uint8_t out[RPC_OPENED_BYTES]);
 int rpc_opened_decode(struct gw_bytes in, struct rpc_opened *opened,
 		      struct gw_error *error) GW_MUST_CHECK;
+/* How many bytes were written to out. What is too long is cut. */
+size_t rpc_failure_encode(const char *redirect, const char *text,
+			  uint8_t out[RPC_FAILURE_BYTES_MAX]);
 /* out points into in. */
 int rpc_failure_decode(struct gw_bytes in, struct rpc_failure *out,
 		       struct gw_error *error) GW_MUST_CHECK;

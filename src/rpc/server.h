@@ -82,6 +82,8 @@ void rpc_server_finish(struct gw_rpc_call *call, int code, const struct Protobuf
 /* Sends a reply that is remembered, to a call that is a copy. */
 void rpc_server_answer(struct rpc_line *line, uint64_t id, int code, struct gw_bytes payload,
 		       uint16_t flags);
-void rpc_server_refuse(struct rpc_line *line, uint64_t id, int code, const char *text);
+/* Without a handler; redirect may be NULL. */
+void rpc_server_refuse(struct rpc_line *line, uint64_t id, int code, const char *redirect,
+		       const char *text);
 
 #endif

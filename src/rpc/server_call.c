@@ -179,7 +179,7 @@ static void refuse_and_free(struct gw_rpc_call *call, int code, const char *text
 
 	assert(code < 0 && line && !call->copies);
 	rpc_line_remove(line, call);
-	rpc_server_refuse(line, call->id, code, text);
+	rpc_server_refuse(line, call->id, code, NULL, text);
 	rpc_server_call_free(call);
 }
 
@@ -218,7 +218,7 @@ static int known(struct gw_rpc_call *call, int state, const struct rpc_dup_answe
 		if (answer->reply.data || answer->code >= 0)
 			rpc_server_answer(line, id, answer->code, answer->reply, 0);
 		else
-			rpc_server_refuse(line, id, answer->code, "its answer was not kept");
+			rpc_server_refuse(line, id, answer->code, NULL, "its answer was not kept");
 		return SETTLED;
 	case RPC_DUP_STALE:
 		IO_PROBE(call->server->io, "rpc.duplicate-stale");
@@ -249,12 +249,12 @@ static int begin_once(struct gw_rpc_call *call, const struct rpc_header *header,
 			       base_crc32c(0, payload.data, payload.size)};
 	if (once->incarnation && once->incarnation != server->incarnation && !dup->is_durable) {
 		IO_PROBE(server->io, "rpc.other-incarnation");
-		if (!IO_BUG(server->io, "rpc.other-incarnation")) {
+		if (once->first_incomplete == 1 || !IO_BUG(server->io, "rpc.other-incarnation")) {
 			refuse_and_free(call, GW_E_OUTCOME_UNKNOWN,
 					"it was sent to this server before its restart");
 			return SETTLED;
 		}
-		(void)dup->operations->open(dup, once->client, NULL);
+		(void)dup->operations->open(dup, once->client, NULL, NULL);
 	}
 	if (once->sequence > once->first_incomplete && IO_BUG(server->io, "rpc.dup-early"))
 		dup->operations->forget_below(dup, once->client, once->first_incomplete + 1);
@@ -310,21 +310,21 @@ int rpc_server_take_call(struct rpc_line *line, const struct rpc_header *header,
 	if (result < 0)
 		return result;
 	if (!served) {
-		rpc_server_refuse(line, header->call, GW_E_NOT_FOUND, "no such method here");
+		rpc_server_refuse(line, header->call, GW_E_NOT_FOUND, NULL, "no such method here");
 		return 0;
 	}
 	if (admit(line, served, &why) < 0) {
 		served->metrics.overloaded += why.code == GW_E_OVERLOADED;
-		rpc_server_refuse(line, header->call, why.code, why.text);
+		rpc_server_refuse(line, header->call, why.code, NULL, why.text);
 		return 0;
 	}
 	if (header->number == 0) {
-		rpc_server_refuse(line, header->call, GW_E_TIMEOUT, "it came after its deadline");
+		rpc_server_refuse(line, header->call, GW_E_TIMEOUT, NULL, "it came after its deadline");
 		return 0;
 	}
 	call = call_new(line, header, served, payload);
 	if (!call) {
-		rpc_server_refuse(line, header->call, GW_E_OVERLOADED, "out of memory");
+		rpc_server_refuse(line, header->call, GW_E_OVERLOADED, NULL, "out of memory");
 		return 0;
 	}
 	if (served->metrics.method->semantics == GW_RPC_AT_MOST_ONCE &&
@@ -348,7 +348,7 @@ static int run_open(void *argument)
 	uint8_t payload[RPC_OPENED_BYTES];
 	struct gw_error error = {0};
 	struct rpc_line *line;
-	int result = dup->operations->open(dup, call->once.client, &error);
+	int result = dup->operations->open(dup, call->once.client, call, &error);
 
 	line = call->line;
 	if (line)
@@ -360,7 +360,7 @@ static int run_open(void *argument)
 		rpc_server_answer(line, call->id, 0, (struct gw_bytes){payload, sizeof(payload)},
 				  0);
 	else if (line)
-		rpc_server_refuse(line, call->id, result, error.text);
+		rpc_server_refuse(line, call->id, result, call->redirect, error.text);
 	rpc_server_call_free(call);
 	return 0;
 }
@@ -376,12 +376,12 @@ int rpc_server_take_open(struct rpc_line *line, const struct rpc_header *header,
 	if (result < 0)
 		return result;
 	if (!service || !(header->flags & RPC_FLAG_ONCE)) {
-		rpc_server_refuse(line, header->call, GW_E_NOT_FOUND, "no such service here");
+		rpc_server_refuse(line, header->call, GW_E_NOT_FOUND, NULL, "no such service here");
 		return 0;
 	}
 	if (server->calls >= server->options.calls_max || server->is_draining ||
 	    line->call_count >= server->options.connection_calls_max) {
-		rpc_server_refuse(line, header->call, GW_E_OVERLOADED, "too many calls run");
+		rpc_server_refuse(line, header->call, GW_E_OVERLOADED, NULL, "too many calls run");
 		return 0;
 	}
 	call = call_new(line, header, NULL, (struct gw_bytes){0});
@@ -393,6 +393,6 @@ int rpc_server_take_open(struct rpc_line *line, const struct rpc_header *header,
 		rpc_line_remove(line, call);
 		rpc_server_call_free(call);
 	}
-	rpc_server_refuse(line, header->call, GW_E_OVERLOADED, "out of memory");
+	rpc_server_refuse(line, header->call, GW_E_OVERLOADED, NULL, "out of memory");
 	return 0;
 }

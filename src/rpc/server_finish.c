@@ -82,27 +82,21 @@ void rpc_server_answer(struct rpc_line *line, uint64_t id, int code, struct gw_b
 static struct gw_bytes failure_encode(struct base_arena *arena, const char *redirect,
 				      const char *text)
 {
-	size_t redirect_size = redirect ? strlen(redirect) : 0, text_size = strlen(text);
-	uint8_t *out = base_arena_alloc(arena, 2 + redirect_size + text_size, 1);
+	uint8_t bytes[RPC_FAILURE_BYTES_MAX];
+	size_t size = rpc_failure_encode(redirect, text, bytes);
+	const char *out = base_arena_copy(arena, (struct gw_bytes){bytes, size});
 
-	if (!out)
-		return (struct gw_bytes){"\0\0", 2};
-	assert(redirect_size <= RPC_REDIRECT_BYTES_MAX);
-	base_store16(out, (uint16_t)redirect_size);
-	if (redirect_size > 0)
-		memcpy(out + 2, redirect, redirect_size);
-	memcpy(out + 2 + redirect_size, text, text_size);
-	return (struct gw_bytes){out, 2 + redirect_size + text_size};
+	return out ? (struct gw_bytes){out, size} : (struct gw_bytes){"\0\0", 2};
 }
 
-void rpc_server_refuse(struct rpc_line *line, uint64_t id, int code, const char *text)
+void rpc_server_refuse(struct rpc_line *line, uint64_t id, int code, const char *redirect,
+		       const char *text)
 {
-	uint8_t payload[2 + GW_ERROR_TEXT_MAX] = {0};
-	size_t size = strnlen(text, GW_ERROR_TEXT_MAX);
+	uint8_t payload[RPC_FAILURE_BYTES_MAX];
+	size_t size = rpc_failure_encode(redirect, text, payload);
 
 	assert(code < 0);
-	memcpy(payload + 2, text, size);
-	rpc_server_answer(line, id, code, (struct gw_bytes){payload, 2 + size}, RPC_FLAG_UNRUN);
+	rpc_server_answer(line, id, code, (struct gw_bytes){payload, size}, RPC_FLAG_UNRUN);
 }
 
 static void count(struct gw_rpc_call *call, int code, size_t bytes_out)
@@ -179,7 +173,8 @@ static size_t finish_best_effort(struct gw_rpc_call *call, int code,
 	return failure.size;
 }
 
-static void answer_copies(struct gw_rpc_call *call, int code, struct gw_bytes payload)
+static void answer_copies(struct gw_rpc_call *call, int code, struct gw_bytes payload,
+			  uint16_t flags)
 {
 	while (call->copies) {
 		struct gw_rpc_call *copy = call->copies;
@@ -188,7 +183,7 @@ static void answer_copies(struct gw_rpc_call *call, int code, struct gw_bytes pa
 		assert(copy->primary == call && line);
 		call->copies = copy->copies_next;
 		rpc_line_remove(line, copy);
-		rpc_server_answer(line, copy->id, code, payload, 0);
+		rpc_server_answer(line, copy->id, code, payload, flags);
 		rpc_server_call_free(copy);
 	}
 }
@@ -199,6 +194,8 @@ static size_t finish_at_most_once(struct gw_rpc_call *call, int code,
 	struct gw_rpc_dup *dup = call->served->service->dup;
 	struct gw_bytes payload = call->completion;
 	struct gw_error error = {0};
+
+	uint16_t flags = code == GW_E_STALE && call->is_unrun ? RPC_FLAG_UNRUN : 0;
 
 	if (code >= 0 && !payload.data) {
 		int result = reply_pack(call, reply, &payload, &error);
@@ -216,8 +213,8 @@ static size_t finish_at_most_once(struct gw_rpc_call *call, int code,
 	else
 		dup->operations->finish(dup, &call->once, code, payload);
 	if (call->line)
-		rpc_server_answer(call->line, call->id, code, payload, 0);
-	answer_copies(call, code, payload);
+		rpc_server_answer(call->line, call->id, code, payload, flags);
+	answer_copies(call, code, payload, flags);
 	return payload.size;
 }
 
@@ -288,6 +285,36 @@ int gw_rpc_completion(struct gw_rpc_call *call, const struct ProtobufCMessage *r
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: record: out of memory",
 			       call->method->full_name);
 	return 0;
+}
+
+bool rpc_call_identity(const struct gw_rpc_call *call, struct rpc_dup_call *identity)
+{
+	*identity = call->once;
+	assert(!call->is_once || call->once.sequence > 0);
+	return call->is_once;
+}
+
+int rpc_call_answer(struct gw_rpc_call *call, int code, struct gw_bytes payload,
+		    struct gw_error *error)
+{
+	struct rpc_failure failure = {.text = gw_string(gw_code_text(code))};
+	const char *copy;
+
+	assert(call->is_once);
+	if (code < 0) {
+		/* Apply has told that it did not run, and will not. */
+		call->is_unrun = code == GW_E_STALE;
+		if (payload.size > 0 && rpc_failure_decode(payload, &failure, error) < 0)
+			return GW_E_CORRUPT;
+		return gw_fail(error, code, "%.*s", (int)failure.text.size,
+			       (const char *)failure.text.data);
+	}
+	copy = base_arena_copy(&call->arena, payload);
+	if (!copy)
+		return gw_fail(error, GW_E_OUTCOME_UNKNOWN, "%s: it ran, and its reply: no memory",
+			       call->method->full_name);
+	call->completion = (struct gw_bytes){copy, payload.size};
+	return code;
 }
 
 int gw_rpc_redirect(struct gw_rpc_call *call, const char *address, struct gw_error *error)

@@ -68,8 +68,8 @@ static int session_open(struct gw_rpc_client *client, struct rpc_session *sessio
 	assert(!session->is_open && !session->is_opening && session->running == 0);
 	session->is_opening = true;
 	session->references++;
-	result = rpc_client_open_session(client, line, session->service, session->id,
-					 call->deadline_ns, &opened, error);
+	result = rpc_client_open_session(call, line, session->service, session->id, &opened,
+					 error);
 	session->is_opening = false;
 	if (result == 0) {
 		session->is_open = true;
@@ -82,6 +82,9 @@ static int session_open(struct gw_rpc_client *client, struct rpc_session *sessio
 		rpc_session_forget(client, session);
 	}
 	rpc_session_unref(session);
+	/* A server that is about to end has asked us to leave; others may open it. */
+	if (result == GW_E_OVERLOADED && line != client->line)
+		return 1;
 	return result < 0 ? result : 1;
 }
 
@@ -109,6 +112,8 @@ static int session_wait(struct rpc_session *session, struct gw_rpc_call *call, c
 	int result;
 
 	session->references++;
+	if (session->running == 1 && IO_BUG(call->client->io, "rpc.lost-wake"))
+		(void)gw_yield(); /* who wakes now wakes nobody */
 	result = rpc_wait(&session->waiters, doing, call->method->full_name, call->deadline_ns);
 	rpc_session_unref(session);
 	if (result < 0)

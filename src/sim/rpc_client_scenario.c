@@ -94,7 +94,7 @@ static void two_clients_never_get_the_same_id_from_a_server(void **state)
 	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 1);
 	id = cluster.machines[C].client->sessions->id;
 	dup = cluster.machines[A].dup;
-	assert_int_equal(dup->operations->open(dup, id, &error), GW_E_EXISTS);
+	assert_int_equal(dup->operations->open(dup, id, NULL, &error), GW_E_EXISTS);
 	cluster_end(&cluster);
 }
 

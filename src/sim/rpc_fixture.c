@@ -57,14 +57,12 @@ static int keep(void *context, struct gw_bytes record, struct gw_error *error)
 	return base_buffer_append(machine->log, record.data, record.size, error);
 }
 
-static int serve(struct machine *machine, struct gw_error *error)
+static int offer(struct machine *machine, struct gw_error *error)
 {
 	struct gw_rpc_dup_options options = {
 		.log = keep, .context = machine, .lease_ms = machine->server_options.lease_ms};
-	char address[32];
 	int result = 0;
 
-	machine->server_options.insecure = true;
 	machine->served.answers = machine->memory == MEMORY_DURABLE ? machine->log : NULL;
 	if (machine->memory == MEMORY_DURABLE) {
 		result = gw_rpc_dup_new(&machine->dup, &options, error);
@@ -72,11 +70,20 @@ static int serve(struct machine *machine, struct gw_error *error)
 			result = gw_rpc_dup_restore(machine->dup, base_buffer_bytes(machine->log),
 						    error);
 	}
+	return result < 0 ? result :
+			    fixture_serve(machine->server, &served_handlers, &machine->served,
+					  machine->dup, error);
+}
+
+static int serve(struct machine *machine, struct gw_error *error)
+{
+	char address[32];
+	int result;
+
+	machine->server_options.insecure = true;
+	result = gw_rpc_server_new(&machine->server, &machine->server_options, error);
 	if (result == 0)
-		result = gw_rpc_server_new(&machine->server, &machine->server_options, error);
-	if (result == 0)
-		result = fixture_serve(machine->server, &served_handlers, &machine->served,
-				       machine->dup, error);
+		result = machine->offer ? machine->offer(machine, error) : offer(machine, error);
 	if (result == 0)
 		result = gw_rpc_server_add(machine->server, &register_service, NULL, machine, NULL,
 					   error);

@@ -38,6 +38,9 @@ struct machine {
 	struct gw_rpc_server_options server_options;
 	struct gw_rpc_client_options client_options;
 	const char *address;      /* of those it calls; NULL: it serves */
+	/* Offers this instead of the fixture's service; called in each life. May set dup. */
+	int (*offer)(struct machine *machine, struct gw_error *error);
+	void *offered;
 	/* Of this life. */
 	struct gw_loop *loop;
 	struct io *io;
