@@ -71,7 +71,8 @@ int gw_bytes_compare(struct gw_bytes a, struct gw_bytes b);
 	X(23, UNREACHABLE, "cannot be reached")                             \
 	X(24, OUTCOME_UNKNOWN, "may or may not have happened")              \
 	X(25, STALE, "from a client that was forgotten")                    \
-	X(26, NOT_LEADER, "another server leads")
+	X(26, NOT_LEADER, "another server leads")                           \
+	X(27, COMPACTED, "too old to be remembered")
 
 enum gw_code {
 #define GW_ERROR_ENUM(code, name, text) GW_E_##name = -(code),
