@@ -9,7 +9,7 @@ enum {
 	KV_KEY_BYTES_MAX = 500,       /* LMDB takes 511 */
 	KV_VALUE_BYTES_MAX = 1 << 20,
 	KV_KEYS_MAX = 1000,           /* of a MultiGet, a Write, an answer to Scan */
-	KV_WRITE_BYTES_MAX = 1 << 20, /* of keys and values of a Write, the largest value apart */
+	KV_WRITE_BYTES_MAX = 3 << 19, /* of the keys and values of a Write */
 	KV_SCAN_BYTES_MAX = 1 << 20,  /* of the pairs of an answer, but for the last */
 	KV_MULTI_GET_BYTES_MAX = 2 << 20,
 };
