@@ -121,11 +121,14 @@ int replog_store_add(struct replog_store *store, const struct raft *raft,
 		     const struct raft_action *action, struct gw_error *error) GW_MUST_CHECK;
 
 /* The same, one by one. An entry replaces what is at its index and behind it; its index is at most
- * the last one + 1. After a clear there are no entries, and the next one is at `next`. */
+ * the last one + 1. A cut removes the entries from index on. After a clear there are none, and the
+ * next one is at `next`. */
 int replog_store_add_state(struct replog_store *store, uint64_t term, uint64_t vote,
 			   struct gw_error *error) GW_MUST_CHECK;
 int replog_store_add_entry(struct replog_store *store, uint64_t index,
 			   const struct raft_entry *entry, struct gw_error *error) GW_MUST_CHECK;
+int replog_store_add_cut(struct replog_store *store, uint64_t index,
+			 struct gw_error *error) GW_MUST_CHECK;
 int replog_store_add_clear(struct replog_store *store, uint64_t next,
 			   struct gw_error *error) GW_MUST_CHECK;
 
