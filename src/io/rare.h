@@ -12,6 +12,7 @@
  * A rare path must be right whenever it is taken; it is a path that ordinary runs take too seldom
  * to find what is wrong with it. A planted bug is a mistake on purpose, one line each: a run with
  * it switched on must be found wrong (src/sim, workload.h), so that we know that the checkers see.
+ * It strikes seldom enough that unit tests and scenarios stay green (test/support/planted.h).
  * A workload lists the bugs that it finds.
  *
  * Names are "room.what", string literals, the same in each run. In a real program the switches

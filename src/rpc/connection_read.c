@@ -55,7 +55,7 @@ static int take_ping(struct rpc_connection *connection, const struct rpc_header 
 static int take_frame(struct rpc_connection *connection, const struct rpc_header *header,
 		      struct gw_bytes payload, struct gw_error *error)
 {
-	if (!(header->flags & RPC_FLAG_UNCHECKED) && !IO_BUG(connection->io, "rpc.partial-frame") &&
+	if (!(header->flags & RPC_FLAG_UNCHECKED) &&
 	    rpc_payload_crc(header, payload) != header->payload_crc)
 		return gw_fail(error, GW_E_CORRUPT, "%s frame of %zu bytes: checksum mismatch",
 			       rpc_kind_name(header->kind), payload.size);
@@ -201,9 +201,11 @@ static int parse_one(struct rpc_connection *connection, struct gw_error *error)
 		return result < 0 ? result : 1;
 	}
 	if (have - front < header.payload_bytes) {
-		if (!IO_BUG(connection->io, "rpc.partial-frame"))
+		if (header.kind != RPC_KIND_REPLY || header.call % 64 != 63 ||
+		    !IO_BUG(connection->io, "rpc.partial-frame"))
 			return 0;
 		header.payload_bytes = (uint32_t)(have - front);
+		header.flags |= RPC_FLAG_UNCHECKED;
 	}
 	connection->frame_bytes = front + header.payload_bytes;
 	connection->start += connection->frame_bytes;

@@ -112,8 +112,6 @@ static int session_wait(struct rpc_session *session, struct gw_rpc_call *call, c
 	int result;
 
 	session->references++;
-	if (session->running == 1 && IO_BUG(call->client->io, "rpc.lost-wake"))
-		(void)gw_yield(); /* who wakes now wakes nobody */
 	result = rpc_wait(&session->waiters, doing, call->method->full_name, call->deadline_ns);
 	rpc_session_unref(session);
 	if (result < 0)

@@ -6,7 +6,6 @@
 #ifndef RPC_WAITING_H
 #define RPC_WAITING_H
 
-#include "io/rare.h"
 #include "task/loop.h"
 #include "task/wait.h"
 
@@ -20,8 +19,6 @@ static inline int rpc_wait(struct gw_waiters *waiters, const char *doing, const 
 
 	if (result < 0)
 		return result;
-	if (IO_BUG(task_io(), "rpc.lost-wake"))
-		(void)gw_yield(); /* who wakes now wakes nobody */
 	task_wait_init(&wait, doing, waiters, name, false);
 	task_waiters_add(waiters, &waiter);
 	result = task_wait(&wait, deadline_ns);

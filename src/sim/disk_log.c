@@ -45,6 +45,10 @@ struct disk_log {
 	char path[PATH_BYTES];
 };
 
+/* Planted bugs of the batch under way strike where the next record's number can be divided by
+ * seven, which the log's own tests do not meet, so that it takes a seed to find them. */
+#define SEVENTH_BUG(log, name) ((log)->next % 7 == 0 && IO_BUG((log)->io, name))
+
 /* Zeros from *size up to the next whole sector, which *size is then. */
 static void fill_sector(struct disk_log *log, size_t *size)
 {
@@ -104,7 +108,7 @@ static void renamed(struct io_request *request, int result)
 
 	if (!log)
 		return;
-	if (log->options.without_sync || IO_BUG(log->io, "disk-log.no-directory-sync"))
+	if (log->options.without_sync || SEVENTH_BUG(log, "disk-log.no-directory-sync"))
 		ready(log);
 	else
 		io_sync_directory(log->io, request, "log", named_durably);
@@ -127,7 +131,7 @@ static void opened_new(struct io_request *request, int result)
 
 	if (!log)
 		return;
-	sync = !log->options.without_sync && !IO_BUG(log->io, "disk-log.rename-unsynced");
+	sync = !log->options.without_sync && !SEVENTH_BUG(log, "disk-log.rename-unsynced");
 	log->piece = (struct gw_bytes){log->bytes, log->size};
 	io_pwritev(log->io, request, log->file, &log->piece, 1, 0, sync ? IO_WRITE_SYNC : 0,
 		   written_anew);
@@ -217,7 +221,7 @@ static void append_record(struct disk_log *log, uint64_t number, struct gw_bytes
 static void write_batch(struct disk_log *log)
 {
 	struct io_request *request = &log->request;
-	bool sync = !log->options.without_sync && !IO_BUG(log->io, "disk-log.no-sync");
+	bool sync = !log->options.without_sync && !SEVENTH_BUG(log, "disk-log.no-sync");
 
 	log->piece = (struct gw_bytes){log->bytes + log->size, log->size_next - log->size};
 	if (sync && IO_RARE(log->io, "disk-log.sync-apart"))
@@ -236,9 +240,9 @@ void disk_log_append(struct disk_log *log, const struct gw_bytes *payloads, uint
 	log->batch_count = count;
 	for (uint32_t i = 0; i < count; i++)
 		append_record(log, log->next + i, payloads[i]);
-	if (!IO_BUG(log->io, "disk-log.shared-sector"))
+	if (!SEVENTH_BUG(log, "disk-log.shared-sector"))
 		fill_sector(log, &log->size_next);
-	if (IO_BUG(log->io, "disk-log.acknowledge-early"))
+	if (SEVENTH_BUG(log, "disk-log.acknowledge-early"))
 		log->user->acknowledged(log->user, log->next, count);
 	write_batch(log);
 }
@@ -259,7 +263,7 @@ static size_t check_record(struct disk_log *log, size_t offset, size_t end)
 	    base_load64(at + 8) != log->next)
 		return 0;
 	if (base_load32(at) != base_crc32c(0, at + 4, RECORD_BYTES - 4 + payload) &&
-	    !IO_BUG(log->io, "disk-log.no-checksum"))
+	    !(payload > DISK_LOG_SECTOR_BYTES / 4 && IO_BUG(log->io, "disk-log.no-checksum")))
 		return 0;
 	return RECORD_BYTES + payload;
 }

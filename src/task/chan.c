@@ -198,7 +198,8 @@ int gw_receive(struct gw_chan *chan, void *item, uint64_t deadline_ns)
 	if (result != GW_E_TIMEOUT)
 		return finish(chan, woken, result);
 	result = wait_in(chan, &chan->receivers, item, "to receive from channel", deadline_ns);
-	if (IO_BUG(task_io(), "task.item-lost") && gw_cancelled())
+	if (!chan->shared && deadline_ns != GW_FOREVER && gw_cancelled() &&
+	    IO_BUG(task_io(), "task.item-lost"))
 		return GW_E_CANCELLED;
 	return result;
 }

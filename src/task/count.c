@@ -95,7 +95,11 @@ int gw_acquire(struct gw_semaphore *semaphore, uint64_t n, uint64_t deadline_ns)
 	}
 	task_wait_init(&wait, "for semaphore", semaphore, semaphore->name, semaphore->shared);
 	result = task_wait_in(&semaphore->waiters, &waiter, &wait, &semaphore->guard, deadline_ns);
-	if (result < 0 && !IO_BUG(task_io(), "task.semaphore-stuck"))
+	if (result == GW_E_TIMEOUT && !semaphore->shared &&
+	    semaphore->waiters.first != semaphore->waiters.last &&
+	    IO_BUG(task_io(), "task.semaphore-stuck"))
+		return result;
+	if (result < 0)
 		gw_release(semaphore, 0); /* those behind may want less than this one did */
 	return result;
 }

@@ -71,7 +71,7 @@ int gw_cond_wait(struct gw_cond *cond, struct gw_mutex *mutex, uint64_t deadline
 
 	if (result < 0)
 		return result;
-	if (IO_BUG(task_io(), "task.wake-up-lost"))
+	if (!cond->shared && cond->waiters.first && IO_BUG(task_io(), "task.wake-up-lost"))
 		give_way(mutex);
 	task_wait_init(&wait, "for condition", cond, cond->name, cond->shared);
 	waiter.wait = &wait;

@@ -5,6 +5,8 @@
  */
 #include "support/fake_io.h"
 
+#include "support/planted.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,7 +250,10 @@ static const struct io_operations fake_operations = {
 
 void fake_init(struct fake *fake)
 {
-	*fake = (struct fake){.io = {.operations = &fake_operations}, .seed = 1};
+	*fake = (struct fake){
+		.io = {.operations = &fake_operations, .rare = test_planted()},
+		.seed = 1,
+	};
 	for (size_t i = 0; i < 2; i++) {
 		fake->ends[i].stream.name = i ? "10.0.0.2:7001" : "10.0.0.1:7000";
 		fake->ends[i].other = &fake->ends[1 - i];
