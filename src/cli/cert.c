@@ -4,10 +4,9 @@
  */
 #include "cli/cert.h"
 
-#include "base/options.h"
+#include "cli/action.h"
 #include "rpc/cert_files.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
@@ -108,12 +107,15 @@ static int take_days(const struct cert *cert, uint32_t *days, struct gw_error *e
 	return 0;
 }
 
-static int run_ca(struct cert *cert, const char *directory, struct gw_error *error)
+static int run_ca(void *values, char **operands, size_t count, struct gw_error *error)
 {
+	const struct cert *cert = values;
+	const char *directory = operands[0];
 	const char *name = cert->name ? cert->name : "groundwork";
 	uint32_t days = 0;
 	int code = take_days(cert, &days, error);
 
+	(void)count;
 	if (code == 0)
 		code = rpc_cert_files_ca(directory, name, time(NULL), days, error);
 	if (code == 0)
@@ -121,8 +123,10 @@ static int run_ca(struct cert *cert, const char *directory, struct gw_error *err
 	return code;
 }
 
-static int run_issue(struct cert *cert, const char *directory, struct gw_error *error)
+static int run_issue(void *values, char **operands, size_t count, struct gw_error *error)
 {
+	const struct cert *cert = values;
+	const char *directory = operands[0];
 	struct rpc_cert_request request = {
 		.role = cert->user ? RPC_ROLE_USER : cert->role,
 		.name = cert->user ? cert->user : cert->name,
@@ -134,6 +138,7 @@ static int run_issue(struct cert *cert, const char *directory, struct gw_error *
 	char stem[RPC_CERT_STEM_BYTES_MAX + 1];
 	int code = take_days(cert, &request.days, error);
 
+	(void)count;
 	if (code < 0)
 		return code;
 	if (cert->user && (cert->role || cert->name))
@@ -146,13 +151,15 @@ static int run_issue(struct cert *cert, const char *directory, struct gw_error *
 	return code;
 }
 
-static int run_show(struct cert *unused, const char *path, struct gw_error *error)
+static int run_show(void *values, char **operands, size_t count, struct gw_error *error)
 {
+	const char *path = operands[0];
 	struct rpc_pem pem;
 	struct rpc_cert cert;
 	int code = rpc_cert_files_read(path, NULL, &pem, error);
 
-	(void)unused;
+	(void)values;
+	(void)count;
 	if (code < 0)
 		return code;
 	code = rpc_cert_describe(gw_string(pem.certificate), &cert, error);
@@ -164,105 +171,54 @@ static int run_show(struct cert *unused, const char *path, struct gw_error *erro
 	return code;
 }
 
-struct action {
-	const char *name, *operand, *summary, *help;
-	const struct gw_option *options;
-	int (*run)(struct cert *cert, const char *operand, struct gw_error *error);
-};
-
-/* Ends with an entry without name. */
-static const struct action actions[] = {
-	{"ca", "DIR", "Make the authority of a cluster",
-	 "Makes DIR with mode 0700 and in it ca.crt, which everyone gets, and ca.key, which\n"
-	 "nobody gets. Nothing is overwritten.\n\n",
-	 ca_options, run_ca},
-	{"issue", "DIR", "Issue a certificate by the authority in DIR",
-	 "Makes ROLE.NAME.crt and ROLE.NAME.key in DIR. A server's role decides who may be\n"
-	 "called by it and who talks to it. Nothing is overwritten.\n\n",
-	 issue_options, run_issue},
-	{"show", "FILE", "Print what a certificate says",
-	 "Prints role, name, hosts, times and the fingerprint (SHA-256) of the first\n"
-	 "certificate in FILE.\n\n",
-	 show_options, run_show},
+static const struct cli_action actions[] = {
+	{.name = "ca",
+	 .operands = "DIR",
+	 .summary = "Make the authority of a cluster",
+	 .help = "Makes DIR with mode 0700 and in it ca.crt, which everyone gets, and ca.key,\n"
+		 "which nobody gets. Nothing is overwritten.\n\n",
+	 .options = ca_options,
+	 .operands_min = 1,
+	 .operands_max = 1,
+	 .values_bytes = sizeof(struct cert),
+	 .run = run_ca},
+	{.name = "issue",
+	 .operands = "DIR",
+	 .summary = "Issue a certificate by the authority in DIR",
+	 .help = "Makes ROLE.NAME.crt and ROLE.NAME.key in DIR. A server's role decides who may\n"
+		 "be called by it and who talks to it. Nothing is overwritten.\n\n",
+	 .options = issue_options,
+	 .operands_min = 1,
+	 .operands_max = 1,
+	 .values_bytes = sizeof(struct cert),
+	 .run = run_issue},
+	{.name = "show",
+	 .operands = "FILE",
+	 .summary = "Print what a certificate says",
+	 .help = "Prints role, name, hosts, times and the fingerprint (SHA-256) of the first\n"
+		 "certificate in FILE.\n\n",
+	 .options = show_options,
+	 .operands_min = 1,
+	 .operands_max = 1,
+	 .values_bytes = sizeof(struct cert),
+	 .run = run_show},
 	{0},
 };
 
-static const struct action *find(const char *name)
-{
-	for (const struct action *action = actions; action->name; action++)
-		if (strcmp(action->name, name) == 0)
-			return action;
-	return NULL;
-}
-
-static void print_help(FILE *file)
-{
-	fputs("Usage: gw cert ACTION [OPTION...] OPERAND\n\n"
-	      "Certificates for TLS between the servers and users of a cluster.\n\nActions:\n",
-	      file);
-	for (const struct action *action = actions; action->name; action++)
-		fprintf(file, "  %-6s %-5s %s\n", action->name, action->operand, action->summary);
-	fputs("\ngw cert ACTION --help says more of each. Example:\n\n"
-	      "  gw cert ca certs && gw cert issue certs --role kv --name host1 --san host1.lan\n",
-	      file);
-}
-
-static int run(const struct action *action, int argc, char **argv)
-{
-	struct cert cert = {0};
-	const struct gw_option_group groups[] = {{"Options", action->options, &cert}, {0}};
-	struct gw_error error = {0};
-	char **operands = NULL;
-	size_t count = 0;
-	int code = gw_options_parse(groups, GW_STYLE_GNU, argc, argv, &operands, &count, &error);
-
-	if (code == 0 && cert.help) {
-		printf("Usage: gw cert %s [OPTION...] %s\n\n%s", action->name, action->operand,
-		       action->help);
-		gw_options_help(groups, stdout);
-	} else if (code == 0 && count != 1) {
-		code = gw_fail(&error, GW_E_USAGE, "one %s is wanted", action->operand);
-	} else if (code == 0) {
-		code = action->run(&cert, operands[0], &error);
-	}
-	if (code == 0 && fflush(stdout) != 0)
-		code = gw_fail_errno(&error, errno, "standard output");
-	if (code < 0)
-		fprintf(stderr, "gw cert %s: %s\n", action->name, error.text);
-	free(operands);
-	gw_options_done(groups);
-	return -code;
-}
+static const struct cli_actions cert_actions = {
+	.name = "gw cert",
+	.help = "Certificates for TLS between the servers and users of a cluster.\n\n",
+	.example = "gw cert ca certs && "
+		   "gw cert issue certs --role kv --name host1 --san host1.lan",
+	.actions = actions,
+};
 
 int cli_cert(int argc, char **argv)
 {
-	const struct action *action = argc >= 2 ? find(argv[1]) : NULL;
-
-	if (action)
-		return run(action, argc - 1, argv + 1);
-	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		print_help(stdout);
-		return 0;
-	}
-	if (argc < 2)
-		print_help(stderr);
-	else
-		fprintf(stderr, "gw cert: %s: no such action; gw cert --help lists them\n",
-			argv[1]);
-	return -GW_E_USAGE;
+	return cli_actions_run(&cert_actions, argc, argv);
 }
 
 void cli_cert_words(int argc, char **argv, FILE *file)
 {
-	const struct action *action = argc >= 2 ? find(argv[1]) : NULL;
-
-	if (argc < 2) {
-		for (action = actions; action->name; action++)
-			fprintf(file, "%s\n", action->name);
-		fputs("--help\n", file);
-	} else if (action) {
-		const struct gw_option_group groups[] = {{NULL, action->options, NULL}, {0}};
-
-		base_options_words(groups, argc > 2 ? argv[argc - 1] : NULL, file);
-	}
+	cli_actions_words(&cert_actions, argc, argv, file);
 }

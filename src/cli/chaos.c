@@ -5,7 +5,7 @@
  */
 #include "cli/chaos.h"
 
-#include "base/options.h"
+#include "cli/action.h"
 #include "rpc/address.h"
 #include "rpc/chaos.h"
 #include "task/await.h"
@@ -193,12 +193,17 @@ static int run(void *argument)
 }
 
 /* Signals come by a descriptor, so that the proxy can put its socket away. */
-static int start(struct chaos *chaos, struct gw_error *error)
+static int start(void *values, char **operands, size_t count, struct gw_error *error)
 {
+	struct chaos *chaos = values;
 	struct gw_run_options options = {.name = "chaos"};
 	sigset_t set;
-	int code;
+	int code = take_options(chaos, error);
 
+	(void)operands;
+	(void)count;
+	if (code < 0)
+		return code;
 	chaos->error = error;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);
@@ -213,39 +218,23 @@ static int start(struct chaos *chaos, struct gw_error *error)
 	return code;
 }
 
+static const struct cli_action action = {
+	.name = "gw chaos",
+	.operands = "",
+	.help = "A proxy for TCP and UNIX sockets that behaves like a bad network, to see how\n"
+		"programs bear it. --listen and --to are needed. Runs until SIGINT or SIGTERM,\n"
+		"then prints what it did.\n\n",
+	.options = chaos_options,
+	.values_bytes = sizeof(struct chaos),
+	.run = start,
+};
+
 int cli_chaos(int argc, char **argv)
 {
-	struct chaos chaos = {0};
-	const struct gw_option_group groups[] = {{"Options", chaos_options, &chaos}, {0}};
-	struct gw_error error = {0};
-	char **operands = NULL;
-	size_t count = 0;
-	int code = gw_options_parse(groups, GW_STYLE_GNU, argc, argv, &operands, &count, &error);
-
-	if (code == 0 && chaos.help) {
-		fputs("Usage: gw chaos --listen ADDRESS --to ADDRESS [OPTION...]\n\n"
-		      "A proxy for TCP and UNIX sockets that behaves like a bad network, to see\n"
-		      "how programs bear it. Runs until SIGINT or SIGTERM, then prints what it\n"
-		      "did.\n\n",
-		      stdout);
-		gw_options_help(groups, stdout);
-	} else if (code == 0 && count > 0) {
-		code = gw_fail(&error, GW_E_USAGE, "%s: no operands are wanted", operands[0]);
-	} else if (code == 0) {
-		code = take_options(&chaos, &error);
-		if (code == 0)
-			code = start(&chaos, &error);
-	}
-	if (code < 0)
-		fprintf(stderr, "gw chaos: %s\n", error.text[0] ? error.text : gw_code_text(code));
-	free(operands);
-	gw_options_done(groups);
-	return -code;
+	return cli_action_run(&action, argc, argv);
 }
 
 void cli_chaos_words(int argc, char **argv, FILE *file)
 {
-	const struct gw_option_group groups[] = {{NULL, chaos_options, NULL}, {0}};
-
-	base_options_words(groups, argc > 1 ? argv[argc - 1] : NULL, file);
+	cli_action_words(&action, argc, argv, file);
 }

@@ -5,15 +5,14 @@
 #include "cli/rpc.h"
 
 #include "base/buffer.h"
-#include "base/options.h"
+#include "cli/action.h"
 #include "rpc/remote.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include <jansson.h>
 
-const struct gw_option cli_rpc_options[] = {
+static const struct gw_option rpc_options[] = {
 	{"deadline", 'd', GW_OPTION_MS, offsetof(struct cli_rpc, deadline_ms), "TIME",
 	 "Give up after this time, like 500ms or 10s (10s)", NULL},
 	{"json", 0, GW_OPTION_FLAG, offsetof(struct cli_rpc, json), NULL,
@@ -31,32 +30,12 @@ const struct gw_option cli_rpc_options[] = {
 	{0},
 };
 
-struct action {
-	const char *name, *operands, *summary, *help;
-	cli_rpc_action *run;
-	size_t operands_min, operands_max;
-};
-
-/* Ends with an entry without name. */
-static const struct action actions[] = {
-	{"list", "ADDRESS [SERVICE]", "Print what a server offers",
-	 "Prints the services at ADDRESS and their methods; of SERVICE the messages too, with\n"
-	 "their fields.\n\n",
-	 cli_rpc_list, 1, 2},
-	{"call", "ADDRESS SERVICE.METHOD [REQUEST]", "Call a method",
-	 "Calls a method with REQUEST, a message in JSON ('{}' if it is left out; '-' reads it\n"
-	 "from standard input), and prints the reply in JSON. A method that takes a stream gets\n"
-	 "an array; one that gives a stream prints a message each.\n\n",
-	 cli_rpc_call, 2, 3},
-	{0},
-};
-
 /* ---- In the task --------------------------------------------------------------------------- */
 
 /* What the task gets and gives. */
 struct work {
 	struct cli_rpc *rpc;
-	const struct action *action;
+	cli_rpc_action *ask;
 	struct gw_error *error;
 };
 
@@ -78,13 +57,13 @@ static int make_tls(const struct cli_rpc *rpc, struct gw_rpc_tls **tls, struct g
 	return gw_rpc_tls_new(tls, &options, error);
 }
 
-static int ask(const struct work *work, struct gw_rpc_client *client)
+static int look_and_ask(const struct work *work, struct gw_rpc_client *client)
 {
 	struct rpc_remote remote = {0};
 	int code = rpc_remote_read(&remote, client, work->rpc->deadline_ns, work->error);
 
 	if (code >= 0)
-		code = work->action->run(work->rpc, client, &remote, work->error);
+		code = work->ask(work->rpc, client, &remote, work->error);
 	rpc_remote_done(&remote);
 	return code;
 }
@@ -104,7 +83,7 @@ static int run_in_task(void *argument)
 		code = gw_rpc_client_new(&client, work->rpc->address, &options, work->error);
 	}
 	if (code >= 0)
-		code = ask(work, client);
+		code = look_and_ask(work, client);
 	gw_rpc_client_free(client);
 	gw_rpc_tls_free(tls);
 	return code < 0 ? code : 0;
@@ -126,121 +105,106 @@ static int read_input(struct base_buffer *text, struct gw_error *error)
 	return code;
 }
 
-static int run(struct cli_rpc *rpc, const struct action *action, char **operands, size_t count,
-	       struct gw_error *error)
+static int run(struct cli_rpc *rpc, cli_rpc_action *ask, struct gw_error *error)
 {
-	const struct gw_run_options options = {.name = action->name,
+	const struct gw_run_options options = {.name = "gw rpc",
 					       .stack_bytes = RPC_REMOTE_STACK_BYTES};
-	struct work work = {rpc, action, error};
+	struct work work = {rpc, ask, error};
+
+	return gw_run(run_in_task, &work, &options, error);
+}
+
+static int run_list(void *values, char **operands, size_t count, struct gw_error *error)
+{
+	struct cli_rpc *rpc = values;
+
+	rpc->address = operands[0];
+	rpc->name = count > 1 ? operands[1] : NULL;
+	return run(rpc, cli_rpc_list, error);
+}
+
+static int run_call(void *values, char **operands, size_t count, struct gw_error *error)
+{
+	struct cli_rpc *rpc = values;
 	struct base_buffer input = {0};
 	int code = 0;
 
-	if (count < action->operands_min || count > action->operands_max)
-		return gw_fail(error, GW_E_USAGE, "wanted: %s; see --help", action->operands);
 	rpc->address = operands[0];
-	rpc->name = count > 1 ? operands[1] : NULL;
+	rpc->name = operands[1];
 	rpc->text = gw_string(count > 2 ? operands[2] : "{}");
 	if (count > 2 && strcmp(operands[2], "-") == 0) {
 		code = read_input(&input, error);
 		rpc->text = base_buffer_bytes(&input);
 	}
 	if (code == 0)
-		code = gw_run(run_in_task, &work, &options, error);
-	if (code == 0 && fflush(stdout) != 0)
-		code = gw_fail_errno(error, errno, "standard output");
+		code = run(rpc, cli_rpc_call, error);
 	base_buffer_done(&input);
 	return code;
 }
 
-static void print_error(const struct cli_rpc *rpc, const char *name, const struct gw_error *error,
-			int code)
+static void print_error(const void *values, const char *name, int code,
+			const struct gw_error *error)
 {
-	const char *text = error->text[0] ? error->text : gw_code_text(code);
+	const struct cli_rpc *rpc = values;
 	json_t *json = NULL;
 
 	if (rpc->json)
 		json = json_pack("{s:{s:i,s:s,s:s}}", "error", "code", -code, "name",
-				 gw_code_name(code), "text", text);
+				 gw_code_name(code), "text", error->text);
 	if (json) {
 		json_dumpf(json, stderr, JSON_COMPACT);
 		fputc('\n', stderr);
 	} else {
-		fprintf(stderr, "gw rpc %s: %s\n", name, text);
+		fprintf(stderr, "%s: %s\n", name, error->text);
 	}
 	json_decref(json);
 }
 
-static int run_action(const struct action *action, int argc, char **argv)
-{
-	struct cli_rpc rpc = {.deadline_ms = GW_RPC_TIMEOUT_MS};
-	const struct gw_option_group groups[] = {{"Options", cli_rpc_options, &rpc}, {0}};
-	struct gw_error error = {0};
-	char **operands = NULL;
-	size_t count = 0;
-	int code = gw_options_parse(groups, GW_STYLE_GNU, argc, argv, &operands, &count, &error);
+static const struct cli_rpc defaults = {.deadline_ms = GW_RPC_TIMEOUT_MS};
 
-	if (code == 0 && rpc.help) {
-		printf("Usage: gw rpc %s [OPTION...] %s\n\n%s"
-		       "ADDRESS is HOST:PORT or the path of a UNIX socket.\n\n",
-		       action->name, action->operands, action->help);
-		gw_options_help(groups, stdout);
-	} else if (code == 0) {
-		code = run(&rpc, action, operands, count, &error);
-	}
-	if (code < 0)
-		print_error(&rpc, action->name, &error, code);
-	free(operands);
-	gw_options_done(groups);
-	return -code;
-}
+static const struct cli_action actions[] = {
+	{.name = "list",
+	 .operands = "ADDRESS [SERVICE]",
+	 .summary = "Print what a server offers",
+	 .help = "Prints the services at ADDRESS (HOST:PORT or the path of a UNIX socket) and\n"
+		 "their methods; of SERVICE the messages too, with their fields.\n\n",
+	 .options = rpc_options,
+	 .operands_min = 1,
+	 .operands_max = 2,
+	 .values_bytes = sizeof(struct cli_rpc),
+	 .defaults = &defaults,
+	 .run = run_list,
+	 .fail = print_error},
+	{.name = "call",
+	 .operands = "ADDRESS SERVICE.METHOD [REQUEST]",
+	 .summary = "Call a method",
+	 .help = "Calls a method with REQUEST, a message in JSON ('{}' if it is left out; '-'\n"
+		 "reads it from standard input), and prints the reply in JSON. A method that\n"
+		 "takes a stream gets an array; one that gives a stream prints a message each.\n"
+		 "ADDRESS is HOST:PORT or the path of a UNIX socket.\n\n",
+	 .options = rpc_options,
+	 .operands_min = 2,
+	 .operands_max = 3,
+	 .values_bytes = sizeof(struct cli_rpc),
+	 .defaults = &defaults,
+	 .run = run_call,
+	 .fail = print_error},
+	{0},
+};
 
-static const struct action *find(const char *name)
-{
-	for (const struct action *action = actions; action->name; action++)
-		if (strcmp(action->name, name) == 0)
-			return action;
-	return NULL;
-}
-
-static void print_help(FILE *file)
-{
-	fputs("Usage: gw rpc ACTION [OPTION...] OPERAND...\n\n"
-	      "Asks servers what they offer, and calls them.\n\nActions:\n",
-	      file);
-	for (const struct action *action = actions; action->name; action++)
-		fprintf(file, "  %-6s %-34s %s\n", action->name, action->operands, action->summary);
-	fputs("\ngw rpc ACTION --help says more of each. Example:\n\n"
-	      "  gw rpc call localhost:7000 kv.Kv.Get '{\"key\": \"a\"}'\n",
-	      file);
-}
+static const struct cli_actions rpc_actions = {
+	.name = "gw rpc",
+	.help = "Asks servers what they offer, and calls them.\n\n",
+	.example = "gw rpc call localhost:7000 kv.Kv.Get '{\"key\": \"a\"}'",
+	.actions = actions,
+};
 
 int cli_rpc(int argc, char **argv)
 {
-	const struct action *action = argc >= 2 ? find(argv[1]) : NULL;
-
-	if (action)
-		return run_action(action, argc - 1, argv + 1);
-	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		print_help(stdout);
-		return 0;
-	}
-	if (argc < 2)
-		print_help(stderr);
-	else
-		fprintf(stderr, "gw rpc: %s: no such action; gw rpc --help lists them\n", argv[1]);
-	return -GW_E_USAGE;
+	return cli_actions_run(&rpc_actions, argc, argv);
 }
 
 void cli_rpc_words(int argc, char **argv, FILE *file)
 {
-	const struct gw_option_group groups[] = {{NULL, cli_rpc_options, NULL}, {0}};
-
-	if (argc >= 2) {
-		if (find(argv[1]))
-			base_options_words(groups, argc > 2 ? argv[argc - 1] : NULL, file);
-		return;
-	}
-	for (const struct action *action = actions; action->name; action++)
-		fprintf(file, "%s\n", action->name);
-	fputs("--help\n", file);
+	cli_actions_words(&rpc_actions, argc, argv, file);
 }

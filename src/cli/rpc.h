@@ -22,8 +22,6 @@ struct cli_rpc {
 	uint64_t deadline_ns;	/* from the start of the task on */
 };
 
-extern const struct gw_option cli_rpc_options[];
-
 /* In a task, connected and with what the server told. */
 typedef int cli_rpc_action(struct cli_rpc *rpc, struct gw_rpc_client *client,
 			   const struct rpc_remote *remote, struct gw_error *error);

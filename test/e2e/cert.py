@@ -73,8 +73,8 @@ def mistakes_have_a_sentence(where):
     for arguments, code, sentence in [
             ((), 2, "Usage: gw cert"),
             (("sign",), 2, "sign: no such action"),
-            (("ca",), 2, "one DIR is wanted"),
-            (("ca", "a", "b"), 2, "one DIR is wanted"),
+            (("ca",), 2, "wanted: DIR"),
+            (("ca", "a", "b"), 2, "wanted: DIR"),
             (("ca", os.path.join(where, "new"), "--days", "0x"), 2, "--days"),
             (("ca", os.path.join(where, "new"), "--days", "-1"), 2, "--days -1"),
             (("issue", certs), 2, "--role and --name, or --user, are wanted"),
