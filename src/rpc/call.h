@@ -120,11 +120,12 @@ void rpc_flow_done(struct gw_rpc_call *call);
 /* ITEM, END and CREDIT of a call; call is NULL when it is over. */
 int rpc_flow_frame(struct rpc_line *line, struct gw_rpc_call *call, const struct rpc_header *header,
 		   struct gw_bytes payload, struct gw_error *error) GW_MUST_CHECK;
-/* The connection's events of PARTs. */
-struct io_buffer rpc_flow_part_place(struct rpc_line *line, const struct rpc_header *header,
-				     uint32_t left);
-void rpc_flow_part_filled(struct rpc_line *line, const struct rpc_header *header, uint32_t bytes);
-int rpc_flow_part_end(struct rpc_line *line, const struct rpc_header *header,
+/* The connection's events of PARTs, at either end. */
+struct io_buffer rpc_flow_part_place(struct rpc_connection *connection,
+				     const struct rpc_header *header, uint32_t left);
+void rpc_flow_part_filled(struct rpc_connection *connection, const struct rpc_header *header,
+			  uint32_t bytes);
+int rpc_flow_part_end(struct rpc_connection *connection, const struct rpc_header *header,
 		      struct gw_error *error) GW_MUST_CHECK;
 /* A REPLY came: what it says of streams and the attachment. */
 int rpc_flow_reply(struct gw_rpc_call *call, const struct rpc_header *header,

@@ -7,29 +7,11 @@
 
 #include "rpc/message.h"
 
-static struct rpc_line *line_of(struct rpc_connection *connection)
-{
-	struct rpc_line *line = connection->owner;
-
-	assert(line->connection == connection);
-	return line;
-}
-
 static void greeted(struct rpc_connection *connection)
 {
-	struct gw_rpc_client *client = line_of(connection)->owner;
+	struct gw_rpc_client *client = rpc_line_of(connection)->owner;
 
 	rpc_wake(&client->ready);
-}
-
-static void dirty(struct rpc_connection *connection)
-{
-	rpc_line_dirty(line_of(connection));
-}
-
-static void written(struct rpc_connection *connection)
-{
-	rpc_line_written(line_of(connection));
 }
 
 /* The handler's failure, or the server's. */
@@ -97,7 +79,7 @@ static int take_reply(struct rpc_line *line, const struct rpc_header *header,
 static int frame(struct rpc_connection *connection, const struct rpc_header *header,
 		 struct gw_bytes payload, struct gw_error *error)
 {
-	struct rpc_line *line = line_of(connection);
+	struct rpc_line *line = rpc_line_of(connection);
 
 	switch (header->kind) {
 	case RPC_KIND_REPLY:
@@ -116,27 +98,9 @@ static int frame(struct rpc_connection *connection, const struct rpc_header *hea
 	}
 }
 
-static struct io_buffer part_place(struct rpc_connection *connection,
-				   const struct rpc_header *header, uint32_t left)
-{
-	return rpc_flow_part_place(line_of(connection), header, left);
-}
-
-static void part_filled(struct rpc_connection *connection, const struct rpc_header *header,
-			uint32_t bytes)
-{
-	rpc_flow_part_filled(line_of(connection), header, bytes);
-}
-
-static int part_end(struct rpc_connection *connection, const struct rpc_header *header,
-		    struct gw_error *error)
-{
-	return rpc_flow_part_end(line_of(connection), header, error);
-}
-
 static void closed(struct rpc_connection *connection, const struct gw_error *why)
 {
-	struct rpc_line *line = line_of(connection);
+	struct rpc_line *line = rpc_line_of(connection);
 	struct gw_rpc_client *client = line->owner;
 	struct gw_rpc_call *call;
 
@@ -151,12 +115,7 @@ static void closed(struct rpc_connection *connection, const struct gw_error *why
 		client->line = NULL;
 	if (client->greeting == line)
 		client->greeting = NULL;
-	if (line->next)
-		line->next->previous = line->previous;
-	if (line->previous)
-		line->previous->next = line->next;
-	else
-		client->lines = line->next;
+	rpc_line_unlink(&client->lines, line);
 	rpc_wake(&client->ready);
 	rpc_line_free(line);
 	rpc_connection_unref(connection);
@@ -165,10 +124,10 @@ static void closed(struct rpc_connection *connection, const struct gw_error *why
 const struct rpc_connection_events rpc_client_events = {
 	.greeted = greeted,
 	.frame = frame,
-	.part_place = part_place,
-	.part_filled = part_filled,
-	.part_end = part_end,
-	.dirty = dirty,
-	.written = written,
+	.part_place = rpc_flow_part_place,
+	.part_filled = rpc_flow_part_filled,
+	.part_end = rpc_flow_part_end,
+	.dirty = rpc_line_dirty,
+	.written = rpc_line_written,
 	.closed = closed,
 };

@@ -82,8 +82,8 @@ struct rpc_dup_operations {
 			     uint64_t first_incomplete);
 	/* Forgets clients silent for a lease, none of whose calls runs. */
 	void (*expire)(struct gw_rpc_dup *dup, uint64_t now_ms);
-	/* Appends the record of an answer, or all of an object's with the clients they belong to. Of
-	 * everything (object UINT64_MAX) with the times of the leases, so that a table that was
+	/* Appends the record of an answer, or all of an object's with the clients they belong to.
+	 * Of everything (object UINT64_MAX) with the times of the leases, so that a table that was
 	 * exported and imported forgets the same clients at the same time. */
 	int (*record)(struct gw_rpc_dup *dup, const struct rpc_dup_call *call, int code,
 		      struct gw_bytes reply, struct base_buffer *out, struct gw_error *error);

@@ -33,10 +33,10 @@ static void size_known(struct gw_rpc_call *call, const struct rpc_header *header
 				header->attachment_bytes > call->options.reply_attachment_max;
 }
 
-struct io_buffer rpc_flow_part_place(struct rpc_line *line, const struct rpc_header *header,
-				     uint32_t left)
+struct io_buffer rpc_flow_part_place(struct rpc_connection *connection,
+				     const struct rpc_header *header, uint32_t left)
 {
-	struct gw_rpc_call *call = rpc_line_find(line, header->call);
+	struct gw_rpc_call *call = rpc_line_find(rpc_line_of(connection), header->call);
 	struct rpc_inflow *in;
 	struct rpc_piece *piece;
 
@@ -60,9 +60,10 @@ struct io_buffer rpc_flow_part_place(struct rpc_line *line, const struct rpc_hea
 	return (struct io_buffer){piece->bytes, left};
 }
 
-void rpc_flow_part_filled(struct rpc_line *line, const struct rpc_header *header, uint32_t bytes)
+void rpc_flow_part_filled(struct rpc_connection *connection, const struct rpc_header *header,
+			  uint32_t bytes)
 {
-	struct gw_rpc_call *call = rpc_line_find(line, header->call);
+	struct gw_rpc_call *call = rpc_line_find(rpc_line_of(connection), header->call);
 
 	if (!call || !part_fits(call, header))
 		return;
@@ -73,10 +74,10 @@ void rpc_flow_part_filled(struct rpc_line *line, const struct rpc_header *header
 	call->in.arriving += bytes;
 }
 
-int rpc_flow_part_end(struct rpc_line *line, const struct rpc_header *header,
+int rpc_flow_part_end(struct rpc_connection *connection, const struct rpc_header *header,
 		      struct gw_error *error)
 {
-	struct gw_rpc_call *call = rpc_line_find(line, header->call);
+	struct gw_rpc_call *call = rpc_line_find(rpc_line_of(connection), header->call);
 	struct rpc_inflow *in;
 
 	if (!call)
@@ -94,7 +95,7 @@ int rpc_flow_part_end(struct rpc_line *line, const struct rpc_header *header,
 	in->spilling = NULL;
 	size_known(call, header);
 	in->parts_done += header->payload_bytes;
-	line->connection->expects_parts = in->parts_done < in->attachment_bytes;
+	connection->expects_parts = in->parts_done < in->attachment_bytes;
 	rpc_wake(&call->waiters);
 	return 0;
 }

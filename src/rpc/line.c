@@ -106,9 +106,18 @@ static int flush(void *argument)
 	return 0;
 }
 
-void rpc_line_dirty(struct rpc_line *line)
+struct rpc_line *rpc_line_of(const struct rpc_connection *connection)
+{
+	struct rpc_line *line = connection->owner;
+
+	assert(line->connection == connection);
+	return line;
+}
+
+void rpc_line_dirty(struct rpc_connection *connection)
 {
 	static const struct gw_spawn_options options = {.name = "rpc flush"};
+	struct rpc_line *line = rpc_line_of(connection);
 	struct rpc_flusher *flusher = line->flusher;
 
 	if (line->is_dirty)
@@ -125,10 +134,10 @@ void rpc_line_dirty(struct rpc_line *line)
 	}
 }
 
-void rpc_line_written(struct rpc_line *line)
+void rpc_line_written(struct rpc_connection *connection)
 {
-	if (rpc_connection_has_room(line->connection))
-		rpc_wake(&line->room);
+	if (rpc_connection_has_room(connection))
+		rpc_wake(&rpc_line_of(connection)->room);
 }
 
 void rpc_flusher_join(struct rpc_flusher *flusher)
@@ -153,6 +162,16 @@ int rpc_line_wait_for_room(struct gw_rpc_call *call, uint64_t deadline_ns, struc
 		return gw_fail(error, GW_E_CLOSED, "%s: the connection was lost",
 			       call->method->full_name);
 	return 0;
+}
+
+void rpc_line_unlink(struct rpc_line **first, struct rpc_line *line)
+{
+	if (line->next)
+		line->next->previous = line->previous;
+	if (line->previous)
+		line->previous->next = line->next;
+	else
+		*first = line->next;
 }
 
 void rpc_line_free(struct rpc_line *line)

@@ -52,14 +52,19 @@ struct gw_rpc_call *rpc_line_find(const struct rpc_line *line, uint64_t id);
 /* Any one of them, or NULL. */
 struct gw_rpc_call *rpc_line_any(const struct rpc_line *line);
 
-/* The connection's dirty and written events. */
-void rpc_line_dirty(struct rpc_line *line);
-void rpc_line_written(struct rpc_line *line);
+/* The line that owns a connection. */
+struct rpc_line *rpc_line_of(const struct rpc_connection *connection);
+
+/* Events of the connection, at either end. */
+void rpc_line_dirty(struct rpc_connection *connection);
+void rpc_line_written(struct rpc_connection *connection);
 
 /* Waits until the connection has room for more. GW_E_CLOSED when it ended. */
 int rpc_line_wait_for_room(struct gw_rpc_call *call, uint64_t deadline_ns,
 			   struct gw_error *error) GW_MUST_CHECK;
 
+/* Out of the owner's list. */
+void rpc_line_unlink(struct rpc_line **first, struct rpc_line *line);
 /* Frees the line; its connection has ended and its calls are gone. */
 void rpc_line_free(struct rpc_line *line);
 /* A line over the transport, which it takes, also when it fails. Not started. */

@@ -319,7 +319,8 @@ int rpc_server_take_call(struct rpc_line *line, const struct rpc_header *header,
 		return 0;
 	}
 	if (header->number == 0) {
-		rpc_server_refuse(line, header->call, GW_E_TIMEOUT, NULL, "it came after its deadline");
+		rpc_server_refuse(line, header->call, GW_E_TIMEOUT, NULL,
+				  "it came after its deadline");
 		return 0;
 	}
 	call = call_new(line, header, served, payload);
