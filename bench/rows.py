@@ -225,6 +225,16 @@ def all_echoes(tools):
     ]
 
 
+def appends(tools):
+    """Records that are on the disk before the next one comes: one job for a thread, two jobs, and no thread."""
+    program, count = tools.helper('append'), 10000
+    return Row('io-append', '10,000 durable appends of 128 bytes, one at a time', 'empty', 0, [
+        Contestant('gw', program, [program, 'one', str(count), '@OUT@/log']),
+        Contestant('gw, sync apart', program, [program, 'two', str(count), '@OUT@/log']),
+        Contestant('floor', program, [program, 'inline', str(count), '@OUT@/log'])],
+        [Goal('gw', 'floor', 0.8), Goal('gw', 'gw, sync apart', 1)])
+
+
 def all_rows(tools):
     mawk = "mawk '%s'"
     add_up = "mawk -F '\\t' '%s'"
@@ -245,6 +255,7 @@ def all_rows(tools):
                'count-key'),
         *all_tasks(tools),
         *all_echoes(tools),
+        appends(tools),
         Row('startup', 'an empty job from start to _SUCCESS', 'empty', 0, [
             Contestant('gw', tools.gw, job(tools, 'wordcount'), 'key-count'),
             Contestant('true', 'true', ['true'])],

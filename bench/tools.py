@@ -116,7 +116,7 @@ class Tools:
     def ask_version(self, program):
         if program in (self.gw, self.wordcount):
             return first_line([self.gw, '--version'])
-        if program in (self.helper('tasks'), self.helper('echo-rpc')):
+        if program in (self.helper('tasks'), self.helper('echo-rpc'), self.helper('append')):
             return first_line([self.gw, '--version'])
         if program in (self.peer('tasks'), self.peer('echo_net_rpc')):
             return first_line(['go', 'version'])
