@@ -314,10 +314,16 @@ struct gw_rpc_tls_options {
 /*
  * What clients and servers of one loop need for TLS 1.3. Both sides show a certificate, which says
  * role and name; which roles may call a method is the method's `roles`. Reads files at once, so
- * call it when a program starts. options and what they point to are not needed afterwards.
+ * call it when a program starts. options and what they point to are copied.
  */
 int gw_rpc_tls_new(struct gw_rpc_tls **tls, const struct gw_rpc_tls_options *options,
 		   struct gw_error *error) GW_MUST_CHECK;
+/*
+ * Reads the files once more: connections made from now on use what they say. A program calls it when
+ * it is told that there are new certificates (by SIGHUP, say), or once a day. On failure all stays as
+ * it was. A file of the authority may hold the old one and the new one while a cluster moves on.
+ */
+int gw_rpc_tls_reload(struct gw_rpc_tls *tls, struct gw_error *error) GW_MUST_CHECK;
 /* After the clients and servers that use it; waits for the last words of their connections, a
  * second at most. NULL is fine. */
 void gw_rpc_tls_free(struct gw_rpc_tls *tls);

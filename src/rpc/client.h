@@ -69,6 +69,7 @@ struct rpc_session {
 	uint32_t references;
 	uint32_t running;
 	uint64_t first_incomplete, last;
+	uint64_t told;             /* first_incomplete, as the server last heard it */
 	uint64_t done[GW_RPC_WINDOW / 64]; /* bits by sequence % GW_RPC_WINDOW */
 	struct gw_waiters waiters; /* for the opening, or for room in the window */
 };
@@ -83,6 +84,8 @@ void rpc_session_end(struct gw_rpc_call *call);
 void rpc_session_forget(struct gw_rpc_client *client, struct rpc_session *session);
 void rpc_session_unref(struct rpc_session *session);
 void rpc_session_once(const struct gw_rpc_call *call, struct rpc_once *once);
+/* Acknowledges what no later call has, so that the server can forget it. */
+void rpc_session_acknowledge(struct gw_rpc_client *client, struct rpc_line *line);
 
 /* client_call.c: sends an OPEN for the first call of a session and waits for its answer; used by
  * session.c. */

@@ -98,6 +98,16 @@ static int frame(struct rpc_connection *connection, const struct rpc_header *hea
 	}
 }
 
+/* Whoever calls again soon acknowledges by that. */
+static void ticked(struct rpc_connection *connection)
+{
+	struct rpc_line *line = rpc_line_of(connection);
+	struct gw_rpc_client *client = line->owner;
+
+	if (line == client->line)
+		rpc_session_acknowledge(client, line);
+}
+
 static void closed(struct rpc_connection *connection, const struct gw_error *why)
 {
 	struct rpc_line *line = rpc_line_of(connection);
@@ -128,6 +138,7 @@ const struct rpc_connection_events rpc_client_events = {
 	.part_filled = rpc_flow_part_filled,
 	.part_end = rpc_flow_part_end,
 	.dirty = rpc_line_dirty,
+	.ticked = ticked,
 	.written = rpc_line_written,
 	.closed = closed,
 };

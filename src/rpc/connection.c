@@ -354,6 +354,9 @@ static void tick_done(struct io_request *request, int result)
 		} else {
 			if (connection->silent_ticks > 0)
 				ping(connection);
+			if (connection->is_greeted && !connection->is_closed &&
+			    connection->events->ticked)
+				connection->events->ticked(connection);
 			if (!connection->is_closed)
 				tick_start(connection);
 		}

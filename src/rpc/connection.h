@@ -51,6 +51,8 @@ struct rpc_connection_events {
 			struct gw_error *error);
 	/* Something waits to be flushed; said once until rpc_connection_flush. */
 	void (*dirty)(struct rpc_connection *connection);
+	/* Now and then, every tick_ns, while it is greeted; NULL: nobody asks. */
+	void (*ticked)(struct rpc_connection *connection);
 	/* What was gathered has been written: there is room again. */
 	void (*written)(struct rpc_connection *connection);
 	/* Once, when it ends; it may still be used (to no effect) until the owner's unref. */

@@ -6,6 +6,8 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+#include "rpc/schema/field.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -104,6 +106,49 @@ static void release(void *data, void *memory)
 	(void)memory;
 }
 
+/* The name of the first field, in the message or those in it, whose text is no UTF-8; or NULL. No
+ * message is nested deeper than RPC_SCHEMA_DEPTH_MAX: the generator saw to that. */
+static const char *bad_text(const struct ProtobufCMessage *message);
+
+static const char *bad_member(const ProtobufCFieldDescriptor *field, const void *member)
+{
+	const char *text;
+
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+		const struct ProtobufCMessage *inside = *(struct ProtobufCMessage *const *)member;
+
+		return inside ? bad_text(inside) : NULL;
+	}
+	text = *(char *const *)member;
+	return text && !rpc_is_utf8(gw_string(text)) ? field->name : NULL;
+}
+
+static const char *bad_text(const struct ProtobufCMessage *message)
+{
+	const struct ProtobufCMessageDescriptor *descriptor = message->descriptor;
+	const char *bad = NULL;
+
+	for (unsigned i = 0; i < descriptor->n_fields && !bad; i++) {
+		const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+		const uint8_t *at = (const uint8_t *)message + field->offset;
+		const uint8_t *quantifier = (const uint8_t *)message + field->quantifier_offset;
+
+		if (field->type != PROTOBUF_C_TYPE_STRING && field->type != PROTOBUF_C_TYPE_MESSAGE)
+			continue;
+		if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+			size_t count = *(const size_t *)(const void *)quantifier;
+			void *const *members = *(void *const *const *)(const void *)at;
+
+			for (size_t j = 0; j < count && !bad; j++)
+				bad = bad_member(field, &members[j]);
+		} else if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) ||
+			   *(const uint32_t *)(const void *)quantifier == field->id) {
+			bad = bad_member(field, at);
+		}
+	}
+	return bad;
+}
+
 static int unpack(const struct ProtobufCMessageDescriptor *descriptor, struct gw_bytes bytes,
 		  struct budget budget, struct ProtobufCMessage **message, struct gw_error *error)
 {
@@ -117,8 +162,14 @@ static int unpack(const struct ProtobufCMessageDescriptor *descriptor, struct gw
 	budget.left += bytes.size * RPC_MESSAGE_MEMORY_FACTOR;
 	*message = protobuf_c_message_unpack(descriptor, &allocator, bytes.size,
 					     bytes.data ? bytes.data : (const uint8_t *)"");
-	if (*message)
-		return 0;
+	if (*message) {
+		const char *bad = bad_text(*message);
+
+		if (!bad)
+			return 0;
+		*message = NULL;
+		return gw_fail(error, GW_E_CORRUPT, "%s: %s is no UTF-8", descriptor->name, bad);
+	}
 	if (budget.is_spent)
 		return gw_fail(error, GW_E_TOO_LARGE,
 			       "%s of %zu bytes takes too much memory when unpacked",

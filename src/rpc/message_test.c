@@ -110,6 +110,36 @@ static void bytes_that_are_no_message_are_refused_by_name(void **state)
 	}
 }
 
+/* In the message, in one inside, in a list, in a map, in a oneof; and bytes may be anything. */
+static void text_that_is_no_utf8_is_refused_by_name(void **state)
+{
+	static const struct {
+		const char *bytes, *name; /* NULL: it is fine */
+	} rows[] = {
+		{"\x4a\x02\xc3\xa9", NULL},      {"\x4a\x02\xc3\x28", "a_string"},
+		{"\x4a\x03\xed\xa0\x80", "a_string"}, {"\x5a\x03\x0a\x01\xff", "name"},
+		{"\xaa\x01\x01\xff", "strings"},  {"\xaa\x01\x01 \xaa\x01\x01\xff", "strings"},
+		{"\xd2\x01\x03\x0a\x01\xff", "key"}, {"\xf2\x01\x01\xff", "chosen_string"},
+		{"\xf2\x01\x01\xff\xf8\x01\x07", NULL}, {"\x62\x02\xff\xfe", NULL},
+	};
+	struct gw_error error = {0};
+	struct ProtobufCMessage *message;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int result = rpc_message_unpack_owned(&fixture__everything__descriptor,
+						      gw_string(rows[i].bytes), &message, &error);
+
+		assert_int_equal(result, rows[i].name ? GW_E_CORRUPT : 0);
+		if (rows[i].name) {
+			assert_null(message);
+			assert_non_null(strstr(error.text, rows[i].name));
+			assert_non_null(strstr(error.text, "is no UTF-8"));
+		}
+		gw_rpc_message_free(message);
+	}
+}
+
 /* Three bytes each that become a message of 56 bytes and more. */
 static void few_bytes_cannot_ask_for_much_memory(void **state)
 {
@@ -193,6 +223,7 @@ int main(void)
 		cmocka_unit_test(an_empty_message_has_no_bytes),
 		cmocka_unit_test(a_message_over_the_limit_is_not_packed),
 		cmocka_unit_test(bytes_that_are_no_message_are_refused_by_name),
+		cmocka_unit_test(text_that_is_no_utf8_is_refused_by_name),
 		cmocka_unit_test(few_bytes_cannot_ask_for_much_memory),
 		cmocka_unit_test(the_arenas_own_limit_holds_too),
 		cmocka_unit_test(each_allocation_may_fail),

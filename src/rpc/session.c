@@ -18,7 +18,7 @@ static struct rpc_session *session_new(struct gw_rpc_client *client, uint32_t se
 		return NULL;
 	session->service = service;
 	session->references = 1;
-	session->first_incomplete = 1;
+	session->first_incomplete = session->told = 1;
 	io_random(client->io, &session->id, sizeof(session->id));
 	session->next = client->sessions;
 	client->sessions = session;
@@ -165,11 +165,34 @@ int rpc_session_begin(struct gw_rpc_call *call, struct rpc_line *line, struct gw
 void rpc_session_once(const struct gw_rpc_call *call, struct rpc_once *once)
 {
 	assert(call->session->is_open && call->sequence > 0);
+	call->session->told = call->session->first_incomplete;
 	once->client = call->session->id;
 	once->sequence = call->sequence;
 	once->first_incomplete = call->session->first_incomplete;
 	once->incarnation = call->session->incarnation;
 	once->object = call->object;
+}
+
+void rpc_session_acknowledge(struct gw_rpc_client *client, struct rpc_line *line)
+{
+	for (struct rpc_session *session = client->sessions; session; session = session->next) {
+		struct rpc_header header = {.kind = RPC_KIND_ACK,
+					    .flags = RPC_FLAG_ONCE,
+					    .method = session->service};
+
+		if (!session->is_open || session->told == session->first_incomplete ||
+		    (session->incarnation &&
+		     session->incarnation != line->connection->their_incarnation))
+			continue;
+		IO_PROBE(client->io, "rpc.acknowledged");
+		header.once.client = session->id;
+		header.once.first_incomplete = session->first_incomplete;
+		header.once.incarnation = session->incarnation;
+		session->told = session->first_incomplete;
+		/* If it does not arrive, a lease ends as well. */
+		if (rpc_connection_send(line->connection, &header, (struct gw_bytes){0}, NULL) < 0)
+			return;
+	}
 }
 
 void rpc_session_end(struct gw_rpc_call *call)

@@ -33,6 +33,7 @@ enum {
 struct gw_rpc_tls {
 	SSL_CTX *context;
 	char *server_role; /* NULL: servers are known by host name */
+	char *ca, *certificate, *key; /* where they came from */
 	unsigned references;
 	struct task_wait *last_words; /* of the task that frees it and waits for connections */
 	uint8_t input[RPC_TLS_INPUT_BYTES];  /* between read and BIO_write */

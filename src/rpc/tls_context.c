@@ -18,7 +18,7 @@
 #include <stdlib.h>
 
 /* The authority above a certificate, and nothing between. */
-enum { CHAIN_DEPTH = 1 };
+enum { CHAIN_DEPTH = 1, AUTHORITIES_MAX = 8 };
 
 /* ---- Settings ----------------------------------------------------------------------------- */
 
@@ -52,6 +52,14 @@ static X509 *read_x509(const char *pem)
 	return x509;
 }
 
+/* There is nothing but blanks and words between certificates behind it any more. */
+static bool is_end(BIO *bio)
+{
+	bool is_pem_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+
+	return BIO_eof(bio) && is_pem_end;
+}
+
 /* No key of ours has a password. */
 static int no_password(char *buffer, int size, int writing, void *context)
 {
@@ -68,16 +76,27 @@ static EVP_PKEY *read_key(const char *pem)
 	return key;
 }
 
-static int use_authority(SSL_CTX *context, const char *pem, struct gw_error *error)
+/* All that are there: while a cluster moves from one authority to the next, both count. */
+static int use_authorities(SSL_CTX *context, const char *pem, struct gw_error *error)
 {
-	X509 *x509 = read_x509(pem);
-	bool fine = x509 && X509_check_ca(x509) == 1 &&
-		    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), x509) == 1 &&
-		    SSL_CTX_add_client_CA(context, x509) == 1;
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	bool fine = bio != NULL;
+	int count = 0;
 
-	X509_free(x509);
+	while (fine) {
+		X509 *x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+
+		if (!x509 && count > 0 && is_end(bio))
+			break;
+		fine = x509 && count++ < AUTHORITIES_MAX && X509_check_ca(x509) == 1 &&
+		       X509_STORE_add_cert(SSL_CTX_get_cert_store(context), x509) == 1 &&
+		       SSL_CTX_add_client_CA(context, x509) == 1;
+		X509_free(x509);
+	}
+	BIO_free(bio);
 	if (!fine)
 		return rpc_openssl_fail(error, GW_E_INVALID, "certificate of the authority");
+	ERR_clear_error();
 	return 0;
 }
 
@@ -130,32 +149,48 @@ static int take_pem(const char *from, const char *key_from, struct rpc_pem *pem,
 	return gw_fail(error, GW_E_NO_MEMORY, "certificate: out of memory");
 }
 
+/* A context of what the files say now. */
+static int make_context(const struct gw_rpc_tls *tls, SSL_CTX **out, struct gw_error *error)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_method());
+	struct rpc_pem ca = {0}, own = {0};
+	int code;
+
+	if (!context || !set_protocol(context)) {
+		SSL_CTX_free(context);
+		return rpc_openssl_fail(error, GW_E_NO_MEMORY, "TLS");
+	}
+	code = take_pem(tls->ca, NULL, &ca, error);
+	if (code == 0)
+		code = use_authorities(context, ca.certificate, error);
+	if (code == 0)
+		code = take_pem(tls->certificate, tls->key, &own, error);
+	if (code == 0)
+		code = use_pair(context, &own, error);
+	rpc_pem_done(&own);
+	rpc_pem_done(&ca);
+	if (code == 0)
+		*out = context;
+	else
+		SSL_CTX_free(context);
+	return code;
+}
+
 static int configure(struct gw_rpc_tls *tls, const struct gw_rpc_tls_options *options,
 		     struct gw_error *error)
 {
-	struct rpc_pem ca = {0}, own = {0};
-	int code = 0;
+	int code = options->server_role ? rpc_role_check(options->server_role, error) : 0;
 
-	tls->context = SSL_CTX_new(TLS_method());
-	if (!tls->context || !set_protocol(tls->context))
-		return rpc_openssl_fail(error, GW_E_NO_MEMORY, "TLS");
-	if (options->server_role) {
-		code = rpc_role_check(options->server_role, error);
-		tls->server_role = strdup(options->server_role);
-		if (code == 0 && !tls->server_role)
-			code = gw_fail(error, GW_E_NO_MEMORY, "TLS: out of memory");
-	}
-	if (code == 0)
-		code = take_pem(options->ca, NULL, &ca, error);
-	if (code == 0)
-		code = use_authority(tls->context, ca.certificate, error);
-	if (code == 0)
-		code = take_pem(options->certificate, options->key, &own, error);
-	if (code == 0)
-		code = use_pair(tls->context, &own, error);
-	rpc_pem_done(&own);
-	rpc_pem_done(&ca);
-	return code;
+	if (code < 0)
+		return code;
+	tls->server_role = options->server_role ? strdup(options->server_role) : NULL;
+	tls->ca = strdup(options->ca);
+	tls->certificate = strdup(options->certificate);
+	tls->key = strdup(options->key);
+	if (!tls->ca || !tls->certificate || !tls->key ||
+	    (options->server_role && !tls->server_role))
+		return gw_fail(error, GW_E_NO_MEMORY, "TLS: out of memory");
+	return make_context(tls, &tls->context, error);
 }
 
 int gw_rpc_tls_new(struct gw_rpc_tls **tls, const struct gw_rpc_tls_options *options,
@@ -182,6 +217,20 @@ int gw_rpc_tls_new(struct gw_rpc_tls **tls, const struct gw_rpc_tls_options *opt
 	return 0;
 }
 
+int gw_rpc_tls_reload(struct gw_rpc_tls *tls, struct gw_error *error)
+{
+	SSL_CTX *context = NULL;
+	int code = make_context(tls, &context, error);
+
+	ERR_clear_error();
+	if (code < 0)
+		return gw_fail_in(error, "TLS");
+	/* Connections that are there hold the old one. */
+	SSL_CTX_free(tls->context);
+	tls->context = context;
+	return 0;
+}
+
 void rpc_tls_unref(struct gw_rpc_tls *tls)
 {
 	assert(tls->references > 0);
@@ -192,6 +241,11 @@ void rpc_tls_unref(struct gw_rpc_tls *tls)
 		return;
 	SSL_CTX_free(tls->context);
 	free(tls->server_role);
+	free(tls->ca);
+	free(tls->certificate);
+	if (tls->key)
+		OPENSSL_cleanse(tls->key, strlen(tls->key));
+	free(tls->key);
 	free(tls);
 }
 

@@ -6,6 +6,7 @@
 #include "sim/rpc_fixture.h"
 
 #include "rpc/client.h"
+#include "rpc/dup_table.h"
 
 /* ---- Clients and their ids --------------------------------------------------------------- */
 
@@ -233,6 +234,26 @@ static void a_copy_of_an_acknowledged_call_is_not_run(void **state)
 	cluster_end(&cluster);
 }
 
+static void an_idle_client_acknowledges_its_last_calls(void **state)
+{
+	struct cluster cluster;
+
+	(void)state;
+	cluster_begin(&cluster, 23, NULL);
+	cluster.machines[A].memory = MEMORY_DURABLE;
+	cluster_start_one(&cluster, A);
+	cluster_start_one(&cluster, C);
+	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 1);
+	assert_true(dup_table_of(cluster.machines[A].dup)->bytes > 0);
+	pass(&cluster, 10 * SIM_SECOND);
+	assert_int_equal(dup_table_of(cluster.machines[A].dup)->bytes, 0);
+	assert_int_equal(run_at(&cluster, C, send_old_copy, &cluster.machines[C]), 0);
+	pass(&cluster, SIM_SECOND);
+	assert_int_equal(cluster.machines[A].served.adds, 1);
+	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 2);
+	cluster_end(&cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +266,7 @@ int main(void)
 		cmocka_unit_test(an_idle_client_whose_lease_ended_just_goes_on),
 		cmocka_unit_test(more_calls_than_the_window_wait_their_turn),
 		cmocka_unit_test(a_copy_of_an_acknowledged_call_is_not_run),
+		cmocka_unit_test(an_idle_client_acknowledges_its_last_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
