@@ -132,14 +132,17 @@ def suite(part, directory, *suites, alone=False, prefix=(), environment=None):
         part.fail(f"{directory}: not built")
         return
     chosen = [word for name in suites for word in ("--suite", name)]
+    tests = []
     try:
         part.command(*prefix, "meson", "test", "-C", directory, "--no-rebuild", "--logbase", f"check-{suites[0]}",
                      "--num-processes", "1" if alone else str(CORES), *chosen, environment=environment)
     finally:
         if os.path.exists(log):
             with open(log, encoding="utf-8") as lines:
-                for line in lines:
-                    count_cases(part, directory, json.loads(line))
+                tests = [json.loads(line) for line in lines]
+        for test in tests:
+            count_cases(part, directory, test)
+    return tests
 
 
 def count_cases(part, directory, test):
@@ -164,12 +167,33 @@ def count_cases(part, directory, test):
         print("\n".join("    " + line for line in test["stderr"].strip().split("\n")[-40:]))
 
 
+def titles(test):
+    """The titles of the cases that passed, as sentences."""
+    return [title.replace("_", " ") for title in re.findall(r"^ok\b\s*\d*\s*-?\s*(.*)", test.get("stdout", ""), re.M)]
+
+
+def tell_scenarios(tests):
+    """What is run of the rooms that every server stands on, and the titles of those that simulate machines."""
+    rooms = re.compile(r"(?:.* / )?(io|task|rpc|sim)/")
+    ours = [test for test in tests if rooms.match(test["name"])]
+    simulated = [test for test in ours
+                 if rooms.match(test["name"]).group(1) == "sim" and test["name"].endswith("_scenario")]
+    print("\nScenarios of simulated machines:")
+    for test in simulated:
+        print(f"  {os.path.basename(test['name'])}")
+        for title in titles(test):
+            print(f"    {title}")
+    print(f"{sum(len(titles(test)) for test in ours)} tests of src/io, src/task, src/rpc and src/sim, "
+          f"{sum(len(titles(test)) for test in simulated)} of them scenarios of simulated machines, in "
+          f"{sum(test['duration'] for test in ours) / CORES:.0f} s on {CORES} cores\n", flush=True)
+
+
 SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
                      "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "second_deadlock_stack=1"}
 
 
 def units(part):
-    suite(part, RELEASE[0], "unit", "scenario")
+    tell_scenarios(suite(part, RELEASE[0], "unit", "scenario") or [])
     suite(part, SANITIZED[0], "unit", "scenario", environment=SANITIZER_OPTIONS)
     if os.path.exists(os.path.join(TOP, THREADS[0], "build.ninja")) and has_tests(part, THREADS[0], "threads"):
         # The thread sanitizer wants addresses that are not random.

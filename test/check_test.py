@@ -48,6 +48,19 @@ def a_word_that_begins_with_ok_is_no_case():
     assert counted(stdout="okay\nnot okay\n# ok 1\n    ok 2\n") == (0, [])
 
 
+def scenarios_are_told_as_sentences():
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        check.tell_scenarios([
+            {"name": "groundwork:unit / io/io_test", "stdout": "1..1\nok 1 - a_b\n", "duration": 1.0},
+            {"name": "groundwork:scenario / sim/x_scenario", "duration": 1.0,
+             "stdout": "ok 1 - two_die\nnot ok 2 - no\n"},
+            {"name": "groundwork:unit / replog/y_test", "stdout": "ok 1 - else\n", "duration": 9.0}])
+    lines = printed.getvalue().split("\n")
+    assert "    two die" in lines and not any("a b" in line or "no" == line.strip() for line in lines), lines
+    assert any(line.startswith("2 tests of src/io") and ", 1 of them scenarios" in line for line in lines), lines
+
+
 def no_test_at_all_is_a_failure():
     part, _ = ran(lambda part: None)
     assert part.failures == ["part: no test ran"], part.failures
@@ -101,8 +114,9 @@ def the_parts_fit_the_time():
 
 
 TESTS = [passes_and_failures_are_counted, a_crash_is_one_failure, a_timeout_is_one_failure,
-         a_word_that_begins_with_ok_is_no_case, no_test_at_all_is_a_failure, a_late_part_fails_and_is_ended,
-         what_a_command_leaves_behind_is_ended, a_missing_build_is_a_failure, the_last_line_is_plain, the_parts_fit_the_time]
+         a_word_that_begins_with_ok_is_no_case, scenarios_are_told_as_sentences, no_test_at_all_is_a_failure,
+         a_late_part_fails_and_is_ended, what_a_command_leaves_behind_is_ended, a_missing_build_is_a_failure,
+         the_last_line_is_plain, the_parts_fit_the_time]
 
 
 def main():

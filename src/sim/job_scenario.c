@@ -266,7 +266,7 @@ static void wherever_the_disk_fails_output_is_whole_or_absent_and_a_second_run_w
 	(void)state;
 	while (fail_at(n))
 		n++;
-	print_message("the disk failed at %u places\n", (unsigned)n - 1);
+	print_message("# the disk failed at %u places\n", (unsigned)n - 1);
 	assert_true(n > 20);
 }
 
