@@ -298,6 +298,12 @@ static bool has_header(const struct disk_log *log, size_t end)
 	       base_load32(log->bytes + 16) == base_crc32c(0, log->bytes, 16);
 }
 
+static void tell(struct disk_log *log, enum disk_log_trouble trouble)
+{
+	if (!SEVENTH_BUG(log, "disk-log.silent-loss"))
+		log->user->trouble(log->user, trouble);
+}
+
 /* Takes in the segment that was read; false when it does not belong here. */
 static bool take_segment(struct disk_log *log, uint64_t first, size_t end)
 {
@@ -318,7 +324,7 @@ static bool take_segment(struct disk_log *log, uint64_t first, size_t end)
 	}
 	if (!all_zero(log->bytes + log->size, end - log->size)) {
 		IO_PROBE(log->io, "disk-log.tail");
-		log->user->trouble(log->user, DISK_LOG_TAIL);
+		tell(log, DISK_LOG_TAIL);
 	}
 	fill_sector(log, &log->size);
 	return true;
@@ -344,7 +350,8 @@ static void removed(struct io_request *request, int result)
 static void end_recovery(struct disk_log *log)
 {
 	if (log->segment < log->segment_count) {
-		log->user->trouble(log->user, DISK_LOG_LOST);
+		IO_PROBE(log->io, "disk-log.lost");
+		tell(log, DISK_LOG_LOST);
 		name_segment(log, log->segments[log->segment]);
 		io_unlink(log->io, &log->request, log->path, removed);
 	} else if (IO_BUG(log->io, "disk-log.trust-the-cache") && log->file) {

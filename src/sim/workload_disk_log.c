@@ -267,6 +267,7 @@ static const struct sim_bug bugs[] = {
 	{"disk-log.rename-unsynced", "a segment gets its name before its bytes are durable"},
 	{"disk-log.trust-the-cache", "what recovery read is not written anew"},
 	{"disk-log.no-checksum", "recovery takes a torn record for a whole one"},
+	{"disk-log.silent-loss", "records that rotted are cut off, and nobody is told"},
 	{"disk-log.shared-sector", "a batch begins in the sector where an older one ends"},
 	{"disk-log.timer-by-wall-clock", "a timer is lost when the clock is set back"},
 	{0},
