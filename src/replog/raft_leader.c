@@ -48,6 +48,13 @@ void raft_sync_peers(struct raft *raft)
 			peers[count++] = (struct raft_peer){.id = id, .heard_ns = raft->now_ns,
 							    .next = raft_log_last(raft) + 1};
 	}
+	/* Who is removed hears of it, until that is decided; it counts for nothing. */
+	for (uint32_t i = 0; raft->members_index > raft->commit && i < raft->peer_count; i++) {
+		if (!raft_member_find(&raft->members, raft->peers[i].id)) {
+			assert(count < RAFT_MEMBERS_MAX);
+			peers[count++] = raft->peers[i];
+		}
+	}
 	memcpy(raft->peers, peers, count * sizeof *peers);
 	raft->peer_count = count;
 }
@@ -266,9 +273,10 @@ void raft_advance(struct raft *raft)
 	decides_members = raft->members_index > raft->commit && raft->members_index <= index;
 	raft_set_commit(raft, index);
 	/* The others learn of it by the next entries, or soon; the removed at once. */
-	if (decides_members)
+	if (decides_members) {
 		raft_heartbeat(raft);
-	else if (raft->tell_due_ns == 0)
+		raft_sync_peers(raft);
+	} else if (raft->tell_due_ns == 0)
 		raft->tell_due_ns = raft->now_ns + raft->heartbeat_ns / TELL_SOONER;
 	leave_if_removed(raft);
 }

@@ -129,7 +129,7 @@ struct replog_options {
 	const char *directory;      /* of this log alone; made when it is not there */
 	const char *address;        /* where members and clients reach this one: host:port; NULL:
 				     * nobody does, one member alone */
-	const char *join;           /* addresses, commas; NULL: an empty directory begins a cluster */
+	const char *join;           /* addresses, commas; NULL: an empty directory begins one */
 	bool standby;               /* joins, and stays a learner */
 	const char *name;           /* for sentences; NULL: the directory */
 	struct gw_rpc_tls *tls;     /* outlives the log; NULL: plain text */

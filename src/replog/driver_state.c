@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * driver_state.c - what a log tells of itself.
+ */
+#include "driver.h"
+
+#include <stdio.h>
+
+static enum replog_role role_of(const struct replog *log)
+{
+	const struct raft_member *own = raft_member_find(raft_members(log->raft), log->id);
+
+	if (log->failed.code)
+		return REPLOG_FAILED;
+	switch (raft_role(log->raft)) {
+	case RAFT_LEADER:
+		return REPLOG_LEADER;
+	case RAFT_FOLLOWER:
+		break;
+	default:
+		return REPLOG_CANDIDATE;
+	}
+	if (!own && raft_members(log->raft)->count > 0)
+		return REPLOG_REMOVED;
+	return own && own->votes ? REPLOG_FOLLOWER : REPLOG_LEARNER;
+}
+
+const char *replog_leader_address(const struct replog *log)
+{
+	uint64_t leader = raft_leader(log->raft);
+	const char *address = leader && !log->ended ? replog_address_of(log, leader) : NULL;
+
+	return address ? address : "";
+}
+
+void replog_state(const struct replog *log, struct replog_state *state)
+{
+	*state = (struct replog_state){
+		.role = role_of(log),
+		.member = log->id,
+		.term = raft_term(log->raft),
+		.leader = log->ended ? 0 : raft_leader(log->raft),
+		.applied = log->applied,
+		.wall_ms = log->wall_ms,
+		.commit = raft_commit(log->raft),
+		.last = raft_last_index(log->raft),
+		.failed = log->failed,
+	};
+	memcpy(state->cluster, replog_store_owner(log->store)->cluster, sizeof state->cluster);
+	snprintf(state->leader_address, sizeof state->leader_address, "%s",
+		 replog_leader_address(log));
+	if (replog_store_manifest(log->store))
+		state->snapshot = replog_store_manifest(log->store)->snapshot.index;
+	state->ready = state->role == REPLOG_LEADER && log->applied_term == state->term &&
+		       !log->is_restoring;
+}
+
+const char *replog_role_name(enum replog_role role)
+{
+	switch (role) {
+	case REPLOG_LEARNER:
+		return "learner";
+	case REPLOG_FOLLOWER:
+		return "follower";
+	case REPLOG_CANDIDATE:
+		return "candidate";
+	case REPLOG_LEADER:
+		return "leader";
+	case REPLOG_REMOVED:
+		return "removed";
+	default:
+		return "failed";
+	}
+}
