@@ -5,6 +5,8 @@
  */
 #include "sim/replog_fixture.h"
 
+#include <stdio.h>
+
 /* A change, made in a task of the leader. */
 struct change {
 	struct keeper *keeper;
