@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,9 @@ static size_t put_head(const struct base_log *log, enum base_log_level level, ui
 	used = strftime(out, room, "%Y-%m-%dT%H:%M:%S", &parts);
 	used += (size_t)snprintf(out + used, room - used, ".%03uZ %.100s: %s: ",
 				 (unsigned int)(wall_ms % 1000), log->name, level_names[level]);
+	if (log->trace && log->trace() != 0)
+		used += (size_t)snprintf(out + used, room - used, "[%016" PRIx64 "] ",
+					 log->trace());
 	assert(used < room);
 	return used;
 }

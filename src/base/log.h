@@ -7,7 +7,10 @@
  *
  *     2026-11-22T18:29:08.123Z gw: warning: /data/part-3: slow disk
  *
- * The time is passed in, since only a few files may ask the system for it.
+ * The time is passed in, since only a few files may ask the system for it. Lines about a request say
+ * which one, by the id that travels with its calls:
+ *
+ *     2026-11-22T18:29:08.123Z kv: info: [000000000000a1b2] put took 2 s
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -27,6 +30,9 @@ struct base_log {
 	int fd;                    /* the caller's */
 	enum base_log_level level; /* lines above it are dropped */
 	const char *name;          /* of the program; outlives the log */
+	/* The trace id of the request that is worked on now, 0: of none; rpc_trace of rpc/trace.h.
+	 * NULL: lines have no ids. */
+	uint64_t (*trace)(void);
 };
 
 /* Writes one line; wall_ms is the time since 1970 in milliseconds. Control characters of the

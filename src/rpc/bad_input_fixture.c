@@ -10,11 +10,11 @@
 
 #include <stdlib.h>
 
-struct gw_rpc_server_options bad_input_server_options(void)
+struct gw_rpc_server_options bad_input_server_options(bool is_patient)
 {
 	return (struct gw_rpc_server_options){
-		.keepalive_ms = BAD_INPUT_MS,
-		.greeting_ms = BAD_INPUT_MS,
+		.keepalive_ms = is_patient ? 100 * BAD_INPUT_WAIT_MS : BAD_INPUT_MS,
+		.greeting_ms = is_patient ? 100 * BAD_INPUT_WAIT_MS : BAD_INPUT_MS,
 		.message_bytes_max = BAD_INPUT_MESSAGE_BYTES_MAX,
 		.attachment_bytes_max = BAD_INPUT_ATTACHMENT_BYTES_MAX,
 		.insecure = true,
@@ -46,16 +46,21 @@ static void raw_came(struct io_reader *reader, int result)
 		task_wake(wait, 0);
 }
 
-int raw_connect(struct raw *raw, const struct io_address *server, struct gw_error *error)
+void raw_begin(struct raw *raw)
 {
-	struct task_request connect = {.error = error};
-
 	raw->io = task_io();
 	raw->result = 1;
 	raw->got = raw->wanted = 0;
 	raw->wait = NULL;
 	raw->reader.buffer = raw_buffer;
 	raw->reader.read = raw_came;
+}
+
+int raw_connect(struct raw *raw, const struct io_address *server, struct gw_error *error)
+{
+	struct task_request connect = {.error = error};
+
+	raw_begin(raw);
 	io_connect(raw->io, &connect.request, server, "the server", &raw->stream,
 		   task_request_done);
 	return task_await(&connect, gw_after_ms(BAD_INPUT_WAIT_MS));
@@ -261,7 +266,7 @@ static void an_unknown_kind(struct base_buffer *buffer, uint64_t *seed)
 
 static void unknown_flags(struct base_buffer *buffer, uint64_t *seed)
 {
-	uint16_t flags = (uint16_t)(8 << test_pick(seed, 12));
+	uint16_t flags = (uint16_t)((RPC_FLAG_ALL + 1) << test_pick(seed, 12));
 
 	frame_put_hello(buffer);
 	put_patched(buffer, 4, &flags, 2);
@@ -352,7 +357,7 @@ static void a_message_that_does_not_parse(struct base_buffer *buffer, uint64_t *
 	};
 
 	frame_put_hello(buffer);
-	frame_put(buffer, echo_header(1), (struct gw_bytes){texts[test_pick(seed, 4)], 4});
+	frame_put(buffer, echo_header(1), (struct gw_bytes){texts[test_pick(seed, 5)], 4});
 }
 
 static void a_part_of_no_attachment(struct base_buffer *buffer, uint64_t *seed)
@@ -382,6 +387,108 @@ static void a_deadline_that_has_passed(struct base_buffer *buffer, uint64_t *see
 	frame_put(buffer, header, echo_payload());
 }
 
+static const uint8_t part_text[] = "seven b";
+
+/* An echo call, and its attachment in one part; crc 0: the right one. */
+static void put_attachment(struct base_buffer *buffer, uint16_t flags, uint32_t crc)
+{
+	struct rpc_header header = echo_header(1);
+	struct rpc_header part = {.kind = RPC_KIND_PART, .call = 1, .flags = flags,
+				  .payload_crc = crc, .attachment_bytes = sizeof(part_text)};
+
+	header.attachment_bytes = sizeof(part_text);
+	frame_put_hello(buffer);
+	frame_put(buffer, header, echo_payload());
+	frame_put(buffer, part, (struct gw_bytes){part_text, sizeof(part_text)});
+}
+
+static void a_part_with_a_wrong_checksum(struct base_buffer *buffer, uint64_t *seed)
+{
+	put_attachment(buffer, 0, 1 + (uint32_t)test_pick(seed, UINT32_MAX - 1));
+}
+
+static void a_part_with_a_checksum_of_its_own(struct base_buffer *buffer, uint64_t *seed)
+{
+	put_attachment(buffer, RPC_FLAG_UNCHECKED, 1 + (uint32_t)test_pick(seed, 1000));
+}
+
+static void a_call_id_that_is_in_use(struct base_buffer *buffer, uint64_t *seed)
+{
+	(void)seed;
+	frame_put_hello(buffer);
+	put_echo(buffer, 1);
+	put_echo(buffer, 1);
+}
+
+static void a_call_without_an_id(struct base_buffer *buffer, uint64_t *seed)
+{
+	(void)seed;
+	frame_put_hello(buffer);
+	put_echo(buffer, 0);
+}
+
+static void an_item_that_was_not_asked_for(struct base_buffer *buffer, uint64_t *seed)
+{
+	(void)seed;
+	frame_put_hello(buffer);
+	put_echo(buffer, 1);
+	frame_put(buffer, (struct rpc_header){.kind = RPC_KIND_ITEM, .call = 1}, echo_payload());
+}
+
+static void more_credit_than_there_can_be(struct base_buffer *buffer, uint64_t *seed)
+{
+	uint32_t items = test_pick(seed, 2) ? UINT32_MAX : RPC_ITEMS_AHEAD + 1;
+
+	frame_put_hello(buffer);
+	put_echo(buffer, 1);
+	frame_put(buffer,
+		  (struct rpc_header){.kind = RPC_KIND_CREDIT, .call = 1, .method = items},
+		  (struct gw_bytes){0});
+}
+
+static void an_acknowledgement_of_nobody(struct base_buffer *buffer, uint64_t *seed)
+{
+	(void)seed;
+	frame_put_hello(buffer);
+	frame_put(buffer, (struct rpc_header){.kind = RPC_KIND_ACK}, (struct gw_bytes){0});
+}
+
+static void an_unknown_service(struct base_buffer *buffer, uint64_t *seed)
+{
+	struct rpc_header header = {.kind = RPC_KIND_OPEN, .flags = RPC_FLAG_ONCE, .call = 1};
+
+	header.method = (uint32_t)test_random(seed);
+	frame_put_hello(buffer);
+	frame_put(buffer, header, (struct gw_bytes){0});
+}
+
+/* At most once, and nobody says whose call it is. */
+static void put_add(struct base_buffer *buffer, uint16_t flags, const struct rpc_once *once)
+{
+	struct rpc_header header = echo_header(1);
+
+	header.method = gw_rpc_method_id("fixture.Fixture.Add");
+	header.flags = flags;
+	header.once = *once;
+	frame_put_hello(buffer);
+	frame_put(buffer, header, (struct gw_bytes){"\x08\x05", 2});
+}
+
+static void a_call_of_nobody(struct base_buffer *buffer, uint64_t *seed)
+{
+	struct rpc_once once = {.first_incomplete = 1};
+
+	put_add(buffer, test_pick(seed, 2) ? RPC_FLAG_ONCE : 0, &once);
+}
+
+static void a_call_of_an_unknown_client(struct base_buffer *buffer, uint64_t *seed)
+{
+	struct rpc_once once = {{{test_random(seed), 1}}, 1 + test_random(seed) / 2,
+				test_random(seed), 0, 0, 0};
+
+	put_add(buffer, RPC_FLAG_ONCE, &once);
+}
+
 const struct bad_input bad_inputs[] = {
 	{"garbage", garbage, BAD_INPUT_HUNG_UP, 0, false, 30},
 	{"garbage after the greeting", garbage_after_the_greeting, BAD_INPUT_HUNG_UP, 0, false, 30},
@@ -402,9 +509,25 @@ const struct bad_input bad_inputs[] = {
 	{"an answer to nobody", an_answer_to_nobody, BAD_INPUT_HUNG_UP, 0, false, 0},
 	{"an unknown method", an_unknown_method, BAD_INPUT_ANSWERED, GW_E_NOT_FOUND, false, 3},
 	{"a message that does not parse", a_message_that_does_not_parse, BAD_INPUT_ANSWERED,
-	 GW_E_CORRUPT, false, 8},
+	 GW_E_CORRUPT, false, 20},
 	{"a part of no attachment", a_part_of_no_attachment, BAD_INPUT_ANSWERED, 0, false, 0},
 	{"a cancel of no call", a_cancel_of_no_call, BAD_INPUT_ANSWERED, 0, false, 0},
+	{"a part with a wrong checksum", a_part_with_a_wrong_checksum, BAD_INPUT_HUNG_UP, 0, false,
+	 5},
+	{"a part with a checksum of its own", a_part_with_a_checksum_of_its_own,
+	 BAD_INPUT_ANSWERED, 0, false, 5},
+	{"a call id that is in use", a_call_id_that_is_in_use, BAD_INPUT_HUNG_UP, 0, false, 0},
+	{"a call without an id", a_call_without_an_id, BAD_INPUT_HUNG_UP, 0, false, 0},
+	{"an item that was not asked for", an_item_that_was_not_asked_for, BAD_INPUT_HUNG_UP, 0,
+	 false, 0},
+	{"more credit than there can be", more_credit_than_there_can_be, BAD_INPUT_HUNG_UP, 0,
+	 false, 4},
+	{"an acknowledgement of nobody", an_acknowledgement_of_nobody, BAD_INPUT_HUNG_UP, 0, false,
+	 0},
+	{"an unknown service", an_unknown_service, BAD_INPUT_ANSWERED, GW_E_NOT_FOUND, false, 3},
+	{"a call of nobody", a_call_of_nobody, BAD_INPUT_ANSWERED, GW_E_INVALID, false, 4},
+	{"a call of an unknown client", a_call_of_an_unknown_client, BAD_INPUT_ANSWERED,
+	 GW_E_STALE, false, 5},
 	{"a deadline that has passed", a_deadline_that_has_passed, BAD_INPUT_ANSWERED,
 	 GW_E_TIMEOUT, false, 0},
 	{0},

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bad_input_fixture.h - peers of a server that do not keep to the protocol, on any io: the tests on
- * real sockets and those in the simulator run the same ones. The server has the fixture's service
- * and BAD_INPUT_MS as its keepalive and greeting times.
+ * real sockets and those in the simulator run the same ones. The server has the fixture's service.
  */
 #ifndef RPC_BAD_INPUT_FIXTURE_H
 #define RPC_BAD_INPUT_FIXTURE_H
@@ -14,14 +13,15 @@
 #include <groundwork/rpc.h>
 
 enum {
-	BAD_INPUT_MS = 100,       /* keepalive_ms and greeting_ms of the server */
+	BAD_INPUT_MS = 100,       /* keepalive_ms and greeting_ms of a server without patience */
 	BAD_INPUT_WAIT_MS = 20000, /* until a server must have hung up */
 	BAD_INPUT_MESSAGE_BYTES_MAX = 64 << 10,
 	BAD_INPUT_ATTACHMENT_BYTES_MAX = 1 << 20,
 };
 
-/* The options of a server that bad peers talk to. */
-struct gw_rpc_server_options bad_input_server_options(void);
+/* The options of a server that bad peers talk to. A patient one waits far longer than any test, so
+ * that a connection that ends was ended for what came and not for the silence behind it. */
+struct gw_rpc_server_options bad_input_server_options(bool is_patient);
 
 /* A connection without a protocol of its own. */
 struct raw {
@@ -36,6 +36,8 @@ struct raw {
 
 /* In a task: connects; the struct is the caller's, its stream is closed by raw_close. */
 int raw_connect(struct raw *raw, const struct io_address *server, struct gw_error *error);
+/* Instead, with a stream that was accepted. */
+void raw_begin(struct raw *raw);
 int raw_send(struct raw *raw, struct gw_bytes bytes);
 int raw_shutdown(struct raw *raw);
 /* Reads until there are `size` bytes or it has ended, at most for ms. True: they are there. */

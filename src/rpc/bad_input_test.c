@@ -37,9 +37,9 @@ static int call_all_the_while(void *argument)
 	return 0;
 }
 
-static void begin(struct world *world)
+static void begin(struct world *world, bool is_patient)
 {
-	struct gw_rpc_server_options options = bad_input_server_options();
+	struct gw_rpc_server_options options = bad_input_server_options(is_patient);
 	struct io_addresses found;
 	struct rpc_address parsed;
 	struct gw_error error = {0};
@@ -72,7 +72,7 @@ static int run_input(void *argument)
 	const struct bad_input *bad = argument;
 	struct world world = {0};
 
-	begin(&world);
+	begin(&world, true);
 	bad_input_run(bad, &world.address);
 	end(&world);
 	return 0;
@@ -105,7 +105,7 @@ static void run_peers(void (*bad)(const struct io_address *server), size_t count
 	struct peer peer = {&world, bad};
 	struct gw_group group = {0};
 
-	begin(&world);
+	begin(&world, false);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(gw_spawn(&group, run_peer, &peer, NULL), 0);
 	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* call_test.c - calls over real sockets of this machine: client and server in one loop. */
 #include "rpc/pair_fixture.h"
+#include "rpc/trace.h"
 
 #include "support/unit.h"
 
@@ -146,6 +147,65 @@ static int over_its_limit_a_server_says_overloaded_at_once(void *argument)
 	return 0;
 }
 
+/* Over all its connections, and at the client before anything is sent. */
+static int server_and_client_have_limits_of_their_own(void *argument)
+{
+	struct gw_rpc_server_options few = {.calls_max = 2};
+	struct gw_rpc_client_options one = {.calls_max = 1};
+	struct pair pair = {0};
+	struct gw_rpc_client *other;
+	struct gw_group group = {0};
+	struct gw_error error = {0};
+
+	(void)argument;
+	begin(&pair, &few, NULL);
+	assert_int_equal(gw_rpc_client_new(&other, gw_rpc_server_address(pair.server), &one,
+					   &error),
+			 0);
+	pair.served.hold = true;
+	assert_int_equal(gw_spawn(&group, holds, &pair, NULL), 0);
+	assert_int_equal(gw_spawn(&group, holds, &pair, NULL), 0);
+	while (pair.served.echoes < 2)
+		assert_int_equal(gw_sleep_ms(1), 0);
+	assert_int_equal(served_echo(other, "third", NULL, &error), GW_E_OVERLOADED);
+	assert_non_null(strstr(error.text, "the server runs 2 calls"));
+	assert_int_equal(pair.served.echoes, 2);
+	pair.served.hold = false;
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	assert_int_equal(served_echo(other, "third", NULL, &error), 0);
+	gw_rpc_client_free(other);
+	end(&pair);
+	begin(&pair, NULL, &one);
+	pair.served.hold = true;
+	group = (struct gw_group){0};
+	assert_int_equal(gw_spawn(&group, holds, &pair, NULL), 0);
+	while (pair.served.echoes < 4)
+		assert_int_equal(gw_sleep_ms(1), 0);
+	assert_int_equal(served_echo(pair.client, "second", NULL, &error), GW_E_OVERLOADED);
+	assert_non_null(strstr(error.text, "1 calls of this client"));
+	pair.served.hold = false;
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	end(&pair);
+	return 0;
+}
+
+/* What is remembered is a message; so bulk bytes with it are refused, and nothing ran in vain. */
+static int an_at_most_once_answer_has_no_attachment(void *argument)
+{
+	struct pair pair = {0};
+	struct gw_error error = {0};
+
+	(void)argument;
+	begin(&pair, NULL, NULL);
+	pair.served.attaches = true;
+	assert_int_equal(served_add(pair.client, 5, NULL, &error), GW_E_INVALID);
+	assert_string_equal(error.text, "fixture.Fixture.Add: an at-most-once reply cannot have "
+					"an attachment");
+	assert_int_equal(pair.served.adds, 0);
+	end(&pair);
+	return 0;
+}
+
 static int an_unknown_method_is_not_found(void *argument)
 {
 	struct gw_rpc_method method = fixture_service.methods[0];
@@ -215,6 +275,26 @@ static int a_message_over_the_limit_is_refused_before_it_is_sent(void *argument)
 	assert_int_equal(served_echo(pair.client, text, NULL, &error), GW_E_TOO_LARGE);
 	text[900] = 0;
 	assert_int_equal(served_echo(pair.client, text, NULL, &error), 0);
+	end(&pair);
+	return 0;
+}
+
+static int an_attachment_over_the_limit_is_refused_before_it_is_sent(void *argument)
+{
+	struct gw_rpc_server_options options = {.attachment_bytes_max = 1000};
+	struct gw_rpc_call_options call = {0};
+	struct pair pair = {0};
+	struct gw_error error = {0};
+	char bytes[1001] = "";
+
+	(void)argument;
+	begin(&pair, &options, NULL);
+	call.attachment = (struct gw_bytes){bytes, sizeof(bytes)};
+	assert_int_equal(served_echo(pair.client, "big", &call, &error), GW_E_TOO_LARGE);
+	assert_int_equal(pair.served.echoes, 0);
+	call.attachment.size--;
+	assert_int_equal(served_echo(pair.client, "fits", &call, &error), 0);
+	assert_int_equal(pair.served.attachment_bytes, 1000);
 	end(&pair);
 	return 0;
 }
@@ -329,6 +409,30 @@ static int the_trace_id_travels(void *argument)
 	return 0;
 }
 
+/* A line of what a handler does for one caller is found by the id that the caller gave. */
+static int the_trace_id_is_in_log_lines(void *argument)
+{
+	struct gw_rpc_call_options options = {.trace = 0xa1b2};
+	struct base_log log = {.level = BASE_LOG_INFO, .name = "test", .trace = rpc_trace};
+	struct pair pair = {0};
+	char text[400] = "";
+	FILE *file = tmpfile();
+
+	(void)argument;
+	assert_non_null(file);
+	log.fd = fileno(file);
+	begin(&pair, NULL, NULL);
+	pair.served.log = &log;
+	assert_int_equal(served_echo(pair.client, "traced", &options, NULL), 0);
+	rewind(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_string_equal(text, "1970-01-01T00:00:00.000Z test: info: [000000000000a1b2] "
+				  "echo of traced\n");
+	assert_int_equal(fclose(file), 0);
+	end(&pair);
+	return 0;
+}
+
 /* Wherever memory is short, at either end, while a connection is made or used: the call fails or is
  * sent again, runs at most once, and the next one is as good as ever. */
 static int each_allocation_of_a_call_may_fail(void *argument)
@@ -372,15 +476,19 @@ int main(void)
 		in_a_task(the_deadline_travels_and_ends_the_handler),
 		in_a_task(a_cancelled_call_cancels_its_handler),
 		in_a_task(over_its_limit_a_server_says_overloaded_at_once),
+		in_a_task(server_and_client_have_limits_of_their_own),
+		in_a_task(an_at_most_once_answer_has_no_attachment),
 		in_a_task(an_unknown_method_is_not_found),
 		in_a_task(where_nobody_listens_is_unreachable),
 		in_a_task(addresses_are_tried_in_turn),
 		in_a_task(a_message_over_the_limit_is_refused_before_it_is_sent),
+		in_a_task(an_attachment_over_the_limit_is_refused_before_it_is_sent),
 		in_a_task(a_big_message_arrives_whole),
 		in_a_task(freeing_a_client_wakes_its_callers),
 		in_a_task(a_server_that_drains_finishes_what_runs),
 		in_a_task(calls_are_counted_by_method),
 		in_a_task(the_trace_id_travels),
+		in_a_task(the_trace_id_is_in_log_lines),
 		in_a_task(each_allocation_of_a_call_may_fail),
 	};
 

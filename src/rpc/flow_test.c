@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* flow_test.c - streams and attachments over real sockets. */
+#include "rpc/address.h"
+#include "rpc/bad_input_fixture.h"
 #include "rpc/pair_fixture.h"
+#include "task/await.h"
 
 #include <stdlib.h>
 
@@ -165,6 +168,88 @@ static int a_reply_attachment_over_its_buffer_is_too_large(void *argument)
 	return 0;
 }
 
+/* ---- Checksums on the wire ---------------------------------------------------------------- */
+
+/* A client in a task, whose frames are read by hand. */
+struct sender {
+	char address[64];
+	bool is_checked;
+	int result;
+};
+
+static int sends(void *argument)
+{
+	struct sender *sender = argument;
+	struct gw_rpc_call_options options = {.attachment = gw_string("with a checksum inside"),
+					      .attachment_is_checked = sender->is_checked};
+	struct gw_rpc_client *client;
+
+	assert_int_equal(gw_rpc_client_new(&client, sender->address, NULL, NULL), 0);
+	sender->result = served_echo(client, "x", &options, NULL);
+	gw_rpc_client_free(client);
+	return 0;
+}
+
+static void answer(struct raw *raw, uint64_t call)
+{
+	static const uint8_t text[] = {0x0a, 1, 'x'};
+	struct base_buffer buffer = {0};
+
+	frame_put(&buffer, (struct rpc_header){.kind = RPC_KIND_REPLY, .call = call},
+		  (struct gw_bytes){text, sizeof(text)});
+	assert_int_equal(raw_send(raw, base_buffer_bytes(&buffer)), 0);
+	base_buffer_done(&buffer);
+}
+
+/* The header of the part that comes with the call. */
+static struct rpc_header part_of(struct io_listener *listener, struct sender *sender)
+{
+	struct raw *raw = calloc(1, sizeof(*raw));
+	struct task_request accept = {0};
+	struct gw_group group = {0};
+	struct base_buffer hello = {0};
+	struct rpc_header call, part;
+
+	assert_int_equal(gw_spawn(&group, sends, sender, NULL), 0);
+	io_accept(task_io(), &accept.request, listener, &raw->stream, task_request_done);
+	assert_int_equal(task_await(&accept, GW_FOREVER), 0);
+	raw_begin(raw);
+	frame_put_hello(&hello);
+	assert_int_equal(raw_send(raw, base_buffer_bytes(&hello)), 0);
+	assert_true(raw_frame(raw, &call) && call.kind == RPC_KIND_CALL);
+	assert_true(raw_frame(raw, &part) && part.kind == RPC_KIND_PART);
+	answer(raw, call.call);
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	assert_int_equal(sender->result, 0);
+	raw_close(raw, false);
+	base_buffer_done(&hello);
+	free(raw);
+	return part;
+}
+
+static int an_attachment_with_a_checksum_of_its_own_gets_no_second(void *argument)
+{
+	struct io_address place = {.family = IO_FAMILY_IP4, .ip = {127, 0, 0, 1}};
+	struct sender sender = {.is_checked = true};
+	struct io_listener *listener;
+	struct rpc_header part;
+
+	(void)argument;
+	assert_int_equal(io_listen(task_io(), &place, &listener, NULL), 0);
+	io_listener_address(task_io(), listener, &place);
+	(void)rpc_address_format(&place, sender.address, sizeof(sender.address));
+	part = part_of(listener, &sender);
+	assert_int_equal(part.flags, RPC_FLAG_UNCHECKED);
+	assert_int_equal(part.payload_crc, 0);
+	sender.is_checked = false;
+	part = part_of(listener, &sender);
+	assert_int_equal(part.flags, 0);
+	assert_int_equal(part.payload_crc,
+			 rpc_payload_crc(&part, gw_string("with a checksum inside")));
+	io_listener_close(task_io(), listener);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +259,7 @@ int main(void)
 		in_a_task(an_attachment_passes_through_a_pipeline_of_servers),
 		in_a_task(an_attachment_nobody_reads_is_left_alone),
 		in_a_task(a_reply_attachment_over_its_buffer_is_too_large),
+		in_a_task(an_attachment_with_a_checksum_of_its_own_gets_no_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,8 @@ static int echo(struct gw_rpc_call *call, void *context, const Fixture__Text *re
 
 	served->echoes++;
 	note(call, served);
+	if (served->log)
+		base_log_line(served->log, BASE_LOG_INFO, 0, "echo of %s", request->text);
 	result = read_attachment(call, served, error);
 	if (result < 0)
 		return result;
@@ -123,6 +125,11 @@ static int add(struct gw_rpc_call *call, void *context, const Fixture__Number *r
 	if (served->redirect) {
 		result = *served->redirect ? gw_rpc_redirect(call, served->redirect, error) : 0;
 		return result < 0 ? result : gw_fail(error, GW_E_NOT_LEADER, "not the leader");
+	}
+	if (served->attaches) {
+		result = gw_rpc_attach(call, gw_string("a lot"), false, NULL, NULL, error);
+		if (result < 0)
+			return result;
 	}
 	reply->number = served->total + request->number;
 	result = write_answer(call, served, reply, error);

@@ -7,6 +7,7 @@
 #define RPC_SERVICE_FIXTURE_H
 
 #include "base/buffer.h"
+#include "base/log.h"
 #include "rpc/fixture.rpc.h"
 
 struct served {
@@ -21,6 +22,8 @@ struct served {
 	size_t read_bytes;     /* of one part; 0: it does not read */
 	bool give_back;        /* Echo gives the attachment back, part by part */
 	struct gw_rpc_client *next; /* Echo sends it on, part by part */
+	bool attaches;         /* Add attaches something to its answer */
+	const struct base_log *log; /* Echo tells it what it echoes */
 	const char *redirect;  /* Add answers "not leader", and this */
 	int fail_code;         /* Add fails with it after its effect */
 	struct base_buffer *answers; /* a log: Add writes its answer there with its effect */

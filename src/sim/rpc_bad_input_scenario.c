@@ -42,7 +42,7 @@ static void run_visit(struct visit *visit, uint64_t seed)
 	struct cluster cluster;
 
 	cluster_begin(&cluster, seed, &options);
-	cluster.machines[A].server_options = bad_input_server_options();
+	cluster.machines[A].server_options = bad_input_server_options(visit->bad);
 	cluster_start(&cluster);
 	visit->cluster = &cluster;
 	sim_node_address(cluster.machines[A].node, CLUSTER_PORT, &visit->server);
@@ -163,7 +163,7 @@ static void over_its_limit_of_connections_a_server_takes_no_more(void **state)
 
 	(void)state;
 	cluster_begin(&cluster, 17, NULL);
-	cluster.machines[A].server_options = bad_input_server_options();
+	cluster.machines[A].server_options = bad_input_server_options(false);
 	cluster.machines[A].server_options.connections_max = 100;
 	cluster.machines[D].address = "10.0.0.1:7000";
 	cluster_start(&cluster);

@@ -43,7 +43,7 @@ static void copy_session(struct cluster *cluster)
 	to->last = from->last;
 }
 
-static void a_restored_client_that_asks_for_other_things_is_refused(void **state)
+static void a_forked_or_restored_client_that_asks_for_other_things_is_refused(void **state)
 {
 	struct cluster cluster;
 
@@ -60,7 +60,7 @@ static void a_restored_client_that_asks_for_other_things_is_refused(void **state
 	cluster_end(&cluster);
 }
 
-static void a_restored_client_that_lags_behind_gets_stale(void **state)
+static void a_forked_or_restored_client_that_lags_behind_gets_stale(void **state)
 {
 	struct cluster cluster;
 
@@ -78,6 +78,28 @@ static void a_restored_client_that_lags_behind_gets_stale(void **state)
 	assert_true(memcmp(&cluster.machines[C].client->sessions->id,
 			   &cluster.machines[D].client->sessions->id,
 			   sizeof(struct rpc_client_id)) != 0);
+	cluster_end(&cluster);
+}
+
+/* Both call at once; the first still runs when the other comes with the same number. */
+static void two_clients_with_one_id_are_told_apart_by_their_requests(void **state)
+{
+	struct cluster cluster;
+	struct job job = {0};
+
+	(void)state;
+	cluster_begin(&cluster, 24, NULL);
+	cluster_start(&cluster);
+	assert_int_equal(call(&cluster, C, KIND_ADD, 1), 1);
+	assert_int_equal(call(&cluster, D, KIND_ADD, 1), 2);
+	copy_session(&cluster);
+	hold_add(&cluster, C, &job, 10);
+	assert_int_equal(call(&cluster, D, KIND_ADD, 20), GW_E_INVALID);
+	cluster.machines[A].served.hold = false;
+	assert_int_equal(job_wait(&cluster, &job), 12);
+	assert_int_equal(cluster.machines[A].served.adds, 3);
+	/* The one that was refused goes on behind the number, and is not taken for the other. */
+	assert_int_equal(call(&cluster, D, KIND_ADD, 20), 32);
 	cluster_end(&cluster);
 }
 
@@ -258,8 +280,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_client_that_reboots_is_a_new_client),
-		cmocka_unit_test(a_restored_client_that_asks_for_other_things_is_refused),
-		cmocka_unit_test(a_restored_client_that_lags_behind_gets_stale),
+		cmocka_unit_test(a_forked_or_restored_client_that_asks_for_other_things_is_refused),
+		cmocka_unit_test(a_forked_or_restored_client_that_lags_behind_gets_stale),
+		cmocka_unit_test(two_clients_with_one_id_are_told_apart_by_their_requests),
 		cmocka_unit_test(two_clients_never_get_the_same_id_from_a_server),
 		cmocka_unit_test(a_lease_that_ends_in_flight_makes_the_copy_stale),
 		cmocka_unit_test(a_call_that_runs_keeps_its_client_known),
