@@ -72,6 +72,8 @@ static int put(struct doing *doing, const struct kv_item *item)
 
 	/* First, because the value may be the table's own. */
 	note(doing->state, doing->index, KV_CHANGE_PUT, doing->operation.key, item);
+	if (item->expires_ms != 0 && item->expires_ms < doing->state->soonest_ms)
+		doing->state->soonest_ms = item->expires_ms;
 	code = table->operations->put(table, doing->operation.key,
 				      doing->found ? &doing->old : NULL, item, doing->error);
 	return code;

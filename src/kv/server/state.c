@@ -124,10 +124,9 @@ static int open_client(struct kv_state *state, const struct kv_entry *entry,
 	return answer_begin(reply, 0, error);
 }
 
-static int apply(void *context, const struct replog_entry *entry, struct base_buffer *reply,
-		 struct gw_error *error)
+static int apply_entry(struct kv_state *state, const struct replog_entry *entry,
+		       struct base_buffer *reply, struct gw_error *error)
 {
-	struct kv_state *state = context;
 	struct kv_entry decoded;
 	int refused;
 	int code = kv_entry_decode(entry->bytes, &decoded, error);
@@ -156,12 +155,27 @@ static int apply(void *context, const struct replog_entry *entry, struct base_bu
 	return run(state, entry->index, &decoded, reply, &refused, error);
 }
 
+static int apply(void *context, const struct replog_entry *entry, struct base_buffer *reply,
+		 struct gw_error *error)
+{
+	struct kv_state *state = context;
+	int code = apply_entry(state, entry, reply, error);
+
+	if (code < 0)
+		state->is_broken = true;
+	return code;
+}
+
 static int run_begin(void *context, struct gw_error *error)
 {
 	struct kv_state *state = context;
+	int code;
 
-	assert(!state->is_restoring);
-	return state->table->operations->begin(state->table, error);
+	assert(!state->is_restoring && !state->is_broken);
+	code = state->table->operations->begin(state->table, error);
+	if (code < 0)
+		state->is_broken = true;
+	return code;
 }
 
 static int run_end(void *context, uint64_t applied, struct gw_error *error)
@@ -171,7 +185,9 @@ static int run_end(void *context, uint64_t applied, struct gw_error *error)
 
 	assert(applied >= state->applied);
 	state->applied = applied;
-	if (code == 0 && state->changed)
+	if (code < 0)
+		state->is_broken = true;
+	if (state->changed)
 		state->changed(state->context);
 	return code;
 }
@@ -310,9 +326,10 @@ static int restore_begin(void *context, uint64_t index, struct gw_error *error)
 	struct kv_state *state = context;
 	int code = reader_new(state, error);
 
-	state->is_restoring = true;
+	state->is_restoring = state->is_broken = true;
 	state->restored = 0;
 	state->applied = state->wall_ms = 0;
+	state->restarts++;
 	kv_history_begin(state->history, index);
 	if (code == 0)
 		code = new_calls(state, error);
@@ -341,7 +358,7 @@ static int restore_end(void *context, uint64_t index, bool complete, struct gw_e
 
 	assert(state->is_restoring);
 	if (is_whole && state->reader->head.index > index)
-		code = gw_fail(error, GW_E_CORRUPT, "the snapshot of entry %llu is one of entry %llu",
+		code = gw_fail(error, GW_E_CORRUPT, "the snapshot of entry %llu is one of %llu",
 			       (unsigned long long)index,
 			       (unsigned long long)state->reader->head.index);
 	is_whole = is_whole && code == 0;
@@ -353,6 +370,8 @@ static int restore_end(void *context, uint64_t index, bool complete, struct gw_e
 	state->in_run = false;
 	state->applied = is_whole ? index : 0;
 	state->is_restoring = false;
+	state->soonest_ms = 0; /* ends came with it */
+	state->is_broken = !is_whole;
 	if (state->changed)
 		state->changed(state->context);
 	return code;
@@ -379,7 +398,7 @@ int kv_state_init(struct kv_state *state, struct io *io, struct kv_table *table,
 {
 	int code;
 
-	*state = (struct kv_state){.table = table, .io = io};
+	*state = (struct kv_state){.table = table, .io = io, .soonest_ms = UINT64_MAX};
 	if (options)
 		state->options = *options;
 	state->history = kv_history_new(state->options.history_bytes_max);
@@ -460,7 +479,7 @@ int kv_state_restore_kept(struct kv_state *state, struct gw_bytes kept, struct g
 	if (code == 0)
 		code = kv_snapshot_end(state->reader, error);
 	if (code == 0 && state->reader->head.index != state->table->applied)
-		code = gw_fail(error, GW_E_CORRUPT, "what was kept is of entry %llu, the table of %llu",
+		code = gw_fail(error, GW_E_CORRUPT, "what was kept is of entry %llu, not of %llu",
 			       (unsigned long long)state->reader->head.index,
 			       (unsigned long long)state->table->applied);
 	state->applied = code == 0 ? state->table->applied : 0;

@@ -46,7 +46,10 @@ struct kv_state {
 	uint64_t applied; /* the last entry */
 	uint64_t wall_ms; /* its time */
 	uint64_t refused; /* operations, for curious people */
+	uint64_t restarts; /* of the history: a snapshot was taken */
+	uint64_t soonest_ms; /* the earliest end that was set since it was UINT64_MAX */
 	bool is_restoring;
+	bool is_broken; /* something has failed: what the table holds is not to be read */
 	/* After each run, and after a snapshot: for those who wait for changes. May be NULL. */
 	void (*changed)(void *context);
 	void (*role_changed)(void *context);

@@ -201,7 +201,7 @@ static void a_value_that_grows_too_large_is_refused(void **state)
 	state_fixture_done(&fixture);
 }
 
-/* ---- Time ------------------------------------------------------------------------------------- */
+/* ---- Time ----------------------------------------------------------------------------------- */
 
 static int expire(struct state_fixture *fixture, const char *key, uint64_t ttl_ms)
 {
@@ -266,7 +266,7 @@ static void many_keys_that_end_are_absent_before_they_are_taken_out(void **state
 	state_fixture_done(&fixture);
 }
 
-/* ---- Once --------------------------------------------------------------------------------------- */
+/* ---- Once ----------------------------------------------------------------------------------- */
 
 static void two_entries_of_one_call_have_one_effect_and_one_answer(void **state)
 {
@@ -336,7 +336,7 @@ static void a_silent_client_is_forgotten_by_the_time_of_entries(void **state)
 	state_fixture_done(&fixture);
 }
 
-/* ---- Snapshots ---------------------------------------------------------------------------------- */
+/* ---- Snapshots ------------------------------------------------------------------------------ */
 
 static void fill(struct state_fixture *fixture, int keys)
 {

@@ -425,7 +425,7 @@ static int meta_read(struct lmdb_table *lmdb, struct gw_error *error)
 	if (code != 0)
 		return failed(lmdb->path, code, error);
 	if (val.mv_size < 4 || base_load32(at) != FORMAT_VERSION)
-		return gw_fail(error, GW_E_VERSION, "%s: a table of version %u, this program reads %u",
+		return gw_fail(error, GW_E_VERSION, "%s: a table of version %u, not %u",
 			       lmdb->path, val.mv_size < 4 ? 0 : base_load32(at), FORMAT_VERSION);
 	if (val.mv_size != META_BYTES)
 		return gw_fail(error, GW_E_CORRUPT, "%s: the table's numbers are cut", lmdb->path);

@@ -403,7 +403,7 @@ static void a_thousand_changes_are_as_an_array_has_them(void **state)
 	table_done(kind_of(state), table, &place);
 }
 
-/* ---- What only one of them does --------------------------------------------------------------- */
+/* ---- What only one of them does ------------------------------------------------------------- */
 
 static void lmdb_keeps_what_a_run_left(void **state)
 {
