@@ -357,10 +357,8 @@ void replog_store_close(struct replog_store *store)
 	if (!store)
 		return;
 	assert(store->making.index == 0 && store->fetching.index == 0);
-	/* What nobody has committed is nobody's; the mark goes behind what was. */
-	store->added.bytes.size = 0;
-	store->added.records = 0;
-	if (!store->broken)
+	/* What nobody has committed is dropped; a mark would tell of a position behind it. */
+	if (!store->broken && store->added.records == 0 && store->writing.records == 0)
 		(void)!replog_store_commit(store, &error);
 	(void)gw_group_done(&store->preparing);
 	free_store(store);

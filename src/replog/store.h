@@ -139,6 +139,10 @@ size_t replog_store_added_bytes(const struct replog_store *store);
  * there is none behind the last write yet. */
 int replog_store_commit(struct replog_store *store, struct gw_error *error) GW_MUST_CHECK;
 
+/* Whether it is of no use any more until it is opened anew. A commit that failed with GW_E_NO_SPACE
+ * or GW_E_NO_MEMORY and did not break it may be tried again. */
+bool replog_store_is_broken(const struct replog_store *store);
+
 /* The index behind the last entry, with those that were added. */
 uint64_t replog_store_next_index(const struct replog_store *store);
 

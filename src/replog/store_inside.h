@@ -27,6 +27,7 @@ struct store_added {
 	struct base_buffer bytes;
 	uint32_t records;
 	uint64_t last_index; /* the highest of its entries, also of replaced ones */
+	uint64_t term, vote, next_index; /* behind all of them */
 };
 
 struct store_segment {
@@ -68,9 +69,9 @@ struct replog_store {
 	uint64_t next_number; /* of the next segment that is made */
 	uint64_t sequence;    /* of the last batch */
 	bool marked;          /* it was a mark */
+	/* What waits for a commit, and what a commit writes; the latter stays until it is written,
+	 * also when there was no space for it. */
 	struct store_added added, writing;
-	uint64_t term, vote;  /* with what was added */
-	uint64_t next_index;  /* the same */
 
 	/* Snapshots. */
 	struct replog_manifest *manifest; /* the newest; NULL: none */
@@ -106,9 +107,9 @@ int store_make_segment(struct replog_store *store, uint64_t bytes,
 /* made becomes the one that is written; the one before is closed. */
 int store_take_segment(struct replog_store *store, struct store_open_segment *made,
 		       struct gw_error *error) GW_MUST_CHECK;
-/* Writes a batch with body and, behind it, state and position if it is the segment's first. It
+/* Writes a batch and, behind its records, state and position if it is the segment's first. It
  * fits. A failure is for the caller to judge. */
-int store_write_batch(struct replog_store *store, struct gw_bytes body, uint32_t records,
+int store_write_batch(struct replog_store *store, const struct store_added *batch,
 		      struct gw_error *error) GW_MUST_CHECK;
 /* Gives the file of a segment that is not needed up, as spare if it can be used; the directory is
  * not synced. */

@@ -228,35 +228,36 @@ static bool fits(const struct replog_store *store, uint64_t body)
 }
 
 /* What the first batch of a segment ends with. */
-static void encode_first(const struct replog_store *store, uint8_t out[STORE_FIRST_BYTES])
+static void encode_first(const struct store_added *added, uint8_t out[STORE_FIRST_BYTES])
 {
 	struct replog_record state = {
 		.kind = REPLOG_RECORD_STATE,
-		.index = store->vote,
-		.entry = {.term = store->term},
+		.index = added->vote,
+		.entry = {.term = added->term},
 	};
 	struct replog_record position = {
 		.kind = REPLOG_RECORD_POSITION,
-		.index = store->next_index,
+		.index = added->next_index,
 	};
 
 	replog_record_encode(&state, out);
 	replog_record_encode(&position, out + replog_record_bytes(0));
 }
 
-int store_write_batch(struct replog_store *store, struct gw_bytes body, uint32_t records,
+int store_write_batch(struct replog_store *store, const struct store_added *added,
 		      struct gw_error *error)
 {
 	struct store_open_segment *current = &store->current;
+	struct gw_bytes body = base_buffer_bytes(&added->bytes);
 	uint8_t head[REPLOG_BATCH_HEAD_BYTES], first[STORE_FIRST_BYTES];
 	struct gw_bytes pieces[3] = {{head, sizeof(head)}, body, {first, 0}};
-	struct replog_batch batch = {current->offset, store->sequence + 1, records, body};
+	struct replog_batch batch = {current->offset, store->sequence + 1, added->records, body};
 	uint32_t flags = IO_WRITE_SYNC;
 	int result;
 
 	assert(fits(store, body.size));
 	if (!current->begun) {
-		encode_first(store, first);
+		encode_first(added, first);
 		pieces[2].size = sizeof(first);
 		batch.records += 2;
 	}
@@ -272,7 +273,7 @@ int store_write_batch(struct replog_store *store, struct gw_bytes body, uint32_t
 	current->offset += replog_batch_bytes(body.size + pieces[2].size, store->sector_bytes);
 	assert(current->offset <= current->size);
 	store->sequence++;
-	store->marked = records == 0;
+	store->marked = added->records == 0;
 	return 0;
 }
 
@@ -312,12 +313,12 @@ int replog_store_add_state(struct replog_store *store, uint64_t term, uint64_t v
 	};
 	int result;
 
-	assert(term >= store->term);
+	assert(term >= store->added.term);
 	result = add_record(store, &record, error);
 	if (result < 0)
 		return result;
-	store->term = term;
-	store->vote = vote;
+	store->added.term = term;
+	store->added.vote = vote;
 	return 0;
 }
 
@@ -327,12 +328,12 @@ int replog_store_add_entry(struct replog_store *store, uint64_t index,
 	struct replog_record record = {REPLOG_RECORD_ENTRY, index, *entry};
 	int result;
 
-	assert(index > 0 && index <= store->next_index);
+	assert(index > 0 && index <= store->added.next_index);
 	assert(entry->kind <= RAFT_ENTRY_MEMBERS);
 	result = add_record(store, &record, error);
 	if (result < 0)
 		return result;
-	store->next_index = index + 1;
+	store->added.next_index = index + 1;
 	if (index > store->added.last_index)
 		store->added.last_index = index;
 	return 0;
@@ -343,10 +344,10 @@ int replog_store_add_cut(struct replog_store *store, uint64_t index, struct gw_e
 	struct replog_record record = {.kind = REPLOG_RECORD_CUT, .index = index};
 	int result;
 
-	assert(index > 0 && index <= store->next_index);
+	assert(index > 0 && index <= store->added.next_index);
 	result = add_record(store, &record, error);
 	if (result == 0)
-		store->next_index = index;
+		store->added.next_index = index;
 	return result;
 }
 
@@ -358,7 +359,7 @@ int replog_store_add_clear(struct replog_store *store, uint64_t next, struct gw_
 	assert(next > 0);
 	result = add_record(store, &record, error);
 	if (result == 0)
-		store->next_index = next;
+		store->added.next_index = next;
 	return result;
 }
 
@@ -385,7 +386,7 @@ int replog_store_add(struct replog_store *store, const struct raft *raft,
 {
 	size_t size = store->added.bytes.size;
 	uint32_t records = store->added.records;
-	uint64_t next_index = store->next_index;
+	uint64_t next_index = store->added.next_index;
 	int result;
 
 	if (action->kind == RAFT_SAVE_STATE)
@@ -395,7 +396,7 @@ int replog_store_add(struct replog_store *store, const struct raft *raft,
 	if (result < 0) {
 		store->added.bytes.size = size;
 		store->added.records = records;
-		store->next_index = next_index;
+		store->added.next_index = next_index;
 	}
 	return result;
 }
@@ -405,9 +406,14 @@ size_t replog_store_added_bytes(const struct replog_store *store)
 	return store->added.bytes.size;
 }
 
+bool replog_store_is_broken(const struct replog_store *store)
+{
+	return store->broken;
+}
+
 uint64_t replog_store_next_index(const struct replog_store *store)
 {
-	return store->next_index;
+	return store->added.next_index;
 }
 
 /* ---- Commits ------------------------------------------------------------------------------ */
@@ -415,44 +421,54 @@ uint64_t replog_store_next_index(const struct replog_store *store)
 /* What was added is now what is written; what is added from here on is the next commit's. */
 static void swap_added(struct replog_store *store)
 {
-	struct store_added empty = store->writing;
+	struct base_buffer bytes = store->writing.bytes;
 
-	empty.bytes.size = 0;
-	empty.records = 0;
-	empty.last_index = 0;
-	if (empty.bytes.capacity > STORE_KEEP_BYTES)
-		base_buffer_done(&empty.bytes);
+	assert(store->writing.records == 0);
+	bytes.size = 0;
+	if (bytes.capacity > STORE_KEEP_BYTES)
+		base_buffer_done(&bytes);
 	store->writing = store->added;
-	store->added = empty;
+	store->added.bytes = bytes;
+	store->added.records = 0;
+	store->added.last_index = 0;
 }
 
-static int write_added(struct replog_store *store, struct gw_error *error)
+/* Writes what is to be written. Without space, memory: it may be tried again. */
+static int write_it(struct replog_store *store, struct gw_error *error)
 {
+	struct store_added *writing = &store->writing;
 	struct gw_error why = {0};
 	struct store_segment *segment;
-	int result;
+	int result = 0;
 
-	if (store->added.records == 0 && store->marked)
-		return 0;
-	/* More may be added while this waits for a segment. */
-	while (!fits(store, store->added.bytes.size)) {
-		result = roll(store, replog_batch_bytes(store->added.bytes.size +
-							STORE_FIRST_BYTES,
+	if (!fits(store, writing->bytes.size))
+		result = roll(store, replog_batch_bytes(writing->bytes.size + STORE_FIRST_BYTES,
 							store->sector_bytes), error);
-		if (result < 0)
-			return result;
-	}
-	swap_added(store);
-	segment = &store->segments[store->segment_count - 1];
-	if (segment->last_index < store->writing.last_index)
-		segment->last_index = store->writing.last_index;
-	result = store_write_batch(store, base_buffer_bytes(&store->writing.bytes),
-				   store->writing.records, &why);
 	if (result < 0)
+		return result;
+	segment = &store->segments[store->segment_count - 1];
+	if (segment->last_index < writing->last_index)
+		segment->last_index = writing->last_index;
+	if (store_write_batch(store, writing, &why) < 0)
 		return store_break(store, &why, error);
+	writing->records = 0;
 	if (store->current.offset > store->current.size / 2)
 		prepare_soon(store);
 	return 0;
+}
+
+static int commit(struct replog_store *store, struct gw_error *error)
+{
+	int result = 0;
+
+	if (store->broken)
+		return store_refused(store, error);
+	if (store->writing.records > 0) /* of a commit that had no space */
+		result = write_it(store, error);
+	if (result < 0 || (store->added.records == 0 && store->marked))
+		return result;
+	swap_added(store);
+	return write_it(store, error);
 }
 
 int replog_store_commit(struct replog_store *store, struct gw_error *error)
@@ -462,7 +478,7 @@ int replog_store_commit(struct replog_store *store, struct gw_error *error)
 	gw_shield_begin();
 	result = gw_lock(&store->commit, GW_FOREVER);
 	if (result == 0) {
-		result = store->broken ? store_refused(store, error) : write_added(store, error);
+		result = commit(store, error);
 		gw_unlock(&store->commit);
 	} else {
 		(void)gw_fail(error, result, "%s: a commit was not begun", store->path);

@@ -75,36 +75,44 @@ static int gather(struct store_reading *reading, bool copy, bool clear, struct b
 		return count;
 	record = (struct replog_record){
 		.kind = REPLOG_RECORD_CLEAR,
-		.index = reading->store->next_index,
+		.index = reading->store->added.next_index,
 	};
 	replog_record_encode(&record, bytes);
 	result = base_buffer_append(body, bytes, sizeof(bytes), error);
 	return result < 0 ? result : count + 1;
 }
 
+/* Of a segment with this batch and a mark behind it. */
+static uint64_t bytes_for(const struct replog_store *store, size_t body)
+{
+	return store->sector_bytes +
+	       replog_batch_bytes(body + STORE_FIRST_BYTES, store->sector_bytes) +
+	       replog_batch_bytes(0, store->sector_bytes);
+}
+
 /* Writes the last batch once more, into a new segment. */
 static int seal(struct store_reading *reading, bool clear, struct gw_error *error)
 {
 	struct replog_store *store = reading->store;
-	struct base_buffer body = {0};
+	struct store_added batch = store->added;
 	bool copy = reading->next > 0 && !IO_BUG(store->io, "replog.cache-trusted");
-	int records = gather(reading, copy, clear, &body, error);
-	int result = records < 0 ? records : 0;
+	int result = gather(reading, copy, clear, &batch.bytes, error);
 
+	if (result >= 0) {
+		batch.records = (uint32_t)result;
+		result = 0;
+	}
 	store->sequence = reading->next > 0 ? reading->next - 1 : 0;
 	if (copy)
 		store->sequence--; /* it keeps its number */
 	if (result == 0)
-		result = store_make_segment(store, store->sector_bytes +
-					    replog_batch_bytes(body.size + STORE_FIRST_BYTES,
-							       store->sector_bytes),
+		result = store_make_segment(store, bytes_for(store, batch.bytes.size),
 					    &store->next, error);
 	if (result == 0)
 		result = store_take_segment(store, &store->next, error);
 	if (result == 0)
-		result = store_write_batch(store, base_buffer_bytes(&body),
-					   (uint32_t)records, error);
-	base_buffer_done(&body);
+		result = store_write_batch(store, &batch, error);
+	base_buffer_done(&batch.bytes);
 	if (result == 0)
 		store->segments[store->segment_count - 1].last_index = reading->replay->last_index;
 	return result;
@@ -144,9 +152,9 @@ static int make_ready(struct store_reading *reading, struct replog_recovered *re
 			  reading->found[reading->count - 1].segment.number : 0;
 	int result;
 
-	store->term = recovered->term;
-	store->vote = recovered->vote;
-	store->next_index = recovered->snapshot.index + 1 + recovered->entry_count;
+	store->added.term = recovered->term;
+	store->added.vote = recovered->vote;
+	store->added.next_index = recovered->snapshot.index + 1 + recovered->entry_count;
 	store->next_number = newest + 1;
 	store->segments = calloc(reading->count + 1, sizeof(*store->segments));
 	if (!store->segments)
@@ -158,7 +166,7 @@ static int make_ready(struct store_reading *reading, struct replog_recovered *re
 	if (result == 0)
 		result = seal(reading, clear, error);
 	if (result == 0 && !store->marked)
-		result = store_write_batch(store, (struct gw_bytes){NULL, 0}, 0, error);
+		result = store_write_batch(store, &store->added, error);
 	if (result == 0)
 		remove_left_over(reading);
 	return result;

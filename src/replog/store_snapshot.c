@@ -4,7 +4,8 @@
  * not needed any more.
  *
  * A snapshot is there when its manifest has its name. Its files are written and synced before,
- * the manifest is written as INDEX-TERM.new, synced, renamed, and the directory is synced. What a
+ * the manifest is written as INDEX-TERM.new and synced, the directory is synced, the manifest
+ * renamed, and the directory synced again. What a
  * crash leaves before that is removed by whoever opens the directory next.
  */
 #include "store_inside.h"
@@ -44,11 +45,15 @@ int store_name_manifest(struct replog_store *store, const char *temporary,
 			struct replog_manifest *manifest, struct gw_error *error)
 {
 	char path[STORE_PATH_MAX], directory[STORE_PATH_MAX];
-	int result;
+	int result = 0;
 
 	store_snapshot_path(path, store->path, &manifest->snapshot, "manifest");
 	store_path(directory, store->path, "snapshot");
-	result = replog_disk_rename(temporary, path, error);
+	/* The names of the files first: a power loss may keep names in any order. */
+	if (!IO_BUG(store->io, "replog.files-unnamed"))
+		result = replog_disk_sync_directory(directory, error);
+	if (result == 0)
+		result = replog_disk_rename(temporary, path, error);
 	if (result == 0 && !IO_BUG(store->io, "replog.manifest-unsynced"))
 		result = replog_disk_sync_directory(directory, error);
 	if (result == 0) /* another one may have come first */
@@ -244,7 +249,8 @@ static int retire_segments(struct replog_store *store, uint64_t keep_index, bool
 		bool became_spare;
 		int result;
 
-		/* Until the one behind it has a batch, the state may be nowhere else. */
+		/* Until the one behind it has a batch, the state may be nowhere else. (Of all
+		 * segments only the current one can be without.) */
 		if (store->segment_count == 2 && !store->current.begun &&
 		    !IO_BUG(store->io, "replog.state-removed"))
 			break;
