@@ -314,5 +314,5 @@ bool fake_turn(struct fake *fake)
 	}
 	if (fake->turn)
 		more = fake->turn->run(fake->turn);
-	return request || more;
+	return request || more || next_to_tell(fake); /* the turn may have begun something */
 }
