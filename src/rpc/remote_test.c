@@ -293,7 +293,7 @@ static int a_server_that_tells_nonsense_is_refused(void *argument)
 	} rows[] = {
 		{{"a.B", {"\xff", 1}}, GW_E_TRUNCATED, "service 1 that the server tells of: "},
 		{{"a.B", {NULL, 0}}, GW_E_CORRUPT, "its descriptors are of others"},
-		{{"a\xff", {NULL, 0}}, GW_E_CORRUPT, "whose name is not UTF-8"},
+		{{"a\xff", {NULL, 0}}, GW_E_CORRUPT, "is no UTF-8"},
 	};
 
 	(void)argument;
