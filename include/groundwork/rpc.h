@@ -319,9 +319,10 @@ struct gw_rpc_tls_options {
 int gw_rpc_tls_new(struct gw_rpc_tls **tls, const struct gw_rpc_tls_options *options,
 		   struct gw_error *error) GW_MUST_CHECK;
 /*
- * Reads the files once more: connections made from now on use what they say. A program calls it when
- * it is told that there are new certificates (by SIGHUP, say), or once a day. On failure all stays as
- * it was. A file of the authority may hold the old one and the new one while a cluster moves on.
+ * Reads the files once more: connections made from now on use what they say. A program calls it
+ * when it is told that there are new certificates (by SIGHUP, say), or once a day. On failure all
+ * stays as it was. A file of the authority may hold the old one and the new one while a cluster
+ * moves on.
  */
 int gw_rpc_tls_reload(struct gw_rpc_tls *tls, struct gw_error *error) GW_MUST_CHECK;
 /* After the clients and servers that use it; waits for the last words of their connections, a

@@ -7,8 +7,8 @@
  *
  *     2026-11-22T18:29:08.123Z gw: warning: /data/part-3: slow disk
  *
- * The time is passed in, since only a few files may ask the system for it. Lines about a request say
- * which one, by the id that travels with its calls:
+ * The time is passed in, since only a few files may ask the system for it. Lines about a request
+ * say which one, by the id that travels with its calls:
  *
  *     2026-11-22T18:29:08.123Z kv: info: [000000000000a1b2] put took 2 s
  */

@@ -30,6 +30,14 @@ static const struct gw_option rpc_options[] = {
 	{0},
 };
 
+static const struct gw_option call_options[] = {
+	{"attachment", 0, GW_OPTION_STRING, offsetof(struct cli_rpc, attachment), "FILE",
+	 "Send the bytes of FILE with the request", NULL},
+	{"save", 0, GW_OPTION_STRING, offsetof(struct cli_rpc, save), "FILE",
+	 "Write the attachment of the reply to FILE, which must not exist", NULL},
+	{0},
+};
+
 /* ---- In the task --------------------------------------------------------------------------- */
 
 /* What the task gets and gives. */
@@ -182,7 +190,8 @@ static const struct cli_action actions[] = {
 		 "reads it from standard input), and prints the reply in JSON. A method that\n"
 		 "takes a stream gets an array; one that gives a stream prints a message each.\n"
 		 "ADDRESS is HOST:PORT or the path of a UNIX socket.\n\n",
-	 .options = rpc_options,
+	 .options = call_options,
+	 .shared = rpc_options,
 	 .operands_min = 2,
 	 .operands_max = 3,
 	 .values_bytes = sizeof(struct cli_rpc),

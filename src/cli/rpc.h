@@ -16,6 +16,7 @@ struct cli_rpc {
 	bool help, json, insecure;
 	uint64_t deadline_ms;
 	const char *ca, *certificate, *key, *server_role;
+	const char *attachment, *save; /* call: files of the request's and the reply's */
 	const char *address;
 	const char *name;	/* of a service or method; NULL: none was given */
 	struct gw_bytes text;	/* call: the request */

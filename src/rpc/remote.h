@@ -53,6 +53,12 @@ int rpc_remote_find(const struct rpc_remote *remote, const char *name,
 struct rpc_remote_options {
 	uint64_t deadline_ns; /* 0: the method's or the client's timeout */
 	enum rpc_json_style style;
+	/* Of a method without streams: sent with the request; and where the reply's goes, as in
+	 * gw_rpc_call_options. */
+	struct gw_bytes attachment;
+	void *reply_attachment;
+	size_t reply_attachment_max;
+	size_t *reply_attachment_bytes;
 };
 
 /* Gets each reply or item as JSON, without a newline behind; negative ends the call. */

@@ -155,7 +155,13 @@ static int call_streams(struct remote_call *call, const json_t *json)
 
 static int call_once(struct remote_call *call, const json_t *json)
 {
-	const struct gw_rpc_call_options options = {.deadline_ns = call->options->deadline_ns};
+	const struct gw_rpc_call_options options = {
+		.deadline_ns = call->options->deadline_ns,
+		.attachment = call->options->attachment,
+		.reply_attachment = call->options->reply_attachment,
+		.reply_attachment_max = call->options->reply_attachment_max,
+		.reply_attachment_bytes = call->options->reply_attachment_bytes,
+	};
 	struct ProtobufCMessage *request, *reply;
 	int code = take_json(call, json, &request);
 
@@ -205,6 +211,10 @@ int rpc_remote_call(struct gw_rpc_client *client, const struct rpc_remote_servic
 	json_t *json = NULL;
 	int code = fill_method(&call, service->service);
 
+	if (code == 0 && streams && (options->attachment.size > 0 || options->reply_attachment))
+		code = gw_fail(error, GW_E_INVALID,
+			       "%s streams: attachments are of methods that do not",
+			       call.full_name);
 	if (code == 0)
 		code = rpc_json_parse(text, &json, error);
 	if (code == 0)

@@ -65,18 +65,25 @@ static int show(void *context, struct gw_bytes json, struct gw_error *error)
 	return code < 0 ? code : base_buffer_append(&pair->shown, "\n", 1, error);
 }
 
-static int call(struct pair *pair, const char *name, const char *json)
+static int call_with(struct pair *pair, const char *name, const char *json,
+		     const struct rpc_remote_options *options)
 {
-	const struct rpc_remote_options options = {.style = RPC_JSON_LINE};
 	const struct rpc_remote_service *service;
 	const struct rpc_schema_method *method;
 	int code = rpc_remote_find(&pair->remote, name, &service, &method, &pair->error);
 
 	pair->shown.size = 0;
 	if (code == 0)
-		code = rpc_remote_call(pair->client, service, method, gw_string(json), &options,
+		code = rpc_remote_call(pair->client, service, method, gw_string(json), options,
 				       show, pair, &pair->error);
 	return code;
+}
+
+static int call(struct pair *pair, const char *name, const char *json)
+{
+	const struct rpc_remote_options options = {.style = RPC_JSON_LINE};
+
+	return call_with(pair, name, json, &options);
 }
 
 static void expect_shown(struct pair *pair, const char *name, const char *json, const char *wanted)
@@ -242,6 +249,31 @@ static int a_method_without_a_handler_is_not_offered(void *argument)
 	return 0;
 }
 
+static int attachments_go_both_ways(void *argument)
+{
+	char back[100] = "";
+	size_t bytes = 0;
+	struct rpc_remote_options options = {.style = RPC_JSON_LINE,
+					     .attachment = gw_string("beside the message"),
+					     .reply_attachment = back,
+					     .reply_attachment_max = sizeof(back),
+					     .reply_attachment_bytes = &bytes};
+	struct pair pair;
+
+	(void)argument;
+	begin(&pair);
+	pair.served.read_bytes = 7;
+	pair.served.give_back = true;
+	assert_int_equal(call_with(&pair, "Fixture.Echo", "{}", &options), 0);
+	assert_int_equal(bytes, strlen("beside the message"));
+	assert_string_equal(back, "beside the message");
+	assert_int_equal(call_with(&pair, "Fixture.Count", "{}", &options), GW_E_INVALID);
+	assert_string_equal(pair.error.text, "fixture.Fixture.Count streams: attachments are of "
+					     "methods that do not");
+	end(&pair);
+	return 0;
+}
+
 static int streams_are_arrays_and_lines(void *argument)
 {
 	struct pair pair;
@@ -338,6 +370,7 @@ int main(void)
 		in_a_task(json_that_does_not_fit_is_refused_before_the_call),
 		in_a_task(a_failure_of_the_handler_comes_back),
 		in_a_task(a_method_without_a_handler_is_not_offered),
+		in_a_task(attachments_go_both_ways),
 		in_a_task(streams_are_arrays_and_lines),
 		in_a_task(a_server_that_tells_nonsense_is_refused),
 		in_a_task(a_server_that_is_not_there_cannot_be_asked),

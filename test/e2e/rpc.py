@@ -101,6 +101,25 @@ def calls(tests, address):
         "error": {"code": 4, "name": "NOT_FOUND", "text": "none: no such key"}} else done.stderr)
 
 
+def attachments(tests, address, work):
+    """The example's service has none: what is sent with a request is left alone, and nothing comes with the reply."""
+    sent, saved, gone = (os.path.join(work, name) for name in ("sent", "saved", "gone"))
+    with open(sent, "wb") as file:
+        file.write(bytes(100000))
+    words = [GW, "rpc", "call", address, "Kv.Put", '{"key": "b"}']
+    tests.report("a file goes with a request, and one comes with the reply", wrong(
+        run(*words, "--attachment", sent, "--save", saved), 0, '"version": "1"'))
+    tests.report("what came is in the file", None if os.path.getsize(saved) == 0 else "it is not empty")
+    for title, more, status, error in [
+            ("a file that is there", ["--save", saved], 5, saved),
+            ("no file to send", ["--attachment", gone], 4, gone),
+            ("an unknown method", ["--save", gone], 4, "kv.Kv has no method")]:
+        name = "Kv.Nonsense" if "method" in title else "Kv.Put"
+        tests.report(f"{title} is said, with attachments",
+                     wrong(run(GW, "rpc", "call", address, name, "{}", *more), status, "", error))
+    tests.report("a failed call leaves no file", "it is there" if os.path.exists(gone) else None)
+
+
 def connecting(tests, work):
     nowhere = os.path.join(work, "nowhere")
     for title, words, status, error in [
@@ -203,6 +222,7 @@ def main():
                 example(tests, server.address)
                 listing(tests, server.address)
                 calls(tests, server.address)
+                attachments(tests, server.address, tempfile.mkdtemp(dir=work))
             finally:
                 server.end()
         again(tests, server.address)
