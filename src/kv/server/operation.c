@@ -325,7 +325,7 @@ int kv_operations_run(struct kv_state *state, uint64_t index, const struct kv_en
 
 /* ---- Time ----------------------------------------------------------------------------------- */
 
-int kv_expire(struct kv_state *state, uint64_t index, unsigned most, struct gw_error *error)
+int kv_expire_due(struct kv_state *state, uint64_t index, unsigned most, struct gw_error *error)
 {
 	const struct kv_table_operations *operations = state->table->operations;
 	struct kv_item item;

@@ -17,7 +17,7 @@ int kv_operations_run(struct kv_state *state, uint64_t index, const struct kv_en
 		      struct gw_error *error) GW_MUST_CHECK;
 
 /* Takes out keys whose time is over, `most` of them. */
-int kv_expire(struct kv_state *state, uint64_t index, unsigned most,
+int kv_expire_due(struct kv_state *state, uint64_t index, unsigned most,
 	      struct gw_error *error) GW_MUST_CHECK;
 
 #endif

@@ -202,8 +202,8 @@ int kv_server_open_client(void *context, struct rpc_client_id client, struct gw_
 	struct replog_result result;
 	struct gw_bytes payload;
 	int answered;
-	int code = kv_server_propose(server, &entry, NULL,
-				     call ? gw_rpc_call_deadline(call) : GW_FOREVER, &result,
+	/* The client has not told how long it waits for this; it may ask again. */
+	int code = kv_server_propose(server, &entry, NULL, gw_after_ms(GW_RPC_TIMEOUT_MS), &result,
 				     error);
 
 	if (code < 0)

@@ -137,7 +137,7 @@ static int apply_entry(struct kv_state *state, const struct replog_entry *entry,
 	state->applied = entry->index;
 	if (entry->wall_ms > state->wall_ms)
 		state->wall_ms = entry->wall_ms;
-	code = kv_expire(state, entry->index, decoded.kind == KV_ENTRY_TICK ? KV_EXPIRE_TICK_MAX
+	code = kv_expire_due(state, entry->index, decoded.kind == KV_ENTRY_TICK ? KV_EXPIRE_TICK_MAX
 								     : KV_EXPIRE_CHANGE_MAX,
 			 error);
 	if (code < 0)
