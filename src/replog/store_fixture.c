@@ -93,6 +93,11 @@ void place_close(struct place *place)
 	place->store = NULL;
 }
 
+void place_remove(struct place *place)
+{
+	remove_all(place->path);
+}
+
 void place_reopen(struct place *place, struct replog_recovered *recovered)
 {
 	place_close(place);

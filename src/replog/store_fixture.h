@@ -35,6 +35,8 @@ void place_create(struct place *place);
 /* recovered may be NULL. */
 void place_open(struct place *place, struct replog_recovered *recovered);
 void place_close(struct place *place);
+/* Removes the directory of one that place_run did not make. */
+void place_remove(struct place *place);
 void place_reopen(struct place *place, struct replog_recovered *recovered);
 /* Opening it fails with the code, and the sentence has this in it. */
 void place_refuses(struct place *place, int code, const char *part);
