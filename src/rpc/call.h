@@ -81,7 +81,7 @@ struct gw_rpc_call {
 	struct rpc_session *session;   /* at most once */
 	uint64_t sequence;
 	uint64_t object;
-	uint32_t times_sent, redirects;
+	uint32_t times_sent, redirects, refusals;
 	struct rpc_opened opened;      /* of an OPEN */
 	bool is_open;                  /* an OPEN */
 	bool is_unrun;                 /* either end: the failure says that it had no effect */

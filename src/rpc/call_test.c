@@ -279,6 +279,60 @@ static int a_message_over_the_limit_is_refused_before_it_is_sent(void *argument)
 	return 0;
 }
 
+enum { BIG_REPLY = 5000 };
+
+static int answer_big(struct gw_rpc_call *call, const void *handlers, void *context,
+		      const struct ProtobufCMessage *request, struct ProtobufCMessage *reply,
+		      struct gw_error *error)
+{
+	Fixture__Text *text = (Fixture__Text *)reply;
+
+	(void)handlers;
+	(void)request;
+	(void)error;
+	++*(int *)context;
+	text->data.data = gw_rpc_allocate(call, BIG_REPLY);
+	text->data.len = BIG_REPLY;
+	return 0;
+}
+
+/* It is told so, and not sent a frame that ends its connection again and again. */
+static int an_at_most_once_answer_over_the_callers_limit_is_too_large(void *argument)
+{
+	static const struct gw_rpc_method big = {.name = "Big",
+						 .full_name = "test.Big.Big",
+						 .id = 0x5a2f4d5a,
+						 .semantics = GW_RPC_AT_MOST_ONCE,
+						 .request = &fixture__number__descriptor,
+						 .reply = &fixture__text__descriptor,
+						 .run = answer_big};
+	static const struct gw_rpc_service service = {
+		.full_name = "test.Big", .methods = &big, .method_count = 1};
+	struct gw_rpc_client_options options = {.message_bytes_max = BIG_REPLY - 1};
+	Fixture__Number request = FIXTURE__NUMBER__INIT;
+	struct ProtobufCMessage *reply;
+	struct gw_rpc_server *server;
+	struct gw_rpc_client *client;
+	struct gw_error error = {0};
+	int runs = 0;
+
+	(void)argument;
+	assert_int_equal(gw_rpc_server_new(&server, NULL, &error), 0);
+	assert_int_equal(gw_rpc_server_add(server, &service, NULL, &runs, NULL, &error), 0);
+	assert_int_equal(gw_rpc_server_listen(server, "127.0.0.1:0", &error), 0);
+	assert_int_equal(gw_rpc_client_new(&client, gw_rpc_server_address(server), &options,
+					   &error),
+			 0);
+	assert_int_equal(gw_rpc_invoke(client, &big, (const struct ProtobufCMessage *)&request,
+				       &reply, NULL, &error),
+			 GW_E_TOO_LARGE);
+	assert_non_null(strstr(error.text, "it ran, and its reply of"));
+	assert_int_equal(runs, 1);
+	gw_rpc_client_free(client);
+	gw_rpc_server_free(server);
+	return 0;
+}
+
 static int an_attachment_over_the_limit_is_refused_before_it_is_sent(void *argument)
 {
 	struct gw_rpc_server_options options = {.attachment_bytes_max = 1000};
@@ -482,6 +536,7 @@ int main(void)
 		in_a_task(where_nobody_listens_is_unreachable),
 		in_a_task(addresses_are_tried_in_turn),
 		in_a_task(a_message_over_the_limit_is_refused_before_it_is_sent),
+		in_a_task(an_at_most_once_answer_over_the_callers_limit_is_too_large),
 		in_a_task(an_attachment_over_the_limit_is_refused_before_it_is_sent),
 		in_a_task(a_big_message_arrives_whole),
 		in_a_task(freeing_a_client_wakes_its_callers),

@@ -87,6 +87,15 @@ void rpc_session_once(const struct gw_rpc_call *call, struct rpc_once *once);
 /* Acknowledges what no later call has, so that the server can forget it. */
 void rpc_session_acknowledge(struct gw_rpc_client *client, struct rpc_line *line);
 
+/* ---- client_retry.c ---------------------------------------------------------------------- */
+
+enum { RPC_CLIENT_AGAIN = 1 }; /* of an attempt: the next one, please */
+
+/* The caller's last word on a call without an answer. */
+int rpc_client_gave_up(struct gw_rpc_call *call, int why, struct gw_error *error);
+/* What becomes of a call whose code is a failure: that, or RPC_CLIENT_AGAIN. */
+int rpc_client_refused(struct gw_rpc_call *call, struct gw_error *error);
+
 /* client_call.c: sends an OPEN for the first call of a session and waits for its answer; used by
  * session.c. */
 int rpc_client_open_session(struct gw_rpc_call *first, struct rpc_line *line, uint32_t service,

@@ -13,10 +13,7 @@
 #include "io/rare.h"
 #include "rpc/message.h"
 
-enum {
-	AGAIN = 1,         /* of an attempt: the next one, please */
-	STALE_TRIES_MAX = 4,
-};
+enum { AGAIN = RPC_CLIENT_AGAIN };
 
 static const char *call_name(const struct gw_rpc_call *call)
 {
@@ -129,20 +126,6 @@ static void attempt_reset(struct gw_rpc_call *call)
 	call->out.is_checked = call->options.attachment_is_checked;
 }
 
-/* The caller's last word on a call without an answer. */
-static int gave_up(struct gw_rpc_call *call, int why, struct gw_error *error)
-{
-	if (call->times_sent == 0)
-		return gw_fail(error, why, "%s: %s before it was sent", call_name(call),
-			       gw_code_text(why));
-	if (call->session && call->is_lost && why != GW_E_CANCELLED)
-		return gw_fail(error, GW_E_OUTCOME_UNKNOWN,
-			       "%s: sent, and the server was lost: %s", call_name(call),
-			       call->client->last_error.text);
-	return gw_fail(error, why, "%s: %s, no answer from %s (sent %u times)", call_name(call),
-		       gw_code_text(why), call->client->name, call->times_sent);
-}
-
 /* 0: there is a line, and the call a session if it needs one. */
 static int prepare(struct gw_rpc_call *call, struct rpc_line **line, struct gw_error *error)
 {
@@ -155,7 +138,7 @@ static int prepare(struct gw_rpc_call *call, struct rpc_line **line, struct gw_e
 		result = rpc_client_ready(call->client, call, line, error);
 		if (result < 0 && call->times_sent > 0) {
 			call->is_lost = true;
-			return gave_up(call, result, error);
+			return rpc_client_gave_up(call, result, error);
 		}
 		if (result == 0 && wants_session)
 			result = rpc_session_begin(call, *line, error);
@@ -165,7 +148,7 @@ static int prepare(struct gw_rpc_call *call, struct rpc_line **line, struct gw_e
 			result = rpc_wait(&(*line)->room, "for room to send", call_name(call),
 					  call->deadline_ns);
 			if (result < 0)
-				return gave_up(call, result, error);
+				return rpc_client_gave_up(call, result, error);
 			if (*line != call->client->line)
 				result = AGAIN;
 		}
@@ -200,69 +183,14 @@ static int attempt(struct gw_rpc_call *call, const struct ProtobufCMessage *requ
 	if (call->is_ended && rpc_flow_is_whole(call))
 		return 0;
 	if (!call->is_lost)
-		return gave_up(call, result, error);
+		return rpc_client_gave_up(call, result, error);
 	IO_PROBE(call->client->io, "rpc.sent-again");
 	return call->client->is_closing ?
 		       gw_fail(error, GW_E_CANCELLED, "%s: the client was freed", call_name(call)) :
 		       AGAIN;
 }
 
-/* ---- Answers that are not the caller's --------------------------------------------------- */
-
-/* It did not run there. An older copy of it may have, elsewhere, or the server has lost the lead
- * and does not know; a table that all servers share tells, if it is asked with the same number. */
-static void not_led_there(struct gw_rpc_call *call)
-{
-	if (call->session && call->session->incarnation == 0)
-		return;
-	rpc_session_end(call);
-	call->times_sent = 0;
-}
-
-static int try_elsewhere(struct gw_rpc_call *call, struct gw_error *error)
-{
-	uint64_t at_ns = io_now_ns(call->client->io);
-	int result = 0;
-
-	not_led_there(call);
-	if (++call->redirects > GW_RPC_REDIRECTS_MAX && call->redirect) {
-		if (!call->session)
-			return GW_E_NOT_LEADER;
-		free(call->redirect);
-		call->redirect = NULL;
-	}
-	if (call->last_line == call->client->line)
-		rpc_client_redirect(call->client, call->client->line, call->redirect);
-	if (!call->redirect || call->redirects > 1) {
-		at_ns += call->client->options.backoff_ms_min * 1000000;
-		result = rpc_wait(&call->waiters, "to ask another server for", call_name(call),
-				  at_ns < call->deadline_ns ? at_ns : call->deadline_ns);
-	}
-	free(call->redirect);
-	call->redirect = NULL;
-	if (result == GW_E_CANCELLED || at_ns >= call->deadline_ns)
-		return gw_fail(error, result ? result : GW_E_TIMEOUT, "%s: no server leads",
-			       call_name(call));
-	return AGAIN;
-}
-
-/* The server has forgotten us. A call that it saw once, now, cannot have run. */
-static int forgotten(struct gw_rpc_call *call)
-{
-	struct rpc_session *session = call->session;
-	bool is_sure = call->times_sent == 1 && call->redirects < STALE_TRIES_MAX;
-
-	if (!session)
-		return call->code;
-	IO_PROBE(call->client->io, "rpc.session-stale");
-	rpc_session_forget(call->client, session);
-	rpc_session_end(call);
-	if (!is_sure)
-		return call->code;
-	call->redirects++;
-	call->times_sent = 0;
-	return AGAIN;
-}
+/* ---- All attempts ------------------------------------------------------------------------ */
 
 static int attempts(struct gw_rpc_call *call, const struct ProtobufCMessage *request,
 		    struct gw_error *error)
@@ -271,22 +199,14 @@ static int attempts(struct gw_rpc_call *call, const struct ProtobufCMessage *req
 
 	do {
 		result = attempt(call, request, error);
-		/* The opening of its session was sent on. */
-		if (result == GW_E_NOT_LEADER)
-			result = try_elsewhere(call, error);
-		if (result != 0)
+		if (result == 0)
+			result = call->code;
+		else if (result != GW_E_NOT_LEADER) /* that one is of the opening of its session */
 			continue;
-		result = call->code;
-		/* A server that is about to end asked us to leave; others may take it. */
-		if (result == GW_E_OVERLOADED && call->is_unrun &&
-		    call->last_line != call->client->line)
-			result = AGAIN;
-		if (result == GW_E_NOT_LEADER)
-			result = try_elsewhere(call, error);
-		else if (result == GW_E_STALE && call->is_unrun)
-			result = forgotten(call);
-		else if (result > 0)
+		if (result >= 0)
 			return result;
+		call->code = result;
+		result = rpc_client_refused(call, error);
 	} while (result == AGAIN);
 	return result;
 }
@@ -484,7 +404,7 @@ int gw_rpc_finish(struct gw_rpc_call *call, struct ProtobufCMessage **reply, str
 				 "%s: the connection was lost: %s", call_name(call),
 				 call->client->last_error.text);
 	} else {
-		result = gave_up(call, result, error);
+		result = rpc_client_gave_up(call, result, error);
 	}
 	gw_rpc_abandon(call);
 	return result;

@@ -71,8 +71,16 @@ void rpc_server_answer(struct rpc_line *line, uint64_t id, int code, struct gw_b
 {
 	struct rpc_header header = {
 		.kind = RPC_KIND_REPLY, .flags = flags, .method = (uint32_t)code, .call = id};
+	uint8_t failure[RPC_FAILURE_BYTES_MAX];
 	struct gw_error why = {0};
 
+	/* A frame over its limit would end the connection, and the next copy's, for nothing. */
+	if (code >= 0 && payload.size > line->connection->theirs.message_bytes_max) {
+		header.method = (uint32_t)gw_fail(&why, GW_E_TOO_LARGE,
+						  "it ran, and its reply of %zu bytes is over the "
+						  "caller's limit", payload.size);
+		payload = (struct gw_bytes){failure, rpc_failure_encode(NULL, why.text, failure)};
+	}
 	/* Who does not get an answer must not wait for it. */
 	if (rpc_connection_send(line->connection, &header, payload, &why) < 0)
 		rpc_connection_close(line->connection, &why);

@@ -46,6 +46,45 @@ static void a_copy_of_a_finished_call_gets_the_same_answer(void **state)
 	cluster_end(&cluster);
 }
 
+/* Its copy must not be told "overloaded: it did not run", since it does. */
+static void a_copy_that_finds_the_server_full_asks_again(void **state)
+{
+	struct cluster cluster;
+	struct job job = {0};
+
+	(void)state;
+	cluster_begin(&cluster, 25, NULL);
+	cluster.machines[A].server_options.calls_max = 1;
+	cluster_start_one(&cluster, A);
+	cluster_start_one(&cluster, C);
+	hold_add(&cluster, C, &job, 5);
+	assert_true(sim_reset_streams(node(&cluster, A), node(&cluster, C)) > 0);
+	pass(&cluster, SIM_SECOND);
+	assert_false(job.is_over);
+	cluster.machines[A].served.hold = false;
+	assert_int_equal(job_wait(&cluster, &job), 5);
+	assert_int_equal(cluster.machines[A].served.adds, 1);
+	cluster_end(&cluster);
+}
+
+/* Nor at the deadline: that it may have run is all that is known. */
+static void a_copy_that_never_gets_in_is_not_said_to_have_done_nothing(void **state)
+{
+	struct cluster cluster;
+	struct job job = {.timeout_ns = 3 * SIM_SECOND};
+
+	(void)state;
+	cluster_begin(&cluster, 26, NULL);
+	cluster.machines[A].server_options.calls_max = 1;
+	cluster_start_one(&cluster, A);
+	cluster_start_one(&cluster, C);
+	hold_add(&cluster, C, &job, 5);
+	sim_reset_streams(node(&cluster, A), node(&cluster, C));
+	assert_int_equal(job_wait(&cluster, &job), GW_E_OUTCOME_UNKNOWN);
+	cluster.machines[A].served.hold = false;
+	cluster_end(&cluster);
+}
+
 static void a_failure_is_remembered_as_well(void **state)
 {
 	struct cluster cluster;
@@ -271,6 +310,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_copy_of_a_running_call_waits_for_its_answer),
 		cmocka_unit_test(a_copy_of_a_finished_call_gets_the_same_answer),
+		cmocka_unit_test(a_copy_that_finds_the_server_full_asks_again),
+		cmocka_unit_test(a_copy_that_never_gets_in_is_not_said_to_have_done_nothing),
 		cmocka_unit_test(a_failure_is_remembered_as_well),
 		cmocka_unit_test(after_a_restart_that_forgot_the_outcome_is_unknown),
 		cmocka_unit_test(after_a_restart_that_remembers_the_answer_comes),
