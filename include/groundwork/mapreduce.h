@@ -157,6 +157,7 @@ struct gw_mr_job {
 	uint8_t separator;    /* GW_MR_COLUMNS: ',' by default, and then quotes are understood */
 	uint32_t key_column;  /* GW_MR_COLUMNS: counted from 1; 0: the byte offset is the key */
 	bool whole_files;     /* never cut a file into several splits */
+	bool empty_files;     /* map_block is called, with no bytes, for files without any */
 	/* Instead of files; the program then takes only OUTPUT_DIR. */
 	const struct gw_mr_reader *reader;
 

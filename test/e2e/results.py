@@ -155,8 +155,7 @@ def test_records(tests, path):
 
 
 def test_grep(tests, text):
-    # Empty files are no input, so a count of 0 is not written for them.
-    paths = [path for path in files_below(text) if not path.endswith((".gz", "/empty"))]
+    paths = [path for path in files_below(text) if not path.endswith(".gz")]
     listed = " ".join(shlex.quote(path) for path in paths)
     cases = [("define", ""), ("DEFINE", "-i"), ("int", "-w"), ("a.b", "-F"), ("a.b", ""), ("^#(if|endif)", "-E"),
              ("(struct|union) [a-z_]+ \\{", "-E"), ("define", "-c"), ("tiny 29", "-n"), ("e", "-v"), ("no such text", "")]
@@ -165,6 +164,13 @@ def test_grep(tests, text):
         expected = shell(f"grep -a {names} {options} {shlex.quote(pattern)} {listed} || [ $? = 1 ]")
         ours = options.replace("-E", "").split() + [names, *VARIANTS[number % 2]]
         tests.job(f"grep {options} '{pattern}' {names}", ["grep", *ours, pattern], paths, expected, ordered=True)
+
+
+    one, ordinary = text + "/odd/empty", paths[0]
+    for operands in ([one], [one, one, ordinary], [ordinary, one, ordinary, one]):
+        expected = shell(f"grep -a -c define {' '.join(map(shlex.quote, operands))} || [ $? = 1 ]")
+        tests.job(f"grep -c of {len(operands)} files, some empty", ["grep", "-c", "define"], operands, expected,
+                  ordered=True)
 
 
 def test_urlcount(tests, logs):

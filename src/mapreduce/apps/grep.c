@@ -136,6 +136,7 @@ static int grep_prepare(struct gw_mr_job *job, char ***operands, size_t *count,
 	job->reduce = grep_sum_counts;
 	job->partition = grep_count_part;
 	job->whole_parts = true;
+	job->empty_files = true;
 	return 0;
 }
 

@@ -7,9 +7,7 @@
  * greater first, so that their order is that of bytes), one byte that is 0 if the file begins
  * there, then its name. All keys go to the first part, where one attempt sees them in order and
  * adds up neighbours.
- *
- * An empty file is in no split, so it has no line here, though GNU grep prints one with 0;
- * unless it is the only input.
+ * The map function sees empty files too, so they are here with 0.
  */
 #include "grep.h"
 
@@ -81,14 +79,6 @@ int grep_sum_counts(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_v
 
 int grep_finish_counts(struct gw_mr_task *task, struct grep_state *state)
 {
-	bool nothing = state->file_number == 0 && gw_mr_task_number(task) == 0;
-
-	if (nothing && state->grep->only_input) {
-		int failed = grep_begin_file(task, state, gw_string(state->grep->only_input));
-
-		if (failed)
-			return failed;
-	}
 	write_count(task, state);
 	return 0;
 }

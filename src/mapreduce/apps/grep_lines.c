@@ -111,7 +111,7 @@ static int begin_block(struct gw_mr_task *task, struct grep_state *state,
 	struct gw_bytes name = gw_string(block->file), current = {state->prefix, state->name_size};
 	int failed;
 
-	if (!state->has_file || block->offset < state->offset ||
+	if (!state->has_file || block->offset == 0 || block->offset < state->offset ||
 	    gw_bytes_compare(name, current) != 0) {
 		failed = grep_begin_file(task, state, name);
 		if (failed)

@@ -161,6 +161,11 @@ static int map_file(struct gw_mr_task *task, const char *data, size_t size)
 		for (size_t line = 1; line < test.skip; line++)
 			skip_at = line_end(data, size, skip_at);
 	}
+	if (size == 0 && job->empty_files) {
+		if (!task->state)
+			failed = job->start(task, &task->state);
+		return failed ? failed : map_block(task, data, 0, 0);
+	}
 	while (!failed && at < size) {
 		size_t end = test.one_block ? size : line_end(data, size, at + random_below(size));
 
@@ -523,6 +528,8 @@ static void test_empty_lines_and_no_newline_at_end(void **state)
 	check("-F", "x empty");
 	check("-F", "-c x empty");
 	check("-F", "-cH x empty");
+	check("-F", "-c x empty one empty lines empty empty");
+	check("-F", "-vc x one empty lines");
 }
 
 static void test_a_skipped_line_keeps_its_number(void **state)

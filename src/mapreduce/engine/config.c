@@ -64,6 +64,11 @@ static int check_map(const struct gw_mr_job *job, struct gw_error *error)
 	if (!job->map == !job->map_block)
 		return gw_fail(error, GW_E_USAGE, "job %s: needs exactly one of map and map_block",
 			       job->name);
+	if (!job->map_block && job->empty_files)
+		return gw_fail(error, GW_E_USAGE,
+			       "job %s: empty files have no records, so it needs "
+			       "map_block, not map",
+			       job->name);
 	if (!job->map_block)
 		return 0;
 	if (job->reader)

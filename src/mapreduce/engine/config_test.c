@@ -289,6 +289,7 @@ static void bad_maps(void **state)
 	(void)state;
 	BAD_JOB(job.map = NULL, "exactly one of map and map_block");
 	BAD_JOB(job.map_block = map_block, "exactly one of map and map_block");
+	BAD_JOB(job.empty_files = true, "empty files have no records");
 	BAD_JOB((job.map = NULL, job.map_block = map_block, job.reader = &reader), "reader");
 	BAD_JOB((job.map = NULL, job.map_block = map_block, job.input = GW_MR_FRAMED), "framed");
 	BAD_JOB((job.map = NULL, job.map_block = map_block, job.input = GW_MR_COLUMNS), "quotes");

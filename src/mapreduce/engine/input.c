@@ -40,6 +40,7 @@ struct mr_input {
 	struct mr_file *file;
 	uint32_t file_number;
 	uint64_t position, end;      /* of it, what has not been looked at */
+	bool empty;                  /* it is all of its file, and there was nothing in it so far */
 
 	/* Of a map, what has not been handed out. */
 	const char *mapped;
@@ -343,20 +344,23 @@ static int open_piece(struct mr_input *input, struct gw_error *error)
 	const struct mr_piece *piece = &input->plan->pieces[input->split->first_piece +
 							    input->next_piece++];
 
-	assert(!input->file && piece->file < input->plan->file_count && piece->size > 0);
+	assert(!input->file && piece->file < input->plan->file_count);
 	input->file_number = piece->file;
 	input->position = piece->offset;
 	input->end = piece->offset + piece->size;
+	input->empty = piece->offset == 0 && piece->size == plan_file(input)->size;
 	return input->store->operations->open(input->store, plan_file(input)->path, &input->file,
 					      error);
 }
 
-static void close_piece(struct mr_input *input)
+/* 1 and a block if the file was empty and the job wants to see those; else 0. */
+static int close_piece(struct mr_input *input, struct mr_block *block)
 {
 	assert(input->mapped_size == 0 && !input->streaming);
 	mr_file_close(input->file);
 	input->file = NULL;
-	input->streaming = false;
+	*block = (struct mr_block){.data = "", .file = input->file_number};
+	return input->empty && input->config->job.empty_files;
 }
 
 /* May a record be as long as the file, or its borders be known only from its front? */
@@ -397,26 +401,24 @@ static int next_part(struct mr_input *input, struct gw_error *error)
 
 int mr_input_next(struct mr_input *input, struct mr_block *block, struct gw_error *error)
 {
-	int result;
+	int result = 0;
 
-	for (;;) {
-		if (input->mapped_size > 0)
-			return next_mapped(input, block, error);
-		if (input->streaming) {
+	while (result == 0) {
+		if (input->mapped_size > 0) {
+			result = next_mapped(input, block, error);
+		} else if (input->streaming) {
 			result = next_buffered(input, block, error);
-			if (result != 0)
-				return result;
-			input->streaming = false;
-		}
-		if (input->file && input->position == input->end)
-			close_piece(input);
-		if (input->file)
+			input->streaming = result != 0;
+		} else if (input->file && input->position < input->end) {
 			result = next_part(input, error);
-		else if (input->next_piece < input->split->piece_count)
+		} else if (input->file) {
+			result = close_piece(input, block);
+		} else if (input->next_piece < input->split->piece_count) {
 			result = open_piece(input, error);
-		else
+		} else {
 			return 0;
-		if (result < 0)
-			return result;
+		}
 	}
+	input->empty = false;
+	return result;
 }

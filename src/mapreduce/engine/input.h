@@ -49,7 +49,8 @@ int mr_input_open(struct mr_input **input, const struct mr_config *config,
 		  const struct mr_plan *plan, struct mr_store *store, uint32_t split,
 		  struct gw_error *error) GW_MUST_CHECK;
 
-/* 1 and a block that is not empty, 0 at the end of the split, or a negative code. */
+/* 1 and a block, 0 at the end of the split, or a negative code. A block is not empty, unless the
+ * job wants to see empty files: then it is all of one. */
 int mr_input_next(struct mr_input *input, struct mr_block *block,
 		  struct gw_error *error) GW_MUST_CHECK;
 void mr_input_close(struct mr_input *input);

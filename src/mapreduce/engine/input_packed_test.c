@@ -67,6 +67,45 @@ static void packed_files(void **state)
 	free(data);
 }
 
+/* One of no bytes, one that unpacks to none, and one of three: what a job sees of them. */
+static void empty_files_are_blocks_when_the_job_wants_them(void **state)
+{
+	struct packed packed = {0};
+	struct mr_plan_file files[] = {
+		{"a", 0, MR_PLAIN}, {"b.gz", 0, MR_GZIP}, {"c", 3, MR_PLAIN}};
+	struct mr_piece pieces[] = {{0, 0, 0}, {1, 0, 0}, {2, 0, 3}};
+	struct mr_split split = {0, 3, 3};
+	struct mr_plan plan = {files, pieces, &split, 3, 3, 1, 3, NULL};
+	struct mr_config config = {.slot_memory = 1000};
+	struct memory_store store;
+
+	(void)state;
+	pack(&packed, MR_GZIP, "", 0);
+	assert_true(packed.size > 0);
+	pieces[1].size = files[1].size = packed.size;
+	memory_store_init(&store, true);
+	memory_store_add(&store, "a", "", 0);
+	memory_store_add(&store, "b.gz", packed.data, packed.size);
+	memory_store_add(&store, "c", "x\ny", 3);
+	for (int wanted = 0; wanted < 2; wanted++) {
+		struct mr_input *input;
+		struct mr_block block;
+
+		config.job.empty_files = wanted;
+		assert_int_equal(mr_input_open(&input, &config, &plan, &store.store, 0, NULL), 0);
+		for (uint32_t file = wanted ? 0 : 2; file < 3; file++) {
+			assert_int_equal(mr_input_next(input, &block, NULL), 1);
+			assert_int_equal(block.file, file);
+			assert_int_equal(block.offset, 0);
+			assert_int_equal(block.size, file < 2 ? 0 : 3);
+		}
+		assert_int_equal(mr_input_next(input, &block, NULL), 0);
+		mr_input_close(input);
+	}
+	assert_int_equal(store.open_files, 0);
+	free(packed.data);
+}
+
 static void expect_failure(struct subject *subject, enum mr_compression compression, int code,
 			   const char *text)
 {
@@ -352,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packed_files),
+		cmocka_unit_test(empty_files_are_blocks_when_the_job_wants_them),
 		cmocka_unit_test(packed_and_broken),
 		cmocka_unit_test(records_over_the_memory),
 		cmocka_unit_test(a_masked_frame_over_the_memory),

@@ -130,10 +130,36 @@ static void probe_limits(const struct gw_mr_task *task, const struct mr_block *b
 	}
 }
 
+/* All of an empty file, for a job that wants to see it. As one record: there is nothing to halve.
+ */
+static int map_empty(struct gw_mr_task *task, const struct mr_block *block, struct gw_error *error)
+{
+	struct gw_mr_block nothing = {.data = block->data, .file = task->input_name};
+	struct mr_live *live = task->setup.live;
+	uint64_t number = atomic_load_explicit(&live->record, memory_order_relaxed);
+	int failed;
+
+	assert(block->size == 0 && block->offset == 0 && task->config->job.empty_files);
+	if (task->attempt->probe)
+		return 0;
+	if (mr_task_skips(task, block->file, 0)) {
+		++*mr_task_counter(task, MR_COUNT_SKIPPED_RECORDS);
+		return 0;
+	}
+	atomic_store_explicit(&live->block, 0, memory_order_relaxed);
+	mr_live_record(live, block->file, 0, number + 1);
+	failed = task->config->job.map_block(task, &nothing);
+	if (failed || task->failed)
+		return mr_task_returned(task, failed, "map_block", error);
+	return 0;
+}
+
 static int map_block(struct gw_mr_task *task, const struct mr_block *block, struct gw_error *error)
 {
 	size_t at = 0, end = block->size;
 
+	if (block->size == 0)
+		return map_empty(task, block, error);
 	probe_limits(task, block, &at, &end);
 	assert(at <= block->size && end <= block->size);
 	while (at < end) {
@@ -184,7 +210,7 @@ static int map_input(struct gw_mr_task *task, const struct mr_plan *plan, struct
 	int more;
 
 	while ((more = mr_input_next(input, &block, error)) == 1) {
-		assert(block.file < plan->file_count && block.size > 0);
+		assert(block.file < plan->file_count);
 		task->block = &block;
 		task->input_name = plan->files[block.file].path;
 		task->stable = block.stable ? block.data : NULL;

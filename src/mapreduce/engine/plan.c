@@ -217,13 +217,24 @@ static int add_piece(struct planner *planner, uint32_t file, uint64_t offset, ui
 		return fail_memory(planner);
 	plan->pieces = pieces;
 	assert(plan->piece_count < MR_FILES_MAX + MR_SPLITS_MAX); /* one a file and one a border */
-	assert(size > 0 && size <= plan->files[file].size - offset);
+	assert(size > 0 || planner->config->job.empty_files);
+	assert(size <= plan->files[file].size - offset);
 	pieces[plan->piece_count++] = (struct mr_piece){file, offset, size};
 	assert(plan->split_count > 0 && planner->in_split);
 	split = &plan->splits[plan->split_count - 1];
 	split->piece_count++;
 	split->bytes += size;
 	return 0;
+}
+
+/* It belongs to the split before it; the first, to that of the first byte, if there is any. */
+static int add_empty_file(struct planner *planner, uint32_t number, uint64_t position)
+{
+	if (!planner->config->job.empty_files)
+		return 0;
+	if (!planner->in_split && position < planner->plan->bytes)
+		pass_borders(planner, position);
+	return add_piece(planner, number, 0, 0);
 }
 
 /* The file begins at `position` of all bytes. */
@@ -233,6 +244,8 @@ static int cut_file(struct planner *planner, uint32_t number, uint64_t position)
 	bool whole = is_whole(planner->config, file);
 	uint64_t offset = 0;
 
+	if (file->size == 0)
+		return add_empty_file(planner, number, position);
 	while (offset < file->size) {
 		uint64_t size = file->size - offset;
 		int result;

@@ -52,8 +52,9 @@ enum {
  * Walks config->options.inputs in their order: a directory gives its regular files, recursively, in
  * byte order of the paths, without files and directories whose name begins with '.' or '_' and
  * without links. A missing or unreadable input is an error that names it; empty files give no
- * piece. All splits are equally big as far as whole files allow: at most split_size, and at least
- * four a slot if none is then under 256 KiB. With job.reader the splits have no pieces.
+ * piece, unless the job wants to see them: then one of no bytes. All splits are equally big as far
+ * as whole files allow: at most split_size, and at least four a slot if none is then under 256 KiB.
+ * With job.reader the splits have no pieces.
  */
 int mr_plan_init(struct mr_plan *plan, const struct mr_config *config, struct mr_store *store,
 		 struct gw_error *error) GW_MUST_CHECK;

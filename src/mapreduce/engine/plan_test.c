@@ -49,13 +49,13 @@ static void check_plan(const struct mr_plan *plan)
 		for (; piece < split->first_piece + split->piece_count; piece++) {
 			const struct mr_piece *here = &plan->pieces[piece];
 
-			while (offset == plan->files[file].size) {
+			while (offset == plan->files[file].size && here->file != file) {
 				file++;
 				offset = 0;
 			}
 			assert_int_equal(here->file, file);
 			assert_int_equal(here->offset, offset);
-			assert_true(here->size > 0);
+			assert_true(here->size > 0 || plan->files[file].size == 0);
 			assert_true(here->size <= plan->files[file].size - offset);
 			offset += here->size;
 			split_bytes += here->size;
@@ -234,6 +234,39 @@ static void the_name_says_how_it_is_packed(void **state)
 	mr_plan_done(&plan);
 }
 
+static uint32_t empty_pieces(const struct mr_plan *plan)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < plan->piece_count; i++)
+		count += plan->pieces[i].size == 0;
+	return count;
+}
+
+static void empty_files_are_planned_when_the_job_wants_them(void **state)
+{
+	static const uint64_t rows[][6] = {{0, 0, 0},	 {0, 50, 0, 50, 0}, {100, 0, 0, 100, 7},
+					   {0, 0, 1, 0}, {5, 5, 0, 300, 0}, {0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct mr_config config = make_config(2, 50);
+		struct mr_plan plan;
+		uint32_t empty = 0;
+
+		for (size_t j = 0; j < 6; j++)
+			empty += rows[i][j] == 0;
+		plan_sizes(&plan, &config, rows[i], 6);
+		assert_int_equal(empty_pieces(&plan), 0);
+		mr_plan_done(&plan);
+		config.job.empty_files = true;
+		plan_sizes(&plan, &config, rows[i], 6);
+		assert_int_equal(empty_pieces(&plan), empty);
+		assert_true(plan.split_count > 0);
+		mr_plan_done(&plan);
+	}
+}
+
 static void random_sizes(void **state)
 {
 	uint64_t seed = 1;
@@ -243,6 +276,7 @@ static void random_sizes(void **state)
 		struct mr_config config;
 		struct mr_plan plan;
 		uint64_t sizes[6];
+		uint32_t empty = 0;
 
 		for (size_t i = 0; i < 6; i++) {
 			seed = seed * 6364136223846793005ull + 1442695040888963407ull;
@@ -250,7 +284,11 @@ static void random_sizes(void **state)
 		}
 		config = make_config(1 + (uint32_t)(seed >> 40) % 9, (1 + (seed >> 50)) * MIB);
 		config.job.whole_files = seed >> 63;
+		config.job.empty_files = seed >> 62 & 1;
+		for (int i = 0; i <= round % 6 && config.job.empty_files; i++)
+			empty += sizes[i] == 0;
 		plan_sizes(&plan, &config, sizes, 1 + round % 6);
+		assert_int_equal(empty_pieces(&plan), empty);
 		mr_plan_done(&plan);
 	}
 }
@@ -460,6 +498,7 @@ int main(void)
 		cmocka_unit_test(files_share_splits),
 		cmocka_unit_test(some_formats_are_never_cut),
 		cmocka_unit_test(the_name_says_how_it_is_packed),
+		cmocka_unit_test(empty_files_are_planned_when_the_job_wants_them),
 		cmocka_unit_test(random_sizes),
 		cmocka_unit_test(too_many_splits),
 		cmocka_unit_test(missing_and_unreadable_inputs_are_named),

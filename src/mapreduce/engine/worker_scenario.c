@@ -420,6 +420,31 @@ static void bad_records_are_left_out(void **state)
 	}
 }
 
+static int map_block_size(struct gw_mr_task *task, const struct gw_mr_block *block)
+{
+	char size[24];
+
+	snprintf(size, sizeof size, "%zu bytes", block->size);
+	gw_mr_emit_i64(task, gw_string(size), 1);
+	return 0;
+}
+
+static void an_empty_file_is_one_record_to_a_job_that_wants_it(void **state)
+{
+	static const struct gw_mr_job unaware = {.map_block = map_block_size,
+						 .combine_with = GW_MR_SUM};
+	static const struct gw_mr_job job = {.map_block = map_block_size,
+					     .combine_with = GW_MR_SUM, .empty_files = true};
+	struct fixture *fixture = *state;
+
+	check_job(fixture, &unaware, "", "");
+	check_job(fixture, &job, "", "0 bytes\t1\n");
+	check_job(fixture, &job, "x\n", "2 bytes\t1\n");
+	fixture->attempt.skip_count = 1;
+	check_job(fixture, &job, "", "");
+	assert_int_equal(fixture->counters.automatic[MR_COUNT_SKIPPED_RECORDS], 1);
+}
+
 static void probes_map_a_part_and_publish_nothing(void **state)
 {
 	static const struct gw_mr_job job = {.map_block = map_word_tokens,
@@ -630,6 +655,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(map_only_keeps_the_order_of_the_input, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(bad_records_are_left_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_empty_file_is_one_record_to_a_job_that_wants_it,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(probes_map_a_part_and_publish_nothing, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(reduce_keys_can_be_skipped, setup, teardown),
