@@ -150,6 +150,7 @@ void kv_world_start(struct kv_world *world)
 	for (int i = 0; i < KV_WORLD_CALLERS; i++)
 		sim_node_start(world->callers[i].node);
 	kv_voters_wait(world, world->count);
+	sim_run_for(world->sim, SIM_MS);
 }
 
 void kv_world_end(struct kv_world *world)
@@ -504,7 +505,11 @@ static int do_deed(void *argument)
 					 &of_client, &deed->error);
 		client = own;
 	}
-	deed->result = code < 0 ? code : deed->run(deed, client, &options);
+	/* Reads give up after a few redirections; nobody may lead for longer. */
+	do {
+		deed->result = code < 0 ? code : deed->run(deed, client, &options);
+	} while (deed->result == GW_E_NOT_LEADER && deed->run == kv_do_get && deed->at == 0 &&
+		 gw_sleep_ms(50) == 0);
 	gw_rpc_client_free(own);
 	deed->is_over = true;
 	return 0;
