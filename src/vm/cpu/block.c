@@ -44,6 +44,8 @@ int vm_blocks_new(struct vm_cpu *cpu, struct gw_error *error)
 		return gw_fail(error, GW_E_NO_MEMORY, "decoded blocks: out of memory");
 	blocks->labels = vm_interpreter_labels();
 	blocks->size = ARENA_BYTES;
+	if (cpu->setup.blocks_max < ARENA_BYTES / BLOCK_BYTES_MAX)
+		blocks->size = cpu->setup.blocks_max * BLOCK_BYTES_MAX;
 	blocks->arena = malloc(blocks->size);
 	cpu->blocks = blocks;
 	if (!blocks->arena)

@@ -58,17 +58,6 @@ static bool translate(struct vm_cpu *cpu, uint64_t address, enum vm_access acces
 	return end == VM_WALK_FOUND || fault(cpu, address, access, end);
 }
 
-bool vm_translate(struct vm_cpu *cpu, uint64_t address, enum vm_access access, uint64_t mode,
-		  uint64_t *physical)
-{
-	struct vm_walk walk;
-
-	if (!translate(cpu, address, access, mode, &walk))
-		return false;
-	*physical = walk.physical;
-	return true;
-}
-
 bool vm_cpu_translate(const struct vm_cpu *cpu, uint64_t address, uint64_t *physical)
 {
 	struct vm_walk walk;

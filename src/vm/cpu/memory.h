@@ -18,9 +18,6 @@ static inline bool vm_in_ram(const struct vm_cpu *cpu, uint64_t physical, uint64
 	return *offset < cpu->setup.ram_size && size <= cpu->setup.ram_size - *offset;
 }
 
-/* Where an address is, for an access in a mode; sets accessed and dirty bits. */
-bool vm_translate(struct vm_cpu *cpu, uint64_t address, enum vm_access access, uint64_t mode,
-		  uint64_t *physical);
 /* Where pc is in RAM; through the fetches kept. */
 bool vm_fetch_page(struct vm_cpu *cpu, uint64_t pc, uint64_t *offset);
 
