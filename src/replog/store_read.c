@@ -370,8 +370,9 @@ int store_reading_fit(const struct store_reading *reading, struct replog_recover
 		*clear = replay->base > 0;
 		return 0;
 	}
-	recovered->entries = replay->entries + (snapshot->index + 1 - replay->base);
 	recovered->entry_count = next - (snapshot->index + 1);
+	if (recovered->entry_count > 0)
+		recovered->entries = replay->entries + (snapshot->index + 1 - replay->base);
 	return 0;
 }
 
