@@ -111,7 +111,9 @@ static int an_attachment_passes_through_a_pipeline_of_servers(void *argument)
 	struct gw_error error = {0};
 	uint64_t sum;
 	uint8_t *bytes = bulk(&sum);
-	struct gw_rpc_call_options options = {.attachment = {bytes, BULK}, .trace = 77};
+	struct gw_rpc_call_options options = {.attachment = {bytes, BULK},
+					      .deadline_ns = gw_after_ms(4000),
+					      .trace = 77};
 
 	(void)argument;
 	begin(&second, NULL, NULL);
@@ -122,6 +124,8 @@ static int an_attachment_passes_through_a_pipeline_of_servers(void *argument)
 	assert_int_equal(second.served.attachment_bytes, BULK);
 	assert_int_equal(second.served.attachment_sum, sum);
 	assert_int_equal(second.served.trace, 77);
+	/* What is left of four seconds, and not the ten that a call without a deadline has. */
+	assert_true(second.served.deadline_ns <= first.served.deadline_ns + 1000000000);
 	free(bytes);
 	end(&first);
 	end(&second);

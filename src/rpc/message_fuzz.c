@@ -12,7 +12,9 @@ static const struct ProtobufCMessageDescriptor *const types[] = {
 	&fixture__everything__descriptor,    &fixture__text__descriptor,
 	&fixture__number__descriptor,	     &groundwork__list_request__descriptor,
 	&groundwork__list_reply__descriptor, &groundwork__service__descriptor,
-	&groundwork__any__descriptor,
+	&groundwork__any__descriptor,        &groundwork__metrics_request__descriptor,
+	&groundwork__metrics_reply__descriptor, &groundwork__method_metrics__descriptor,
+	&fixture__deep__descriptor,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reflection.c - the built-in service by which a server tells what it offers.
+ * reflection.c - the built-in service by which a server tells what it offers, and what was asked of
+ * it.
  */
 #include "rpc/reflection.h"
 
@@ -56,9 +57,66 @@ static int list(struct gw_rpc_call *call, void *context, const Groundwork__ListR
 	return 0;
 }
 
+static Groundwork__MethodMetrics *measure(struct gw_rpc_call *call,
+					  const struct gw_rpc_method_metrics *metrics)
+{
+	Groundwork__MethodMetrics *made = gw_rpc_allocate(call, sizeof(*made));
+	uint64_t *latency = gw_rpc_allocate(call, sizeof(metrics->latency));
+
+	if (!made || !latency)
+		return NULL;
+	groundwork__method_metrics__init(made);
+	made->method = (char *)(uintptr_t)metrics->method->full_name;
+	made->calls = metrics->calls;
+	made->failures = metrics->failures;
+	made->running = metrics->running;
+	made->duplicates = metrics->duplicates;
+	made->overloaded = metrics->overloaded;
+	made->bytes_in = metrics->bytes_in;
+	made->bytes_out = metrics->bytes_out;
+	made->latency = latency;
+	for (size_t i = 0; i < GW_RPC_LATENCY_BUCKETS; i++) {
+		latency[i] = metrics->latency[i];
+		if (latency[i] > 0)
+			made->n_latency = i + 1;
+	}
+	return made;
+}
+
+static int tell_metrics(struct gw_rpc_call *call, void *context,
+			const Groundwork__MetricsRequest *request, Groundwork__MetricsReply *reply,
+			struct gw_error *error)
+{
+	const struct gw_rpc_server *server = context;
+	struct gw_rpc_method_metrics metrics;
+	size_t count = 0;
+
+	while (gw_rpc_server_metrics(server, count, &metrics))
+		count++;
+	assert(count > 0); /* this one */
+	reply->methods = gw_rpc_allocate(call, count * sizeof(*reply->methods));
+	for (size_t i = 0; reply->methods && gw_rpc_server_metrics(server, i, &metrics); i++) {
+		Groundwork__MethodMetrics *made;
+
+		if (request->method[0] && strcmp(metrics.method->full_name, request->method) != 0)
+			continue;
+		made = measure(call, &metrics);
+		if (!made)
+			return gw_fail(error, GW_E_NO_MEMORY, "no memory to tell of %zu methods",
+				       count);
+		reply->methods[reply->n_methods++] = made;
+	}
+	if (!reply->methods)
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory to tell of %zu methods", count);
+	if (reply->n_methods == 0)
+		return gw_fail(error, GW_E_NOT_FOUND, "%s: no such method here", request->method);
+	return 0;
+}
+
 int rpc_reflection_add(struct gw_rpc_server *server, struct gw_error *error)
 {
-	static const struct reflection_handlers handlers = {.list = list};
+	static const struct reflection_handlers handlers = {.list = list,
+							   .metrics = tell_metrics};
 	const struct gw_rpc_service *service;
 
 	for (size_t i = 0; (service = gw_rpc_server_service(server, i)); i++)

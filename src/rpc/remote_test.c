@@ -249,6 +249,33 @@ static int a_method_without_a_handler_is_not_offered(void *argument)
 	return 0;
 }
 
+static int a_server_tells_what_was_asked_of_it(void *argument)
+{
+	struct pair pair;
+	const char *text;
+
+	(void)argument;
+	begin(&pair);
+	assert_int_equal(call(&pair, "Fixture.Add", "{\"number\": 5}"), 0);
+	assert_int_equal(call(&pair, "Fixture.Add", "{\"number\": 5}"), 0);
+	pair.served.fail_code = GW_E_EXISTS;
+	assert_int_equal(call(&pair, "Fixture.Add", "{\"number\": 5}"), GW_E_EXISTS);
+	assert_int_equal(call(&pair, "Reflection.Metrics", "{\"method\": \"fixture.Fixture.Add\"}"),
+			 0);
+	assert_int_equal(base_buffer_append(&pair.shown, "", 1, &pair.error), 0);
+	text = (const char *)pair.shown.data;
+	assert_non_null(strstr(text, "\"calls\": \"3\", \"failures\": \"1\", \"running\": \"0\""));
+	assert_non_null(strstr(text, "\"bytesIn\": \"6\""));
+	assert_null(strstr(text, "Echo"));
+	assert_int_equal(call(&pair, "Reflection.Metrics", "{}"), 0);
+	assert_int_equal(base_buffer_append(&pair.shown, "", 1, &pair.error), 0);
+	assert_non_null(strstr((const char *)pair.shown.data, "fixture.Fixture.Echo"));
+	expect_wrong(&pair, "Reflection.Metrics", "{\"method\": \"x\"}", GW_E_NOT_FOUND,
+		     "x: no such method here");
+	end(&pair);
+	return 0;
+}
+
 static int attachments_go_both_ways(void *argument)
 {
 	char back[100] = "";
@@ -370,6 +397,7 @@ int main(void)
 		in_a_task(json_that_does_not_fit_is_refused_before_the_call),
 		in_a_task(a_failure_of_the_handler_comes_back),
 		in_a_task(a_method_without_a_handler_is_not_offered),
+		in_a_task(a_server_tells_what_was_asked_of_it),
 		in_a_task(attachments_go_both_ways),
 		in_a_task(streams_are_arrays_and_lines),
 		in_a_task(a_server_that_tells_nonsense_is_refused),
