@@ -390,6 +390,31 @@ def parent_of(pid):
 
 
 @case
+def a_killed_slot_takes_its_command_along(directory):
+    """Each member of the pipeline, the orphans of the shell; and the job goes on."""
+    os.mkfifo(directory + "/go")
+    write(directory, "in", b"a\n")
+    job = start(GW, "mr", "stream", "-input", "in", "-output", "out", "-mapper", f"yes | cat {directory}/go", "-reducer",
+                "NONE", cwd=directory)
+    with open(directory + "/go", "wb", buffering=0):
+        shell = parent_of(slot_of_map(os.path.realpath(directory + "/go")))
+        slot, members = parent_of(shell), [pid for pid in marked_processes() if parent_of(pid) == shell]
+        check(len(members) == 2, f"members of the pipeline: {members}")
+        os.kill(slot, signal.SIGKILL)
+        gone([slot, shell, *members])
+        check(job.poll() is None, "the job is gone")
+    with open(directory + "/go", "wb") as again:
+        again.write(b"went on\n")
+    _, errors = job.communicate(timeout=SECONDS_MAX)
+    check(job.returncode == 0, errors)
+    parts = [name for name in os.listdir(directory + "/out") if name.startswith("part-")]
+    with open(f"{directory}/out/{parts[0]}", "rb") as part:
+        check(part.read() == b"went on\n", "output")
+    shutil.rmtree(directory + "/out")
+    nothing_left(directory, ["in", "go"])
+
+
+@case
 def a_killed_keeper_ends_the_job_clearly(directory):
     job, fifo = waiting_job(directory)
     keeper = parent_of(slot_of_map(os.path.realpath(directory + "/go")))

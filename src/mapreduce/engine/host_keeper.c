@@ -61,8 +61,6 @@ static int spawn(struct keeper *keeper, const struct mr_message *message)
 		close(keeper->deaths);
 		mr_slot_main(keeper->processes, message->slot, message->generation, keeper->pid);
 	}
-	/* The slot does the same; whoever is first, its children are in the group. */
-	(void)setpgid(pid, pid);
 	child->pid = pid;
 	return 0;
 }
@@ -98,7 +96,7 @@ static int reap(struct keeper *keeper)
 		/* Before it is reaped its number names nothing else: what it left goes with it. */
 		child = child_of(keeper, info.si_pid);
 		if (child)
-			(void)kill(-child->pid, SIGKILL);
+			mr_session_kill(child->pid);
 		if (waitpid(info.si_pid, &status, 0) < 0)
 			return 0;
 		if (child) {

@@ -146,6 +146,65 @@ static void slot_killed(enum mr_isolation isolation)
 	host_fixture_free(fixture);
 }
 
+static int open_lock(const struct stage *stage)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/lock", stage->fixture->directory);
+	return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/* As a shell does with a pipeline: a process group of its own, in which a grandchild, an orphan
+ * soon, holds a lock for as long as it lives. */
+static void leave_orphan(struct stage *stage)
+{
+	char byte;
+
+	if (fork() == 0) {
+		setpgid(0, 0);
+		if (fork() > 0)
+			_exit(0);
+		signal(SIGTERM, SIG_IGN);
+		signal(SIGHUP, SIG_IGN);
+		if (flock(open_lock(stage), LOCK_EX) == 0)
+			stage_started(stage);
+		stage_hang();
+	}
+	(void)!read(stage->fixture->started[0], &byte, 1);
+}
+
+/* The second attempt ends when what the first one left behind is gone: the lock is free. */
+static int killed_with_orphan(struct stage *stage, struct gw_error *error)
+{
+	int lock;
+
+	if (stage->attempt->number == 0) {
+		leave_orphan(stage);
+		kill(getpid(), SIGKILL);
+	}
+	lock = open_lock(stage);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return gw_fail(error, GW_E_IO, "no lock");
+	close(lock);
+	return emit_number(stage, error);
+}
+
+static void orphans_end_with_their_slot(enum mr_isolation isolation)
+{
+	struct host_fixture *fixture = host_fixture_new();
+	char path[96];
+
+	fixture->isolation = isolation;
+	fixture->tasks = 1;
+	fixture->task = killed_with_orphan;
+	assert_int_equal(host_fixture_run(fixture), 0);
+	assert_int_equal(fixture->result.failures[MR_MAP], 1);
+	snprintf(path, sizeof(path), "%s/lock", fixture->directory);
+	assert_int_equal(unlink(path), 0);
+	check_left(fixture, true);
+	host_fixture_free(fixture);
+}
+
 /* The driver's only child is the keeper. */
 static void kill_keeper(void *context, const struct mr_view *view)
 {
@@ -196,6 +255,7 @@ static void keeper_killed(enum mr_isolation isolation)
 IN_EACH(grandchildren_end_with_the_job)
 IN_EACH(driver_killed)
 IN_EACH(slot_killed)
+IN_EACH(orphans_end_with_their_slot)
 IN_EACH(keeper_killed)
 
 /* ---- Signals to the driver --------------------------------------------------------------------
@@ -421,7 +481,7 @@ static void speak_for_the_dead(struct stage *stage)
 		(void)!read(stage->fixture->started[0], &byte, 1);
 		return;
 	}
-	setsid(); /* what is in the group of a slot dies with it */
+	setsid(); /* what is in the session of a slot dies with it */
 	stage_started(stage);
 	stage_wait(stage);
 	(void)!mr_message_send(find_socket(), &message, &error);
@@ -611,6 +671,7 @@ int main(void)
 		cmocka_unit_test(test_grandchildren_end_with_the_job),
 		cmocka_unit_test(test_driver_killed),
 		cmocka_unit_test(test_slot_killed),
+		cmocka_unit_test(test_orphans_end_with_their_slot),
 		cmocka_unit_test(test_keeper_killed),
 		SCENARIO(test_interrupted_by_the_terminal),
 		SCENARIO(test_interrupted_politely),

@@ -84,6 +84,12 @@ void mr_original_block(const struct mr_original *original, sigset_t *set);
 int mr_keeper_start(struct mr_processes *processes, pid_t *pid,
 		    struct gw_error *error) GW_MUST_CHECK;
 
+/* ---- host_session.c ----------------------------------------------------------------------- */
+
+/* Kills all processes of the session, in the keeper. Its leader may be dead but must not have been
+ * reaped, else the number could be another's. */
+void mr_session_kill(pid_t session);
+
 /* ---- host_slot.c -------------------------------------------------------------------------- */
 
 /* What a slot's process does from birth to death. parent is the keeper as the slot sees it. */

@@ -242,7 +242,7 @@ _Noreturn void mr_slot_main(struct mr_processes *processes, uint32_t number, uin
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1); /* it died before we asked to be told */
-	(void)setpgid(0, 0);
+	(void)setsid(); /* what this process starts is known by that */
 	(void)prctl(PR_SET_NAME, "gw-slot");
 	mr_original_restore(&processes->original);
 	/* A limit on the size of files is an error that names the file, not a death. */
