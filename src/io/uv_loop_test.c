@@ -245,6 +245,41 @@ static void the_writes_of_a_turn_are_one_call(void **state)
 	io_uv_free(io);
 }
 
+/* Asks for ten bytes at a time. */
+static struct io_buffer small_buffer(struct io_reader *reader)
+{
+	struct sink *sink = (struct sink *)reader;
+
+	return (struct io_buffer){sink->bytes + sink->size, 10};
+}
+
+static void all_that_arrived_is_read_in_one_turn(void **state)
+{
+	const struct gw_bytes piece = {"0123456789012345678901234567890123456789"
+				       "0123456789012345678901234567890123456789", 80};
+	struct io *io = new_io(NULL);
+	struct io_stream *pair[2];
+	struct seen write = {.calls = 0};
+	struct sink sink;
+	uint8_t bytes[100];
+
+	(void)state;
+	connect_pair(io, pair);
+	io_writev(io, start(io, &write), pair[0], &piece, 1, note);
+	assert_int_equal(ended(&write), 0);
+	fill(&sink, io, pair[1], bytes, sizeof(bytes), 80);
+	sink.reader.buffer = small_buffer;
+	/* Each run is one turn: the first one that has something has it all. */
+	while (sink.size == 0) {
+		io_uv_stop(io);
+		io_uv_run(io);
+	}
+	assert_int_equal(sink.size, 80);
+	io_stream_close(io, pair[0]);
+	io_stream_close(io, pair[1]);
+	io_uv_free(io);
+}
+
 /* Counts how often it runs behind how many ends. */
 struct counter {
 	struct io_turn turn;
@@ -327,6 +362,42 @@ static void *post_later(void *context)
 
 	io_post(seen->io, &seen->request, note);
 	return NULL;
+}
+
+/* Has another thread post, in a turn, when nobody wakes the loop: it is awake. */
+struct busy {
+	struct io_turn turn;
+	struct seen *seen;
+	bool posted;
+};
+
+static bool post_from_elsewhere(struct io_turn *turn)
+{
+	struct busy *busy = (struct busy *)turn;
+	pthread_t thread;
+
+	if (busy->posted)
+		return false;
+	busy->posted = true;
+	assert_int_equal(pthread_create(&thread, NULL, post_later, busy->seen), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	return false;
+}
+
+static void a_post_that_comes_in_the_turn_is_not_slept_over(void **state)
+{
+	struct io *io = new_io(NULL);
+	struct seen seen = {.calls = 0};
+	struct busy busy = {{post_from_elsewhere}, &seen, false};
+
+	(void)state;
+	start(io, &seen);
+	io_set_turn(io, &busy.turn);
+	io_uv_hold(io);
+	io_uv_run(io); /* would wait for ever */
+	assert_int_equal(seen.calls, 1);
+	io_uv_release(io);
+	io_uv_free(io);
 }
 
 static void a_held_loop_waits_for_a_post(void **state)
@@ -556,9 +627,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_writes_of_a_turn_are_one_call),
+		cmocka_unit_test(all_that_arrived_is_read_in_one_turn),
 		cmocka_unit_test(many_ends_are_told_in_one_turn),
 		cmocka_unit_test(a_stop_before_the_run_lasts_one_turn),
 		cmocka_unit_test(a_timer_that_falls_due_in_the_turn_is_not_slept_over),
+		cmocka_unit_test(a_post_that_comes_in_the_turn_is_not_slept_over),
 		cmocka_unit_test(a_held_loop_waits_for_a_post),
 		cmocka_unit_test(sockets_left_open_are_closed_by_free),
 		cmocka_unit_test(an_io_that_cannot_be_made_says_why),

@@ -198,6 +198,28 @@ static void things_at_the_same_time_happen_in_an_order_that_the_seed_decides(voi
 	assert_in_range(swapped, 10, 30);
 }
 
+static void whoever_could_go_first_does_in_some_seed(void **state)
+{
+	unsigned chosen[5] = {0}, others = 0;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		struct world world;
+		uint32_t first, second;
+
+		world_start(&world, seed, NULL);
+		first = io_pick(world_io(&world, 0), 5);
+		second = io_pick(world_io(&world, 0), 5);
+		assert_true(first < 5 && second < 5);
+		chosen[first]++;
+		others += first != second;
+		world_end(&world);
+	}
+	for (size_t i = 0; i < 5; i++)
+		assert_in_range(chosen[i], 15, 80);
+	assert_in_range(others, 120, 190);
+}
+
 static void posts_keep_their_order(void **state)
 {
 	struct world world;
@@ -409,6 +431,7 @@ int main(void)
 		cmocka_unit_test(while_a_machine_sleeps_its_monotonic_clock_stands_still),
 		cmocka_unit_test(actions_happen_at_their_time_outside_all_nodes),
 		cmocka_unit_test(things_at_the_same_time_happen_in_an_order_that_the_seed_decides),
+		cmocka_unit_test(whoever_could_go_first_does_in_some_seed),
 		cmocka_unit_test(posts_keep_their_order),
 		cmocka_unit_test(a_stopped_timer_never_comes),
 		cmocka_unit_test(offloaded_work_runs_later_and_not_when_it_was_cancelled),
