@@ -123,11 +123,6 @@ static void a_closed_socket_ends_its_receives(void **state)
 	over_each(*state, closing_and_cancelling_end_what_waits);
 }
 
-#define TEST(name, needs)                                                                          \
-	{                                                                                          \
-#name, name, needs                                                                 \
-	}
-
 const struct conformance_test conformance_datagrams[] = {
 	TEST(a_datagram_arrives_whole_and_says_from_whom, IO_LACKS_DATAGRAMS),
 	TEST(a_datagram_longer_than_its_buffer_is_too_large, IO_LACKS_DATAGRAMS),

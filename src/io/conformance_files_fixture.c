@@ -611,11 +611,6 @@ static void cancelled_reads_and_writes_end_with_cancelled(void **state)
 	close_file(world, file);
 }
 
-#define TEST(name, needs)                                                                          \
-	{                                                                                          \
-#name, name, needs                                                                 \
-	}
-
 const struct conformance_test conformance_files[] = {
 	TEST(a_file_gives_back_what_was_written, 0),
 	TEST(what_is_absent_is_not_found, 0),

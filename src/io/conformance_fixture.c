@@ -215,8 +215,8 @@ static size_t list_tests(const struct io_maker **maker, struct CMUnitTest *tests
 			 size_t room)
 {
 	const struct conformance_test *const groups[] = {
-		conformance_time,      conformance_files,     conformance_net,
-		conformance_datagrams, conformance_processes,
+		conformance_time,  conformance_files,     conformance_connect,   conformance_bytes,
+		conformance_close, conformance_datagrams, conformance_processes,
 	};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {

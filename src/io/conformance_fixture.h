@@ -7,10 +7,10 @@
  * returns io_conformance(makers, count) from main. A backend of another room lists these
  * fixtures in its meson.build as its own:
  *
- *     room_fixtures = files('../io/conformance_fixture.c',
+ *     room_fixtures = files('../io/conformance_fixture.c', '../io/conformance_bytes_fixture.c',
+ *       '../io/conformance_close_fixture.c', '../io/conformance_connect_fixture.c',
  *       '../io/conformance_datagrams_fixture.c', '../io/conformance_files_fixture.c',
- *       '../io/conformance_net_fixture.c', '../io/conformance_process_fixture.c',
- *       '../io/conformance_time_fixture.c')
+ *       '../io/conformance_process_fixture.c', '../io/conformance_time_fixture.c')
  *
  * Each test has a world of its own: make gives a fresh io with an empty directory where relative
  * paths start, and release takes both away. The tests use one io for both ends of a connection, at

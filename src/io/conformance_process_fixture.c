@@ -220,11 +220,6 @@ static void a_descriptor_of_others_can_be_waited_for(void **state)
 	assert_true(ended(&calls[0]) < 0);
 }
 
-#define TEST(name, needs)                                                                          \
-	{                                                                                          \
-#name, name, needs                                                                 \
-	}
-
 const struct conformance_test conformance_processes[] = {
 	TEST(a_process_tells_how_it_ended, IO_LACKS_PROCESSES),
 	TEST(a_program_that_cannot_be_run_fails_here, IO_LACKS_PROCESSES),

@@ -514,11 +514,6 @@ static void the_turn_function_runs_behind_the_callbacks(void **state)
 	io_set_turn(world->io, NULL);
 }
 
-#define TEST(name, needs)                                                                          \
-	{                                                                                          \
-#name, name, needs                                                                 \
-	}
-
 const struct conformance_test conformance_time[] = {
 	TEST(a_timer_never_comes_early, 0),
 	TEST(timers_come_in_the_order_of_their_times, 0),

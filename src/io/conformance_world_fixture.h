@@ -34,9 +34,14 @@ struct conformance_test {
 	uint32_t needs; /* enum io_lacks */
 };
 
+/* A row of a table below. */
+#define TEST(name, needs) {#name, name, needs}
+
 /* Of each file; ended by a title of NULL. */
 extern const struct conformance_test conformance_files[];
-extern const struct conformance_test conformance_net[];
+extern const struct conformance_test conformance_connect[];
+extern const struct conformance_test conformance_bytes[];
+extern const struct conformance_test conformance_close[];
 extern const struct conformance_test conformance_datagrams[];
 extern const struct conformance_test conformance_time[];
 extern const struct conformance_test conformance_processes[];

@@ -116,17 +116,11 @@ void real_pooled_run(struct io_uv *io, struct io_request *request)
 		else
 			real_file_open(io, request);
 		break;
-	case IO_OPERATION_RENAME:
-	case IO_OPERATION_UNLINK:
-	case IO_OPERATION_MKDIR:
-	case IO_OPERATION_RMDIR:
-	case IO_OPERATION_LIST:
-	case IO_OPERATION_SYNC_DIRECTORY:
-	case IO_OPERATION_SPACE:
-		real_path_run(io, request);
-		break;
 	default:
-		real_file_run(request);
+		if (is_of_name(request))
+			real_path_run(io, request);
+		else
+			real_file_run(request);
 		break;
 	}
 }

@@ -15,6 +15,33 @@ static void fill(uint8_t *bytes, size_t size)
 		bytes[i] = (uint8_t)test_random(&state);
 }
 
+/* Nodes 0 and 1 with a connection between them, and what each end hears. */
+struct talk {
+	struct world world;
+	struct pair pair;
+	struct collector heard[2];
+	char got[2][16];
+};
+
+static void talk_begin(struct talk *talk, const struct sim_options *options)
+{
+	*talk = (struct talk){.heard = {{.size = 0}}};
+	world_start(&talk->world, 1, options);
+	pair_make(&talk->pair, &talk->world, 0, 1);
+}
+
+static void hear(struct talk *talk, unsigned end)
+{
+	collector_start(&talk->heard[end], &talk->world, end, talk->pair.ends[end],
+			talk->got[end], sizeof(talk->got[end]));
+}
+
+/* At node 0. */
+static int say(struct talk *talk, const char *text)
+{
+	return stream_send(&talk->world, 0, talk->pair.ends[0], text, strlen(text));
+}
+
 static void bytes_arrive_in_order_and_once_however_they_are_split(void **state)
 {
 	struct world world;
@@ -47,23 +74,19 @@ static void bytes_arrive_in_order_and_once_however_they_are_split(void **state)
 
 static void a_frame_may_arrive_a_byte_at_a_time(void **state)
 {
-	struct world world;
-	struct pair pair;
-	struct collector collector = {0};
-	char got[16];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	sim_link(world.nodes[0], world.nodes[1])->drip_bytes = 1;
-	sim_link(world.nodes[0], world.nodes[1])->bytes_per_s = 1;
-	pair_make(&pair, &world, 0, 1);
-	collector_start(&collector, &world, 1, pair.ends[1], got, sizeof(got));
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "slowly", 6), 0);
-	assert_true(collector_wait(&collector, 6, 60 * SIM_SECOND));
-	assert_memory_equal(got, "slowly", 6);
-	assert_true(collector.reads >= 2);
-	assert_true(sim_now_ns(world.sim) > SIM_SECOND);
-	world_end(&world);
+	talk_begin(&talk, NULL);
+	sim_link(talk.world.nodes[0], talk.world.nodes[1])->drip_bytes = 1;
+	sim_link(talk.world.nodes[0], talk.world.nodes[1])->bytes_per_s = 1;
+	hear(&talk, 1);
+	assert_int_equal(say(&talk, "slowly"), 0);
+	assert_true(collector_wait(&talk.heard[1], 6, 60 * SIM_SECOND));
+	assert_memory_equal(talk.got[1], "slowly", 6);
+	assert_true(talk.heard[1].reads >= 2);
+	assert_true(sim_now_ns(talk.world.sim) > SIM_SECOND);
+	world_end(&talk.world);
 }
 
 static void a_writer_waits_when_the_other_side_does_not_read(void **state)
@@ -92,208 +115,170 @@ static void a_writer_waits_when_the_other_side_does_not_read(void **state)
 
 static void the_end_comes_behind_all_bytes(void **state)
 {
-	struct world world;
-	struct pair pair;
-	struct collector collector = {0};
-	char got[16];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	pair_make(&pair, &world, 0, 1);
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "last words", 10), 0);
-	io_stream_close(world_io(&world, 0), pair.ends[0]);
-	sim_run_for(world.sim, SIM_SECOND);
-	collector_start(&collector, &world, 1, pair.ends[1], got, sizeof(got));
-	assert_true(collector_wait(&collector, 10, SIM_SECOND));
-	sim_run_for(world.sim, SIM_SECOND);
-	assert_true(collector.ended);
-	assert_int_equal(collector.last, 0);
-	world_end(&world);
+	talk_begin(&talk, NULL);
+	assert_int_equal(say(&talk, "last words"), 0);
+	io_stream_close(world_io(&talk.world, 0), talk.pair.ends[0]);
+	sim_run_for(talk.world.sim, SIM_SECOND);
+	hear(&talk, 1);
+	assert_true(collector_wait(&talk.heard[1], 10, SIM_SECOND));
+	sim_run_for(talk.world.sim, SIM_SECOND);
+	assert_true(talk.heard[1].ended);
+	assert_int_equal(talk.heard[1].last, 0);
+	world_end(&talk.world);
 }
 
 static void a_reset_ends_both_ends(void **state)
 {
-	struct world world;
-	struct pair pair;
-	struct collector here = {0}, there = {0};
-	char got[2][4];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	pair_make(&pair, &world, 0, 1);
-	collector_start(&here, &world, 0, pair.ends[0], got[0], 4);
-	collector_start(&there, &world, 1, pair.ends[1], got[1], 4);
-	assert_int_equal(sim_reset_streams(world.nodes[1], world.nodes[0]), 1);
-	sim_run_for(world.sim, SIM_SECOND);
-	assert_true(here.ended && there.ended);
-	assert_int_equal(here.last, GW_E_CLOSED);
-	assert_int_equal(there.last, GW_E_CLOSED);
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), GW_E_CLOSED);
-	world_end(&world);
+	talk_begin(&talk, NULL);
+	hear(&talk, 0);
+	hear(&talk, 1);
+	assert_int_equal(sim_reset_streams(talk.world.nodes[1], talk.world.nodes[0]), 1);
+	sim_run_for(talk.world.sim, SIM_SECOND);
+	assert_true(talk.heard[0].ended && talk.heard[1].ended);
+	assert_int_equal(talk.heard[0].last, GW_E_CLOSED);
+	assert_int_equal(talk.heard[1].last, GW_E_CLOSED);
+	assert_int_equal(say(&talk, "x"), GW_E_CLOSED);
+	world_end(&talk.world);
 }
 
 static void any_segment_may_be_the_one_that_is_reset(void **state)
 {
-	struct world world;
-	struct pair pair;
+	struct talk talk;
 	int result = 0;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	pair_make(&pair, &world, 0, 1);
-	sim_link(world.nodes[0], world.nodes[1])->reset_ppm = SIM_PPM / 5;
+	talk_begin(&talk, NULL);
+	sim_link(talk.world.nodes[0], talk.world.nodes[1])->reset_ppm = SIM_PPM / 5;
 	for (int i = 0; i < 100 && result == 0; i++) {
-		result = stream_send(&world, 0, pair.ends[0], "x", 1);
-		sim_run_for(world.sim, SIM_MS);
+		result = say(&talk, "x");
+		sim_run_for(talk.world.sim, SIM_MS);
 	}
 	assert_int_equal(result, GW_E_CLOSED);
-	assert_int_equal(sim_count(world.sim, SIM_COUNT_RESET), 1);
-	world_end(&world);
+	assert_int_equal(sim_count(talk.world.sim, SIM_COUNT_RESET), 1);
+	world_end(&talk.world);
 }
 
 static void a_peer_that_closed_answers_bytes_with_a_reset(void **state)
 {
-	struct world world;
-	struct pair pair;
-	struct collector collector = {0};
-	char got[4];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	pair_make(&pair, &world, 0, 1);
-	io_stream_close(world_io(&world, 1), pair.ends[1]);
-	sim_run_for(world.sim, SIM_SECOND);
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), 0);
-	sim_run_for(world.sim, SIM_SECOND);
-	collector_start(&collector, &world, 0, pair.ends[0], got, sizeof(got));
-	sim_run_for(world.sim, SIM_SECOND);
-	assert_int_equal(collector.last, GW_E_CLOSED);
-	world_end(&world);
+	talk_begin(&talk, NULL);
+	io_stream_close(world_io(&talk.world, 1), talk.pair.ends[1]);
+	sim_run_for(talk.world.sim, SIM_SECOND);
+	assert_int_equal(say(&talk, "x"), 0);
+	sim_run_for(talk.world.sim, SIM_SECOND);
+	hear(&talk, 0);
+	sim_run_for(talk.world.sim, SIM_SECOND);
+	assert_int_equal(talk.heard[0].last, GW_E_CLOSED);
+	world_end(&talk.world);
 }
 
 static void a_killed_process_s_peers_see_the_end_at_once(void **state)
 {
-	struct world world;
-	struct pair pair;
-	struct collector collector = {0};
-	char got[4];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	pair_make(&pair, &world, 0, 1);
-	collector_start(&collector, &world, 0, pair.ends[0], got, sizeof(got));
-	sim_node_kill(world.nodes[1]);
-	sim_run_for(world.sim, 10 * SIM_MS);
-	assert_true(collector.ended);
-	world_end(&world);
+	talk_begin(&talk, NULL);
+	hear(&talk, 0);
+	sim_node_kill(talk.world.nodes[1]);
+	sim_run_for(talk.world.sim, 10 * SIM_MS);
+	assert_true(talk.heard[0].ended);
+	world_end(&talk.world);
 }
 
 static void peers_of_a_machine_without_power_hear_nothing_until_it_is_back(void **state)
 {
-	struct world world;
-	struct pair pair;
-	struct collector collector = {0};
-	char got[4];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	pair_make(&pair, &world, 0, 1);
-	collector_start(&collector, &world, 0, pair.ends[0], got, sizeof(got));
-	sim_node_power_loss(world.nodes[1]);
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), 0);
-	sim_run_for(world.sim, 20 * SIM_SECOND);
-	assert_false(collector.ended);
-	sim_node_start(world.nodes[1]);
-	sim_run_for(world.sim, 20 * SIM_SECOND);
-	assert_true(collector.ended);
-	assert_int_equal(collector.last, GW_E_CLOSED);
-	world_end(&world);
+	talk_begin(&talk, NULL);
+	hear(&talk, 0);
+	sim_node_power_loss(talk.world.nodes[1]);
+	assert_int_equal(say(&talk, "x"), 0);
+	sim_run_for(talk.world.sim, 20 * SIM_SECOND);
+	assert_false(talk.heard[0].ended);
+	sim_node_start(talk.world.nodes[1]);
+	sim_run_for(talk.world.sim, 20 * SIM_SECOND);
+	assert_true(talk.heard[0].ended);
+	assert_int_equal(talk.heard[0].last, GW_E_CLOSED);
+	world_end(&talk.world);
 }
 
 static void a_half_open_stream_is_silent_at_both_ends(void **state)
 {
-	struct world world;
-	struct pair pair;
-	struct collector here = {0}, there = {0};
-	char got[2][4];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	pair_make(&pair, &world, 0, 1);
-	collector_start(&here, &world, 0, pair.ends[0], got[0], 4);
-	collector_start(&there, &world, 1, pair.ends[1], got[1], 4);
-	assert_int_equal(sim_hang_streams(world.nodes[0], world.nodes[1]), 1);
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), 0);
-	sim_run_for(world.sim, 3600 * SIM_SECOND);
+	talk_begin(&talk, NULL);
+	hear(&talk, 0);
+	hear(&talk, 1);
+	assert_int_equal(sim_hang_streams(talk.world.nodes[0], talk.world.nodes[1]), 1);
+	assert_int_equal(say(&talk, "x"), 0);
+	sim_run_for(talk.world.sim, 3600 * SIM_SECOND);
 	/* Who sent learns by the timeout of its kernel, who only waits never does. */
-	assert_int_equal(here.last, GW_E_TIMEOUT);
-	assert_int_equal(there.reads, 0);
-	world_end(&world);
+	assert_int_equal(talk.heard[0].last, GW_E_TIMEOUT);
+	assert_int_equal(talk.heard[1].reads, 0);
+	world_end(&talk.world);
 }
 
 static void bytes_pass_a_partition_after_it_is_healed(void **state)
 {
-	struct world world;
-	struct pair pair;
-	struct collector collector = {0};
-	char got[4];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, NULL);
-	pair_make(&pair, &world, 0, 1);
-	collector_start(&collector, &world, 1, pair.ends[1], got, sizeof(got));
-	sim_partition(world.sim, 1);
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), 0);
-	assert_false(collector_wait(&collector, 1, 30 * SIM_SECOND));
-	sim_partition(world.sim, 0);
-	assert_true(collector_wait(&collector, 1, 5 * SIM_SECOND));
-	world_end(&world);
+	talk_begin(&talk, NULL);
+	hear(&talk, 1);
+	sim_partition(talk.world.sim, 1);
+	assert_int_equal(say(&talk, "x"), 0);
+	assert_false(collector_wait(&talk.heard[1], 1, 30 * SIM_SECOND));
+	sim_partition(talk.world.sim, 0);
+	assert_true(collector_wait(&talk.heard[1], 1, 5 * SIM_SECOND));
+	world_end(&talk.world);
 }
 
 static void a_long_partition_ends_the_sender_and_the_receiver_never_knows(void **state)
 {
 	struct sim_options options = {.send_timeout_ns = 10 * SIM_SECOND};
-	struct world world;
-	struct pair pair;
-	struct collector here = {0}, there = {0};
-	char got[2][4];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, &options);
-	pair_make(&pair, &world, 0, 1);
-	collector_start(&here, &world, 0, pair.ends[0], got[0], 4);
-	collector_start(&there, &world, 1, pair.ends[1], got[1], 4);
-	sim_isolate(world.nodes[0], true, true);
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), 0);
-	sim_run_for(world.sim, 11 * SIM_SECOND);
-	assert_int_equal(here.last, GW_E_TIMEOUT);
-	sim_heal(world.sim);
-	sim_run_for(world.sim, 3600 * SIM_SECOND);
-	assert_int_equal(there.reads, 0);
-	assert_int_equal(sim_count(world.sim, SIM_COUNT_SEND_TIMEOUT), 1);
-	world_end(&world);
+	talk_begin(&talk, &options);
+	hear(&talk, 0);
+	hear(&talk, 1);
+	sim_isolate(talk.world.nodes[0], true, true);
+	assert_int_equal(say(&talk, "x"), 0);
+	sim_run_for(talk.world.sim, 11 * SIM_SECOND);
+	assert_int_equal(talk.heard[0].last, GW_E_TIMEOUT);
+	sim_heal(talk.world.sim);
+	sim_run_for(talk.world.sim, 3600 * SIM_SECOND);
+	assert_int_equal(talk.heard[1].reads, 0);
+	assert_int_equal(sim_count(talk.world.sim, SIM_COUNT_SEND_TIMEOUT), 1);
+	world_end(&talk.world);
 }
 
 static void in_an_asymmetric_partition_bytes_arrive_that_are_never_acknowledged(void **state)
 {
 	struct sim_options options = {.send_timeout_ns = 10 * SIM_SECOND};
-	struct world world;
-	struct pair pair;
-	struct collector here = {0}, there = {0};
-	char got[2][4];
+	struct talk talk;
 
 	(void)state;
-	world_start(&world, 1, &options);
-	pair_make(&pair, &world, 0, 1);
-	collector_start(&here, &world, 0, pair.ends[0], got[0], 4);
-	collector_start(&there, &world, 1, pair.ends[1], got[1], 4);
-	sim_isolate(world.nodes[0], false, true);
-	assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), 0);
-	assert_true(collector_wait(&there, 1, SIM_SECOND));
-	assert_false(here.ended);
-	sim_run_for(world.sim, 11 * SIM_SECOND);
-	assert_int_equal(here.last, GW_E_TIMEOUT);
-	world_end(&world);
+	talk_begin(&talk, &options);
+	hear(&talk, 0);
+	hear(&talk, 1);
+	sim_isolate(talk.world.nodes[0], false, true);
+	assert_int_equal(say(&talk, "x"), 0);
+	assert_true(collector_wait(&talk.heard[1], 1, SIM_SECOND));
+	assert_false(talk.heard[0].ended);
+	sim_run_for(talk.world.sim, 11 * SIM_SECOND);
+	assert_int_equal(talk.heard[0].last, GW_E_TIMEOUT);
+	world_end(&talk.world);
 }
 
 static void a_write_taken_back_in_its_middle_is_followed_by_nothing(void **state)
@@ -332,26 +317,22 @@ static void a_machine_that_sleeps_is_silent_and_a_paused_process_is_not(void **s
 
 	(void)state;
 	for (int sleeps = 0; sleeps < 2; sleeps++) {
-		struct world world;
-		struct pair pair;
-		struct collector here = {0}, there = {0};
-		char got[2][4];
+		struct talk talk;
 
-		world_start(&world, 1, &options);
-		pair_make(&pair, &world, 0, 1);
-		collector_start(&here, &world, 0, pair.ends[0], got[0], 4);
-		collector_start(&there, &world, 1, pair.ends[1], got[1], 4);
-		sim_node_pause(world.nodes[1],
+		talk_begin(&talk, &options);
+		hear(&talk, 0);
+		hear(&talk, 1);
+		sim_node_pause(talk.world.nodes[1],
 			       sleeps ? SIM_PAUSE_MACHINE : SIM_PAUSE_PROCESS);
-		assert_int_equal(stream_send(&world, 0, pair.ends[0], "x", 1), 0);
-		sim_run_for(world.sim, 10 * SIM_SECOND);
+		assert_int_equal(say(&talk, "x"), 0);
+		sim_run_for(talk.world.sim, 10 * SIM_SECOND);
 		/* A paused process has a kernel that takes the bytes. */
-		assert_int_equal(here.ended, sleeps);
-		assert_int_equal(there.reads, 0);
-		sim_node_resume(world.nodes[1]);
-		sim_run_for(world.sim, 10 * SIM_SECOND);
-		assert_int_equal(there.size, !sleeps);
-		world_end(&world);
+		assert_int_equal(talk.heard[0].ended, sleeps);
+		assert_int_equal(talk.heard[1].reads, 0);
+		sim_node_resume(talk.world.nodes[1]);
+		sim_run_for(talk.world.sim, 10 * SIM_SECOND);
+		assert_int_equal(talk.heard[1].size, !sleeps);
+		world_end(&talk.world);
 	}
 }
 

@@ -20,6 +20,30 @@ static int selects(void *argument)
 	return 0;
 }
 
+/* A select in a task of its own among two channels: first `other`, then `chan`. */
+struct two {
+	struct gw_chan *other, *chan;
+	struct gw_group group;
+	struct choice choice;
+};
+
+/* It receives from the first, or sends to the second. */
+static void two_begin(struct two *two, int *in, const int *out)
+{
+	*two = (struct two){.other = int_chan(0), .chan = int_chan(0)};
+	two->choice = (struct choice){
+		.cases = {{.chan = two->other, .receive = in}, {.chan = two->chan, .send = out}},
+		.count = 2,
+		.deadline_ns = GW_FOREVER,
+	};
+}
+
+static void two_end(struct two *two)
+{
+	gw_chan_unref(two->other);
+	gw_chan_unref(two->chan);
+}
+
 static int at_once_stands_for_the_default_case(void *argument)
 {
 	int item = 1;
@@ -110,46 +134,36 @@ static int whoever_comes_first_ends_the_wait(void *argument)
 
 static int a_send_in_select_waits_for_a_receiver(void *argument)
 {
-	struct gw_chan *chan = int_chan(0), *other = int_chan(0);
-	struct gw_group group = {0};
+	struct two two;
 	int out = 3, in;
-	struct choice choice = {
-		.cases = {{.chan = other, .receive = &in}, {.chan = chan, .send = &out}},
-		.count = 2,
-		.deadline_ns = GW_FOREVER,
-	};
 
 	(void)argument;
-	start(&group, selects, &choice);
-	assert_int_equal(receive_int(chan), 3);
-	assert_int_equal(receive_int(chan), GW_E_TIMEOUT);
-	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
-	assert_int_equal(choice.result, 1);
-	gw_chan_unref(chan);
-	gw_chan_unref(other);
+	two_begin(&two, &in, &out);
+	start(&two.group, selects, &two.choice);
+	assert_int_equal(receive_int(two.chan), 3);
+	assert_int_equal(receive_int(two.chan), GW_E_TIMEOUT);
+	assert_int_equal(gw_group_wait(&two.group, GW_FOREVER), 0);
+	assert_int_equal(two.choice.result, 1);
+	two_end(&two);
 	return 0;
 }
 
 static int two_selects_meet(void *argument)
 {
-	struct gw_chan *chan = int_chan(0), *other = int_chan(0);
-	struct gw_group group = {0};
+	struct two two;
 	int out = 3, in = 0;
-	struct choice choice = {
-		.cases = {{.chan = other, .receive = &in}, {.chan = chan, .send = &out}},
-		.count = 2,
-		.deadline_ns = GW_FOREVER,
-	};
-	struct gw_select_case cases[] = {{.chan = chan, .receive = &in}, {.chan = other}};
+	struct gw_select_case cases[2] = {{.receive = &in}};
 
 	(void)argument;
-	start(&group, selects, &choice);
+	two_begin(&two, &in, &out);
+	cases[0].chan = two.chan;
+	cases[1].chan = two.other;
+	start(&two.group, selects, &two.choice);
 	assert_int_equal(gw_select(cases, 2, GW_AT_ONCE), 0);
 	assert_int_equal(in, 3);
-	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
-	assert_int_equal(choice.result, 1);
-	gw_chan_unref(chan);
-	gw_chan_unref(other);
+	assert_int_equal(gw_group_wait(&two.group, GW_FOREVER), 0);
+	assert_int_equal(two.choice.result, 1);
+	two_end(&two);
 	return 0;
 }
 
@@ -185,78 +199,61 @@ static int a_select_does_not_meet_itself(void *argument)
 
 static int a_closed_channel_is_ready_and_says_so(void *argument)
 {
-	struct gw_chan *chan = int_chan(0), *other = int_chan(0);
-	struct gw_group group = {0};
+	struct two two;
 	int item = 3;
-	struct choice choice = {
-		.cases = {{.chan = other, .receive = &item}, {.chan = chan, .send = &item}},
-		.count = 2,
-		.deadline_ns = GW_FOREVER,
-	};
 
 	(void)argument;
-	start(&group, selects, &choice);
-	gw_chan_close(chan);
-	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
-	assert_int_equal(choice.result, 1);
-	assert_int_equal(choice.cases[1].result, GW_E_CLOSED);
-	choice.cases[1].result = 0;
-	assert_int_equal(gw_select(choice.cases, 2, GW_AT_ONCE), 1);
-	assert_int_equal(choice.cases[1].result, GW_E_CLOSED);
+	two_begin(&two, &item, &item);
+	start(&two.group, selects, &two.choice);
+	gw_chan_close(two.chan);
+	assert_int_equal(gw_group_wait(&two.group, GW_FOREVER), 0);
+	assert_int_equal(two.choice.result, 1);
+	assert_int_equal(two.choice.cases[1].result, GW_E_CLOSED);
+	two.choice.cases[1].result = 0;
+	assert_int_equal(gw_select(two.choice.cases, 2, GW_AT_ONCE), 1);
+	assert_int_equal(two.choice.cases[1].result, GW_E_CLOSED);
 	/* Nobody is left in the other. */
-	assert_int_equal(send_int(other, 1), GW_E_TIMEOUT);
-	gw_chan_unref(chan);
-	gw_chan_unref(other);
+	assert_int_equal(send_int(two.other, 1), GW_E_TIMEOUT);
+	two_end(&two);
 	return 0;
 }
 
 static int deadline_and_cancel_leave_nobody_behind(void *argument)
 {
-	struct gw_chan *chan = int_chan(0), *other = int_chan(0);
-	struct gw_group group = {0};
+	struct two two;
 	int item = 3;
-	struct choice choice = {
-		.cases = {{.chan = other, .receive = &item}, {.chan = chan, .send = &item}},
-		.count = 2,
-		.deadline_ns = GW_FOREVER,
-	};
 
 	(void)argument;
-	assert_int_equal(gw_select(choice.cases, 2, gw_after_ms(1)), GW_E_TIMEOUT);
-	start(&group, selects, &choice);
-	gw_group_cancel(&group);
+	two_begin(&two, &item, &item);
+	assert_int_equal(gw_select(two.choice.cases, 2, gw_after_ms(1)), GW_E_TIMEOUT);
+	start(&two.group, selects, &two.choice);
+	gw_group_cancel(&two.group);
 	/* Cancelled, but it has not run: an item is not given to it, nor taken from it. */
-	assert_int_equal(send_int(other, 1), GW_E_TIMEOUT);
-	assert_int_equal(receive_int(chan), GW_E_TIMEOUT);
-	assert_int_equal(gw_group_done(&group), 0);
-	assert_int_equal(choice.result, GW_E_CANCELLED);
-	assert_int_equal(send_int(other, 1), GW_E_TIMEOUT);
-	assert_int_equal(receive_int(chan), GW_E_TIMEOUT);
-	gw_chan_unref(chan);
-	gw_chan_unref(other);
+	assert_int_equal(send_int(two.other, 1), GW_E_TIMEOUT);
+	assert_int_equal(receive_int(two.chan), GW_E_TIMEOUT);
+	assert_int_equal(gw_group_done(&two.group), 0);
+	assert_int_equal(two.choice.result, GW_E_CANCELLED);
+	assert_int_equal(send_int(two.other, 1), GW_E_TIMEOUT);
+	assert_int_equal(receive_int(two.chan), GW_E_TIMEOUT);
+	two_end(&two);
 	return 0;
 }
 
 static int a_select_cancelled_as_it_is_handed_an_item_has_it(void *argument)
 {
-	struct gw_chan *chan = int_chan(0), *other = int_chan(0);
-	struct gw_group group = {0};
+	struct two two;
 	int item = 0;
-	struct choice choice = {
-		.cases = {{.chan = other}, {.chan = chan, .receive = &item}},
-		.count = 2,
-		.deadline_ns = GW_FOREVER,
-	};
 
 	(void)argument;
-	start(&group, selects, &choice);
-	assert_int_equal(send_int(chan, 6), 0);
-	gw_group_cancel(&group);
-	assert_int_equal(gw_group_done(&group), 0);
-	assert_int_equal(choice.result, 1);
+	two_begin(&two, NULL, NULL);
+	two.choice.cases[1].receive = &item;
+	start(&two.group, selects, &two.choice);
+	assert_int_equal(send_int(two.chan, 6), 0);
+	gw_group_cancel(&two.group);
+	assert_int_equal(gw_group_done(&two.group), 0);
+	assert_int_equal(two.choice.result, 1);
 	assert_int_equal(item, 6);
-	gw_chan_unref(chan);
-	gw_chan_unref(other);
+	two_end(&two);
 	return 0;
 }
 
