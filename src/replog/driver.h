@@ -123,6 +123,7 @@ struct replog {
 	uint64_t tick_ns; /* when the ticker looks next */
 	struct gw_waiters ticker;
 	bool role_changed; /* and the machine is not told yet */
+	bool is_told_removed; /* by a leader; until one speaks to us */
 
 	/* The disk. */
 	struct gw_waiters disk;

@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { IDLE_MS = 60000 };
+/* Three times the second: a peer is lost. Slow networks are silent for long. */
+enum { IDLE_MS = 60000, KEEPALIVE_MS = 2000 };
 
 /* ---- Who is where ---------------------------------------------------------------------------- */
 
@@ -73,7 +74,7 @@ int replog_client_new(const struct replog *log, const char *address, struct gw_r
 		.tls = log->options.tls,
 		.insecure = log->options.insecure,
 		.connect_timeout_ms = log->options.election_ms,
-		.keepalive_ms = log->options.election_ms / 2 + 1,
+		.keepalive_ms = KEEPALIVE_MS,
 		.backoff_ms_max = log->options.heartbeat_ms * 2,
 	};
 
@@ -121,6 +122,18 @@ static int send_packet(struct replog_peer *peer, struct gw_rpc_call *call, struc
 	return result;
 }
 
+/* What the other one said when it ended the stream. */
+static int end_of(struct replog *log, struct gw_rpc_call *call, struct gw_error *error)
+{
+	Replog__Nothing *reply;
+	int result = members_deliver_finish(call, &reply, error);
+
+	gw_rpc_reply_free(reply);
+	if (result == GW_E_STALE)
+		log->is_told_removed = true;
+	return result < 0 ? result : GW_E_CLOSED;
+}
+
 /* A stream, from the first message on until it breaks or nothing is sent for long. */
 static int converse(struct replog_peer *peer, struct gw_rpc_client *client, struct gw_error *error)
 {
@@ -138,6 +151,8 @@ static int converse(struct replog_peer *peer, struct gw_rpc_client *client, stru
 			result = rpc_wait(&peer->waiters, "for messages to", peer->address,
 					  gw_after_ms(IDLE_MS));
 	}
+	if (result == GW_E_CLOSED)
+		return end_of(peer->log, call, error);
 	gw_rpc_abandon(call);
 	return result;
 }

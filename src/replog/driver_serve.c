@@ -51,6 +51,14 @@ static bool is_too_much(const struct replog *log, const struct raft_message *mes
 	       replog_store_added_bytes(log->store) > REPLOG_UNSAVED_BYTES_MAX;
 }
 
+/* Who asks for votes and was removed did not hear of it. */
+static bool is_removed(const struct replog *log, const struct raft_message *message)
+{
+	return message->kind == RAFT_VOTE && replog_leads(log) &&
+	       raft_members_decided(log->raft) &&
+	       !raft_member_find(raft_members(log->raft), message->from);
+}
+
 static int take_message(struct replog *log, const Replog__Packet *packet,
 			const Replog__Message *wire, struct gw_error *error)
 {
@@ -64,6 +72,13 @@ static int take_message(struct replog *log, const Replog__Packet *packet,
 		return result;
 	message.from = packet->from;
 	message.to = packet->to;
+	if (message.kind == RAFT_APPEND)
+		log->is_told_removed = false;
+	if (is_removed(log, &message)) {
+		free(entries);
+		return gw_fail(error, GW_E_STALE, "%s: member %llu is none any more",
+			       replog_name(log), (unsigned long long)packet->from);
+	}
 	if (is_too_much(log, &message))
 		IO_PROBE(log->io, "replog.too-much-unsaved");
 	else

@@ -19,6 +19,7 @@ enum {
 	RETRY_MS = 1000,
 	FETCHED_LATELY_MS = 5000, /* another member is at it: ours is not replaced under it */
 	PATIENCE = 8,             /* but for so many times snapshot_bytes */
+	PIECE_MS = 120000,        /* a peer that is gone is noticed earlier */
 };
 
 /* ---- Making ------------------------------------------------------------------------------- */
@@ -231,7 +232,8 @@ static int get_manifest(struct replog *log, struct gw_rpc_client *client,
 	Replog__Nothing *reply;
 	size_t size = 0;
 	void *bytes = malloc(REPLOG_MANIFEST_BYTES_MAX);
-	struct gw_rpc_call_options options = {.reply_attachment = bytes,
+	struct gw_rpc_call_options options = {.deadline_ns = gw_after_ms(PIECE_MS),
+					      .reply_attachment = bytes,
 					      .reply_attachment_max = REPLOG_MANIFEST_BYTES_MAX,
 					      .reply_attachment_bytes = &size};
 	int result;
@@ -257,7 +259,8 @@ static int get_piece(struct replog *log, struct gw_rpc_client *client, struct re
 	Replog__PieceRequest request;
 	Replog__Nothing *reply;
 	size_t size = 0;
-	struct gw_rpc_call_options options = {.reply_attachment = buffer,
+	struct gw_rpc_call_options options = {.deadline_ns = gw_after_ms(PIECE_MS),
+					      .reply_attachment = buffer,
 					      .reply_attachment_max = REPLOG_PIECE_BYTES,
 					      .reply_attachment_bytes = &size};
 	int result;

@@ -12,6 +12,9 @@ static enum replog_role role_of(const struct replog *log)
 
 	if (log->failed.code)
 		return REPLOG_FAILED;
+	if (log->is_told_removed || (!own && raft_members(log->raft)->count > 0 &&
+				     raft_role(log->raft) != RAFT_LEADER))
+		return REPLOG_REMOVED;
 	switch (raft_role(log->raft)) {
 	case RAFT_LEADER:
 		return REPLOG_LEADER;
@@ -20,8 +23,6 @@ static enum replog_role role_of(const struct replog *log)
 	default:
 		return REPLOG_CANDIDATE;
 	}
-	if (!own && raft_members(log->raft)->count > 0)
-		return REPLOG_REMOVED;
 	return own && own->votes ? REPLOG_FOLLOWER : REPLOG_LEARNER;
 }
 
@@ -44,6 +45,7 @@ void replog_state(const struct replog *log, struct replog_state *state)
 		.wall_ms = log->wall_ms,
 		.commit = raft_commit(log->raft),
 		.last = raft_last_index(log->raft),
+		.is_changing = !raft_members_decided(log->raft),
 		.failed = log->failed,
 	};
 	memcpy(state->cluster, replog_store_owner(log->store)->cluster, sizeof state->cluster);

@@ -465,6 +465,11 @@ const struct raft_members *raft_members(const struct raft *raft)
 	return &raft->members;
 }
 
+bool raft_members_decided(const struct raft *raft)
+{
+	return raft->members_index <= raft->commit;
+}
+
 void raft_members_at(const struct raft *raft, uint64_t index, struct raft_members *members)
 {
 	uint64_t from;

@@ -224,6 +224,8 @@ uint64_t raft_commit(const struct raft *raft);
 uint64_t raft_last_index(const struct raft *raft);
 /* The members in force, which need not be committed yet. */
 const struct raft_members *raft_members(const struct raft *raft);
+/* Whether they are committed. */
+bool raft_members_decided(const struct raft *raft);
 /* Members as they were when entry index was applied; index <= commit and not before the last
  * snapshot. For the snapshot at index. */
 void raft_members_at(const struct raft *raft, uint64_t index, struct raft_members *members);

@@ -239,6 +239,7 @@ struct replog_state {
 	uint64_t wall_ms;       /* of the last entry that was applied */
 	uint64_t commit, last;
 	uint64_t snapshot;      /* up to which entry the newest one is; 0: none */
+	bool is_changing;       /* a change of members is not decided yet, as far as is known */
 	bool ready;             /* leads, and has applied what was committed before it did */
 	struct gw_error failed; /* REPLOG_FAILED: why */
 };

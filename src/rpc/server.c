@@ -45,9 +45,9 @@ int gw_rpc_server_new(struct gw_rpc_server **out, const struct gw_rpc_server_opt
 	server->loop = task_loop();
 	server->flusher.loop = server->loop;
 	server->flusher.io = server->io;
-	do
-		io_random(server->io, &server->incarnation, sizeof(server->incarnation));
-	while (server->incarnation == 0);
+	io_random(server->io, &server->incarnation, sizeof(server->incarnation));
+	if (server->incarnation == 0) /* as on a simulated machine that has just died */
+		server->incarnation = 1;
 	*out = server;
 	return 0;
 }
