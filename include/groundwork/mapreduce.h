@@ -227,6 +227,10 @@ int gw_mr_fail(struct gw_mr_task *task, const char *format, ...) GW_PRINTF(2, 3)
  * names it. */
 void gw_mr_at(struct gw_mr_task *task, const void *data);
 
+/* For a block map: it is done with the block's bytes before data, or at them. That moves the
+ * progress line within a block, and nothing else; gw_mr_at and gw_mr_emit_tokens_i64 do so too. */
+void gw_mr_progress(struct gw_mr_task *task, const void *data);
+
 /* A side file (paper section 4.5): a descriptor open for writing, which the library closes; it
  * becomes OUTPUT_DIR/name by rename when the attempt succeeds. name holds no '/', and is not
  * that of a part. */

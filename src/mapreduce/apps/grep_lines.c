@@ -150,6 +150,7 @@ int grep_map(struct gw_mr_task *task, const struct gw_mr_block *block)
 			return (int)found;
 		lines += found;
 		data = next;
+		gw_mr_progress(task, data);
 	}
 	assert(data == end && lines >= 0);
 	if (!state->grep->count)

@@ -85,6 +85,12 @@ void gw_mr_at(struct gw_mr_task *task, const void *data)
 	task->at_calls++;
 }
 
+void gw_mr_progress(struct gw_mr_task *task, const void *data)
+{
+	(void)task;
+	assert_non_null(data);
+}
+
 int gw_mr_fail(struct gw_mr_task *task, const char *format, ...)
 {
 	va_list arguments;

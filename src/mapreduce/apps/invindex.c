@@ -109,6 +109,7 @@ static int index_block(struct gw_mr_task *task, const struct gw_mr_block *block)
 
 		assert(position <= block->size);
 		code = emit_words(task, block->data, tokens, count);
+		gw_mr_progress(task, block->data + position);
 	}
 	return code;
 }

@@ -14,6 +14,7 @@
 
 #include "stream_aggregate.h"
 #include "stream_combine.h"
+#include "stream_process.h"
 #include "stream_reader.h"
 
 #include "base/buffer.h"
@@ -322,6 +323,7 @@ static int feed_line(void *context, struct gw_bytes line, struct gw_error *error
 	size_t at, behind;
 
 	(void)error; /* it is that of the attempt */
+	gw_mr_progress(attempt->task, line.data);
 	if (attempt->stream->feed == MR_FEED_OFFSET) {
 		snprintf(offset, sizeof(offset), "%" PRIu64, attempt->line_offset);
 		attempt->line_offset += line.size + 1;
@@ -335,6 +337,24 @@ static int feed_line(void *context, struct gw_bytes line, struct gw_error *error
 	return put_record(attempt, (struct gw_bytes){line.data, at}, value);
 }
 
+/* A piece is written before the progress line hears of it; many times the size of a pipe. */
+enum { FEED_AT_ONCE = 4 * MR_PROCESS_PIPE_SIZE };
+
+static int feed_bytes(struct mr_stream_attempt *attempt, const char *data, size_t size)
+{
+	int result = 0;
+
+	while (!result && size > 0) {
+		size_t piece = size < FEED_AT_ONCE ? size : FEED_AT_ONCE;
+
+		result = mr_command_write(attempt->command, data, piece, &attempt->error);
+		data += piece;
+		size -= piece;
+		gw_mr_progress(attempt->task, data);
+	}
+	return result;
+}
+
 static int feed_block(struct mr_stream_attempt *attempt, const struct gw_mr_block *block)
 {
 	int result;
@@ -344,7 +364,7 @@ static int feed_block(struct mr_stream_attempt *attempt, const struct gw_mr_bloc
 		attempt->line_offset = block->offset;
 		return mr_each_line(block->data, block->size, feed_line, attempt, &attempt->error);
 	}
-	result = mr_command_write(attempt->command, block->data, block->size, &attempt->error);
+	result = feed_bytes(attempt, block->data, block->size);
 	if (!result && block->data[block->size - 1] != '\n')
 		result = put(attempt, gw_string("\n"));
 	return result;

@@ -96,6 +96,12 @@ void gw_mr_status(struct gw_mr_task *task, const char *text)
 	snprintf(task->status, sizeof(task->status), "%s", text);
 }
 
+void gw_mr_progress(struct gw_mr_task *task, const void *data)
+{
+	(void)task;
+	assert_non_null(data);
+}
+
 int gw_mr_fail(struct gw_mr_task *task, const char *format, ...)
 {
 	va_list arguments;

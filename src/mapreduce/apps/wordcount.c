@@ -59,6 +59,7 @@ static int count_folded_words(struct gw_mr_task *task, const struct gw_mr_block 
 			else
 				gw_mr_emit_i64(task, word, 1);
 		}
+		gw_mr_progress(task, block->data + position);
 	}
 	base_buffer_done(&scratch);
 	return code;

@@ -342,6 +342,8 @@ void gw_mr_emit_tokens_i64(struct gw_mr_task *task, const char *data, const stru
 	size_t readable = readable_from(task, data);
 	struct gw_error error = {0};
 
+	if (count > 0)
+		mr_task_advance(task, data + tokens[0].offset);
 	if (task->sink != MR_SINK_TABLE || readable == 0) {
 		for (size_t i = 0; i < count; i++)
 			gw_mr_emit_i64(task, (struct gw_bytes){data + tokens[i].offset,

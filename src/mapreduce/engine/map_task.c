@@ -175,7 +175,7 @@ static int map_block(struct gw_mr_task *task, const struct mr_block *block, stru
 			assert(at > skip);
 		}
 	}
-	atomic_fetch_add_explicit(&task->setup.live->bytes_in, block->size, memory_order_relaxed);
+	mr_task_advance(task, block->data + block->size);
 	return 0;
 }
 
@@ -206,12 +206,14 @@ static int map_reader(struct gw_mr_task *task, uint32_t split, struct gw_error *
 static int map_input(struct gw_mr_task *task, const struct mr_plan *plan, struct mr_input *input,
 		     struct gw_error *error)
 {
+	const struct mr_live *live = task->setup.live;
 	struct mr_block block;
 	int more;
 
 	while ((more = mr_input_next(input, &block, error)) == 1) {
 		assert(block.file < plan->file_count);
 		task->block = &block;
+		task->bytes_before = atomic_load_explicit(&live->bytes_in, memory_order_relaxed);
 		task->input_name = plan->files[block.file].path;
 		task->stable = block.stable ? block.data : NULL;
 		task->stable_size = block.stable ? block.size : 0;

@@ -43,7 +43,8 @@ struct gw_mr_task {
 	/* Bytes in here stay where they are until the run that refers to them is written. */
 	const char *stable;
 	size_t stable_size;
-	const struct mr_block *block; /* being mapped by a block map */
+	const struct mr_block *block; /* being mapped */
+	uint64_t bytes_before;        /* of the split, what stands before it */
 	struct mr_ranges ranges;
 	struct mr_run_writer writer;
 	struct mr_table table;
@@ -145,6 +146,17 @@ static inline bool mr_task_skips(const struct gw_mr_task *task, uint32_t file, u
 			return true;
 	}
 	return false;
+}
+
+/* A block map has come to data; if that is not inside its block, nothing is known. */
+static inline void mr_task_advance(struct gw_mr_task *task, const void *data)
+{
+	const struct mr_block *block = task->block;
+	size_t at = block ? (uintptr_t)data - (uintptr_t)block->data : 0;
+
+	if (block && at <= block->size)
+		atomic_store_explicit(&task->setup.live->bytes_in, task->bytes_before + at,
+				      memory_order_relaxed);
 }
 
 /* Says that the record at the position is in flight. */

@@ -82,6 +82,7 @@ static void task_reset(struct gw_mr_task *task, const struct mr_attempt *attempt
 	task->emitted = 0;
 	task->input_name = "";
 	task->block = NULL;
+	task->bytes_before = 0;
 	task->stable = NULL;
 	task->stable_size = 0;
 	task->part = NULL;
@@ -277,10 +278,17 @@ void gw_mr_at(struct gw_mr_task *task, const void *data)
 	if (!block)
 		return;
 	assert(!data || (uintptr_t)data - (uintptr_t)block->data <= block->size);
+	if (data)
+		mr_task_advance(task, data);
 	atomic_store_explicit(&live->block, data == NULL, memory_order_relaxed);
 	mr_live_record(live, block->file,
 		       block->offset + (data ? (size_t)((const char *)data - block->data) : 0),
 		       number + 1);
+}
+
+void gw_mr_progress(struct gw_mr_task *task, const void *data)
+{
+	mr_task_advance(task, data);
 }
 
 /* ---- Side files --------------------------------------------------------------------------- */

@@ -579,6 +579,40 @@ static void counters_leave_out_the_sample(void **state)
 	free(text);
 }
 
+/* What the progress line sees while blocks are mapped; their sum is what was there before. */
+static int say_progress(struct gw_mr_task *task, const struct gw_mr_block *block)
+{
+	const struct fixture *fixture = gw_mr_context(task);
+	const _Atomic uint64_t *bytes = &fixture->live.bytes_in;
+	const struct gw_token token = {(uint32_t)block->size / 2, 1};
+	uint64_t before = atomic_load(bytes);
+
+	gw_mr_progress(task, block->data + block->size / 4);
+	assert_int_equal(atomic_load(bytes), before + block->size / 4);
+	gw_mr_at(task, block->data + block->size / 3);
+	assert_int_equal(atomic_load(bytes), before + block->size / 3);
+	gw_mr_emit_tokens_i64(task, block->data, &token, 1, 1);
+	assert_int_equal(atomic_load(bytes), before + block->size / 2);
+	gw_mr_progress(task, block->data + block->size);
+	assert_int_equal(atomic_load(bytes), before + block->size);
+	gw_mr_progress(task, &token); /* not of the block */
+	assert_int_equal(atomic_load(bytes), before + block->size);
+	return 0;
+}
+
+static void progress_within_blocks_does_not_change_their_sum(void **state)
+{
+	struct fixture *fixture = *state;
+	struct gw_mr_job job = {
+		.map_block = say_progress, .combine_with = GW_MR_SUM, .context = fixture};
+	char *text = make_text(5 << 20, 20, 5);
+
+	fixture->options.split_size = 300 << 10;
+	run_ok(fixture, &job, text);
+	assert_int_equal(fixture->counters.automatic[MR_COUNT_MAP_BYTES_IN], strlen(text));
+	free(text);
+}
+
 static int map_key_and_value(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes value)
 {
 	gw_mr_emit(task, key, value);
@@ -663,6 +697,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_disk_is_an_error_at_every_write, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(failures_of_user_code_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(progress_within_blocks_does_not_change_their_sum,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(counters_leave_out_the_sample, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sample_stays_within_the_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_long_key_costs_nothing_afterwards, setup,
