@@ -51,6 +51,10 @@ void raw_close(struct raw *raw, bool reset);
 /* Appends a frame with the right checksums. */
 void frame_put(struct base_buffer *buffer, struct rpc_header header, struct gw_bytes payload);
 void frame_put_hello(struct base_buffer *buffer);
+/* A good call of Fixture.Echo: its header, its message, both as a frame. */
+struct rpc_header bad_input_echo(uint64_t call);
+struct gw_bytes bad_input_echo_payload(void);
+void bad_input_put_echo(struct base_buffer *buffer, uint64_t call);
 
 enum bad_input_end {
 	BAD_INPUT_HUNG_UP,  /* the server ends the connection */
