@@ -123,6 +123,7 @@ struct gw_kv_value {
 	void *memory;           /* private */
 };
 
+/* Frees what is in it; NULL is fine, here and in its like below. */
 void gw_kv_value_done(struct gw_kv_value *value);
 
 /* 1 when there is such a key, 0 when not. read may be NULL: linearizable. */
@@ -139,6 +140,7 @@ struct gw_kv_page {
 	void *memory, *list;  /* private */
 };
 
+/* Frees what is in it. */
 void gw_kv_page_done(struct gw_kv_page *page);
 
 /* One item for each key, in their order, found or not; at most GW_KV_KEYS_MAX keys. About 2 MiB of
@@ -244,6 +246,7 @@ struct gw_kv_events {
 	void *memory, *list; /* private */
 };
 
+/* Frees what is in it. */
 void gw_kv_events_done(struct gw_kv_events *events);
 
 /*
@@ -282,6 +285,7 @@ struct gw_kv_status {
 	char failed[GW_KV_TEXT_MAX]; /* why it has stepped aside; "": it has not */
 };
 
+/* Of the member that is asked, whatever its role. */
 int gw_kv_status(struct gw_kv_client *client, struct gw_kv_status *status,
 		 struct gw_error *error) GW_MUST_CHECK;
 

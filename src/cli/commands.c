@@ -5,6 +5,7 @@
 #include "cli/cert.h"
 #include "cli/chaos.h"
 #include "cli/cli.h"
+#include "cli/kv.h"
 #include "cli/mr.h"
 #include "cli/rpc.h"
 #include "cli/sim.h"
@@ -15,6 +16,8 @@ const struct cli_command cli_commands[] = {
 	{"mr", "Run a MapReduce job on this machine, or print what one made", cli_mr, cli_mr_words},
 	{"cert", "Make the certificates of a cluster, or print what one says", cli_cert,
 	 cli_cert_words},
+	{"kv", "Keys and values on the disks of a majority: serve them, and ask for them", cli_kv,
+	 cli_kv_words},
 	{"rpc", "Ask servers what they offer, and call them", cli_rpc, cli_rpc_words},
 	{"chaos", "Behave like a bad network between programs", cli_chaos, cli_chaos_words},
 	{"sim", "Run simulated clusters under many seeds, with faults", cli_sim, cli_sim_words},

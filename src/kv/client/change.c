@@ -99,8 +99,7 @@ static int fill_swap(const struct gw_kv_swap *swap, Kv__CompareAndSwapRequest *r
 	case GW_KV_IF_ABSENT:
 		return 0;
 	case GW_KV_IF_VERSION:
-		request->expected_case =
-			KV__COMPARE_AND_SWAP_REQUEST__EXPECTED_VERSION_EXPECTED;
+		request->expected_case = KV__COMPARE_AND_SWAP_REQUEST__EXPECTED_VERSION_EXPECTED;
 		request->version_expected = swap->version;
 		return 0;
 	case GW_KV_IF_VALUE:

@@ -177,9 +177,8 @@ static int serve_watch(struct gw_rpc_call *call, void *context, const Kv__WatchR
 	return code < 0 ? code : gw_fail(error, GW_E_OVERLOADED, "too slow");
 }
 
-static int serve_members(struct gw_rpc_call *call, void *context,
-			 const Kv__MembersRequest *request, Kv__MembersReply *reply,
-			 struct gw_error *error)
+static int serve_members(struct gw_rpc_call *call, void *context, const Kv__MembersRequest *request,
+			 Kv__MembersReply *reply, struct gw_error *error)
 {
 	size_t count = request->weak ? GW_KV_MEMBERS_MAX + 1 : 2;
 
@@ -243,9 +242,9 @@ static void begin(struct fake *fake)
 	struct gw_error error = {0};
 
 	serve(fake);
-	assert_int_equal(gw_kv_client_new(&fake->client, gw_rpc_server_address(fake->server), NULL,
-					  &error),
-			 0);
+	assert_int_equal(
+		gw_kv_client_new(&fake->client, gw_rpc_server_address(fake->server), NULL, &error),
+		0);
 }
 
 static void end(struct fake *fake)
@@ -348,9 +347,8 @@ static int a_change_tells_what_it_did(void *argument)
 
 	(void)argument;
 	begin(&fake);
-	assert_int_equal(gw_kv_put(fake.client, gw_string("k"), gw_string("abc"), 9, &change,
-				   &error),
-			 0);
+	assert_int_equal(
+		gw_kv_put(fake.client, gw_string("k"), gw_string("abc"), 9, &change, &error), 0);
 	assert_int_equal(change.index, 1);
 	assert_int_equal(change.size, 3);
 	assert_false(change.existed);
@@ -420,9 +418,8 @@ static int a_change_goes_where_the_leader_is(void *argument)
 	begin(&leader);
 	follower.elsewhere = gw_rpc_server_address(leader.server);
 	begin(&follower);
-	assert_int_equal(gw_kv_put(follower.client, gw_string("k"), gw_string("v"), 0, NULL,
-				   &error),
-			 0);
+	assert_int_equal(
+		gw_kv_put(follower.client, gw_string("k"), gw_string("v"), 0, NULL, &error), 0);
 	assert_int_equal(leader.changes, 1);
 	assert_int_equal(follower.changes, 0);
 	end(&follower);
@@ -445,7 +442,7 @@ static int nobody_there_is_told_at_the_deadline(void *argument)
 	return 0;
 }
 
-/* ---- Watching, care --------------------------------------------------------------------------- */
+/* ---- Watching, care ------------------------------------------------------------------------ */
 
 static int a_watch_goes_on_behind_what_was_told(void *argument)
 {
@@ -528,7 +525,10 @@ static void run_in_a_task(void **state)
 	assert_int_equal(gw_run((gw_task_function *)*state, NULL, NULL, NULL), 0);
 }
 
-#define in_a_task(function) {#function, run_in_a_task, NULL, NULL, (void *)(function)}
+#define in_a_task(function)                                                                        \
+	{                                                                                          \
+#function, run_in_a_task, NULL, NULL, (void *)(function)                           \
+	}
 
 int main(void)
 {

@@ -94,8 +94,8 @@ int gw_kv_get_many(struct gw_kv_client *client, const struct gw_bytes *keys, siz
 
 	*page = (struct gw_kv_page){0};
 	if (count == 0 || count > GW_KV_KEYS_MAX)
-		return gw_fail(error, GW_E_INVALID, "%zu keys at once: 1 to %d are possible",
-			       count, GW_KV_KEYS_MAX);
+		return gw_fail(error, GW_E_INVALID, "%zu keys at once: 1 to %d are possible", count,
+			       GW_KV_KEYS_MAX);
 	request.keys = calloc(count, sizeof(*request.keys));
 	if (!request.keys)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for %zu keys", count);

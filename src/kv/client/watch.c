@@ -11,11 +11,11 @@
 struct gw_kv_watch {
 	struct gw_kv_client *client;
 	struct gw_rpc_call *call; /* NULL: to be opened */
-	uint8_t *range;           /* begin and end, one behind the other */
+	uint8_t *range;		  /* begin and end, one behind the other */
 	size_t begin_bytes, end_bytes;
 	bool keys_only;
-	bool has_begun;           /* from_index is known */
-	uint64_t from_index;      /* the first entry that was not told */
+	bool has_begun;	     /* from_index is known */
+	uint64_t from_index; /* the first entry that was not told */
 };
 
 void gw_kv_events_done(struct gw_kv_events *events)
@@ -133,8 +133,7 @@ static int take_events(Kv__WatchItem *item, struct gw_kv_events *events, struct 
 	return 1;
 }
 
-int gw_kv_watch_next(struct gw_kv_watch *watch, struct gw_kv_events *events,
-		     struct gw_error *error)
+int gw_kv_watch_next(struct gw_kv_watch *watch, struct gw_kv_events *events, struct gw_error *error)
 {
 	Kv__WatchItem *item;
 	int code;
