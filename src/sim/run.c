@@ -18,6 +18,7 @@ enum {
 const struct sim_workload *const sim_workloads[] = {
 	&sim_disk_log,
 	&sim_echo_counter,
+	&sim_replog,
 	&sim_replog_store,
 	&sim_tasks,
 	NULL,

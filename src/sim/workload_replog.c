@@ -386,11 +386,8 @@ static void done(struct sim_run *run)
 
 static const struct sim_bug bugs[] = {
 	{"replog.apply-early", "entries are applied and acknowledged before the quorum has them"},
-	{"raft.vote-not-saved", "a vote is heard of before it is durable"},
 	{"raft.answer-not-saved", "entries are acknowledged to the leader before they are durable"},
-	{"raft.commit-by-counting", "entries of an earlier term are committed by counting"},
 	{"raft.no-first-entry", "a leader begins without an entry of its own"},
-	{"raft.longer-log-wins", "a vote goes to the longer log, not to the newer one"},
 	{"raft.read-without-round", "a leader answers reads without asking the others"},
 	{0},
 };
