@@ -95,6 +95,8 @@ int store_break(struct replog_store *store, const struct gw_error *why, struct g
 	if (!store->broken) {
 		store->broken = true;
 		store->why = *why;
+		if (store->why.code == GW_E_NO_SPACE || store->why.code == GW_E_NO_MEMORY)
+			store->why.code = GW_E_IO; /* trying again does not help */
 	}
 	return store_refused(store, error);
 }

@@ -132,15 +132,15 @@ int replog_store_add_cut(struct replog_store *store, uint64_t index,
 int replog_store_add_clear(struct replog_store *store, uint64_t next,
 			   struct gw_error *error) GW_MUST_CHECK;
 
-/* Bytes that were added and are not in a commit yet; 0: nothing. */
+/* Bytes that were added and are neither durable nor in a commit under way; 0: nothing. */
 size_t replog_store_added_bytes(const struct replog_store *store);
 
 /* Waits until all that was added before the call is durable. Nothing added: writes a mark, if
  * there is none behind the last write yet. */
 int replog_store_commit(struct replog_store *store, struct gw_error *error) GW_MUST_CHECK;
 
-/* Whether it is of no use any more until it is opened anew. A commit that failed with GW_E_NO_SPACE
- * or GW_E_NO_MEMORY and did not break it may be tried again. */
+/* Whether it is of no use any more until it is opened anew. (A commit that failed with
+ * GW_E_NO_SPACE or GW_E_NO_MEMORY did not break it and may be tried again.) */
 bool replog_store_is_broken(const struct replog_store *store);
 
 /* The index behind the last entry, with those that were added. */

@@ -57,6 +57,7 @@ struct replog_store {
 
 	/* The log. */
 	struct gw_mutex commit;
+	bool committing;
 	struct store_segment *segments; /* by number; the last one is written */
 	size_t segment_count, segment_capacity;
 	struct store_open_segment current, next;

@@ -403,7 +403,11 @@ int replog_store_add(struct replog_store *store, const struct raft *raft,
 
 size_t replog_store_added_bytes(const struct replog_store *store)
 {
-	return store->added.bytes.size;
+	size_t size = store->added.bytes.size;
+
+	if (store->writing.records > 0 && !store->committing)
+		size += store->writing.bytes.size;
+	return size;
 }
 
 bool replog_store_is_broken(const struct replog_store *store)
@@ -478,7 +482,9 @@ int replog_store_commit(struct replog_store *store, struct gw_error *error)
 	gw_shield_begin();
 	result = gw_lock(&store->commit, GW_FOREVER);
 	if (result == 0) {
+		store->committing = true;
 		result = commit(store, error);
+		store->committing = false;
 		gw_unlock(&store->commit);
 	} else {
 		(void)gw_fail(error, result, "%s: a commit was not begun", store->path);

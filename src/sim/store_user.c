@@ -178,6 +178,7 @@ static int commit(struct store_user_life *life)
 	while ((result = replog_store_commit(life->store, &error)) == GW_E_NO_SPACE &&
 	       !replog_store_is_broken(life->store)) {
 		user->no_space++;
+		assert(user->record_count == 0 || replog_store_added_bytes(life->store) > 0);
 		if (gw_sleep_ms(STORE_USER_RETRY_MS) < 0)
 			return GW_E_CANCELLED;
 	}
