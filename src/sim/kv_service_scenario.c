@@ -98,7 +98,8 @@ enum { APPENDS = 12 };
 
 /* Appends by both callers are under way when something happens to the leader; then each that was
  * answered is there once, and no other more than once. */
-static void append_through(struct kv_world *world, void (*happens)(struct kv_world *world, int leader),
+static void append_through(struct kv_world *world,
+			   void (*happens)(struct kv_world *world, int leader),
 			   void (*after)(struct kv_world *world, int leader))
 {
 	struct kv_deed second = {.caller = 1, .key = "log", .value = "["};
