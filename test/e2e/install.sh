@@ -59,6 +59,18 @@ only_gw_is_exported() {
 	[ -z "$others" ] || { echo "exported too: $others"; return 1; }
 }
 
+# Each file is in a package: dh_missing would stop the package's build.
+every_file_is_packaged() {
+	prefix=$(dirname "$(dirname "$(find_one /bin/gw)")")
+	left=$(cd "$prefix" && find . ! -type d | sed 's|^\./|usr/|' | while read -r file; do
+		cat "$top"/debian/*.install | while read -r pattern; do
+			# shellcheck disable=SC2254 # they are patterns, of files or of whole directories
+			case $file in $pattern | $pattern/*) echo "$file" ;; esac
+		done | grep . >/dev/null || echo "$file"
+	done)
+	[ -z "$left" ] || { echo "in no package: $left"; return 1; }
+}
+
 flags() {
 	PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$library/pkgconfig pkg-config "$@" groundwork
 }
@@ -132,6 +144,7 @@ tr -s '[:space:]' '\n' <"$work/text" | grep . | LC_ALL=C sort | uniq -c |
 	awk '{print $2 "\t" $1}' >"$work/expected"
 
 try "all that belongs to an installation is there" everything_is_there
+try "every installed file is in a Debian package" every_file_is_packaged
 try "no internal header is installed" nothing_internal_is_there
 try "the library exports gw_ names only" only_gw_is_exported
 try "the installed command runs" "$(find_one /bin/gw)" --version
