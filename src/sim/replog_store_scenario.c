@@ -14,7 +14,7 @@
 
 enum {
 	POINTS_MAX = 700, /* operations of a life that has made all that is asked of it */
-	STEP = 2,
+	STEP = 5,         /* from point to point; seeds of the workload try the others */
 	COMMITS = 12,      /* asked of it, with SNAPSHOTS snapshots */
 	SNAPSHOTS = 2,
 	COMMITS_AFTER = 3, /* of the life after the trouble */
@@ -137,20 +137,20 @@ static void loses_power(struct member *member, uint64_t n)
 static void what_was_promised_is_there_wherever_the_process_dies(void **state)
 {
 	(void)state;
-	assert_true(each_point(dies, "killed") > POINTS_MAX / 8);
+	assert_true(each_point(dies, "killed") > POINTS_MAX / 20);
 }
 
 static void what_was_promised_is_there_wherever_the_power_goes(void **state)
 {
 	(void)state;
-	assert_true(each_point(loses_power, "power lost") > POINTS_MAX / 8);
+	assert_true(each_point(loses_power, "power lost") > POINTS_MAX / 20);
 }
 
 static void power_may_go_again_at_each_operation_of_a_recovery(void **state)
 {
 	(void)state;
 	for (uint64_t n = 1; n <= 60; n++) {
-		for (uint64_t seed = 1; seed <= 4; seed++) {
+		for (uint64_t seed = 1; seed <= 2; seed++) {
 			struct member member;
 
 			member_start(&member, seed);
@@ -195,20 +195,20 @@ static void is_full_for_a_while(struct member *member, uint64_t n)
 static void a_failed_operation_of_the_disk_loses_nothing(void **state)
 {
 	(void)state;
-	assert_true(each_point(fails_once, "fails once") > POINTS_MAX / 16);
-	assert_true(each_point(fails_for_long, "fails for long") > POINTS_MAX / 16);
+	assert_true(each_point(fails_once, "fails once") > POINTS_MAX / 40);
+	assert_true(each_point(fails_for_long, "fails for long") > POINTS_MAX / 40);
 }
 
 static void a_failed_sync_loses_nothing_and_ends_the_life(void **state)
 {
 	(void)state;
-	assert_true(each_point(sync_fails, "sync fails") > 10);
+	assert_true(each_point(sync_fails, "sync fails") > 5);
 }
 
 static void a_lack_of_space_loses_nothing(void **state)
 {
 	(void)state;
-	assert_true(each_point(is_full_for_a_while, "no space") > 5);
+	assert_true(each_point(is_full_for_a_while, "no space") > 2);
 }
 
 static void a_full_disk_stops_commits_and_space_lets_them_go_on(void **state)
