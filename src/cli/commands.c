@@ -16,7 +16,7 @@ const struct cli_command cli_commands[] = {
 	{"mr", "Run a MapReduce job on this machine, or print what one made", cli_mr, cli_mr_words},
 	{"cert", "Make the certificates of a cluster, or print what one says", cli_cert,
 	 cli_cert_words},
-	{"kv", "Keys and values on the disks of a majority: serve them, and ask for them", cli_kv,
+	{"kv", "Keys and values on a majority's disks: serve them, and ask for them", cli_kv,
 	 cli_kv_words},
 	{"rpc", "Ask servers what they offer, and call them", cli_rpc, cli_rpc_words},
 	{"chaos", "Behave like a bad network between programs", cli_chaos, cli_chaos_words},
