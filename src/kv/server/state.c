@@ -14,7 +14,7 @@
 
 enum {
 	ANSWER_HEAD_BYTES = 4,
-	RESTORE_RUN_PAIRS = 4096, /* of a snapshot, in one run of the table */
+	RESTORE_RUN_BYTES = 4 << 20, /* of a snapshot, in one run of the table */
 };
 
 /* Unit tests have no io. */
@@ -284,7 +284,9 @@ static int take_pair(void *context, struct gw_bytes key, const struct kv_item *i
 	int code = 0;
 
 	/* A run is as large as memory likes it. */
-	if (state->restored++ % RESTORE_RUN_PAIRS == RESTORE_RUN_PAIRS - 1) {
+	state->restored += key.size + item->value.size + 100;
+	if (state->restored > RESTORE_RUN_BYTES) {
+		state->restored = 0;
 		state->in_run = false;
 		code = table->operations->end(table, 0, error);
 		if (code == 0)

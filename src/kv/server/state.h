@@ -57,7 +57,7 @@ struct kv_state {
 	/* Private. */
 	struct base_buffer scratch; /* values that are made of others */
 	struct kv_snapshot_reader *reader;
-	uint64_t restored; /* pairs */
+	uint64_t restored; /* bytes in this run of the table */
 	bool in_run;       /* of the table, while restoring */
 };
 

@@ -16,7 +16,7 @@
 
 #include <groundwork/base.h>
 
-enum { KV_TABLE_MAP_BYTES_LOG2 = 38 }; /* of address space for LMDB: how large it can grow */
+enum { KV_TABLE_MAP_BYTES_LOG2 = 36 }; /* of LMDB's map, and its file with holes: the most */
 
 struct kv_item {
 	struct gw_bytes value;

@@ -8,6 +8,10 @@
  *     due    kv_due_key -> nothing
  *     meta   "table" -> u32 version of this format, u64 applied, u64 keys, u64 bytes
  * The checksum is there because LMDB has none: what rots is told, not served.
+ *
+ * LMDB changes the pages where they are mapped (MDB_WRITEMAP): to write each of them by a call costs
+ * three times as much. The file is as long as the map, with holes; a page that finds no room on the
+ * disk would end the process, so room is made ahead of each change, and a full disk is told.
  */
 #include "kv/server/table.h"
 
@@ -16,6 +20,7 @@
 #include "kv/server/due.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdlib.h>
 
@@ -24,6 +29,7 @@ enum {
 	META_BYTES = 28,
 	ITEM_BYTES = 20, /* in front of a value */
 	READERS_MAX = 8, /* handlers' one, snapshots */
+	ROOM_BYTES = 4 << 20, /* made at once */
 };
 
 struct lmdb_table {
@@ -34,6 +40,11 @@ struct lmdb_table {
 	MDB_txn *read;  /* reset but between read_begin and read_end */
 	bool is_reading;
 	char *path;
+	uint64_t map_bytes;
+	uint64_t room;       /* bytes of the file that have a place on the disk */
+	uint64_t pages;      /* in use when the run began */
+	uint64_t changes;    /* of the run */
+	uint64_t page_bytes, value_pages; /* of the run's values */
 };
 
 static struct lmdb_table *lmdb_of(struct kv_table *table)
@@ -169,6 +180,33 @@ static int first_due(struct kv_table *table, struct gw_bytes *key, uint64_t *exp
 
 /* ---- Changes -------------------------------------------------------------------------------- */
 
+/* Before a change: a run copies each page that it touches once, and adds at most so many. */
+static int make_room(struct lmdb_table *lmdb, size_t value_bytes, struct gw_error *error)
+{
+	uint64_t touched, need;
+	int code, fd;
+
+	lmdb->changes++;
+	lmdb->value_pages += value_bytes / lmdb->page_bytes + 2;
+	touched = lmdb->changes * 10 < lmdb->pages ? lmdb->changes * 10 : lmdb->pages;
+	need = lmdb->pages + 2 * touched + 3 * lmdb->changes + lmdb->value_pages + 64;
+	need *= lmdb->page_bytes;
+	if (need > lmdb->map_bytes)
+		need = lmdb->map_bytes; /* LMDB tells */
+	if (need <= lmdb->room)
+		return 0;
+	need = (need + ROOM_BYTES - 1) / ROOM_BYTES * ROOM_BYTES;
+	if (need > lmdb->map_bytes)
+		need = lmdb->map_bytes;
+	code = mdb_env_get_fd(lmdb->env, &fd);
+	if (code == 0)
+		code = posix_fallocate(fd, (off_t)lmdb->room, (off_t)(need - lmdb->room));
+	if (code != 0)
+		return failed(lmdb->path, code, error);
+	lmdb->room = need;
+	return 0;
+}
+
 static int change_due(struct lmdb_table *lmdb, struct gw_bytes key, uint64_t before_ms,
 		      uint64_t after_ms, struct gw_error *error)
 {
@@ -223,7 +261,9 @@ static int put(struct kv_table *table, struct gw_bytes key, const struct kv_item
 			return gw_fail(error, GW_E_NO_MEMORY, "no memory for a value");
 		put.value.data = memcpy(copy, item->value.data, item->value.size);
 	}
-	code = put_reserved(lmdb, key, &put, error);
+	code = make_room(lmdb, item->value.size, error);
+	if (code == 0)
+		code = put_reserved(lmdb, key, &put, error);
 	free(copy);
 	if (code < 0)
 		return code;
@@ -245,6 +285,9 @@ static int remove_key(struct kv_table *table, struct gw_bytes key, const struct 
 	memcpy(bytes, key.data, key.size);
 	key.data = bytes;
 	name = val_of(key);
+	code = make_room(lmdb, 0, error);
+	if (code < 0)
+		return code;
 	code = mdb_del(lmdb->write, lmdb->keys, &name, NULL);
 	if (code != 0)
 		return failed(lmdb->path, code, error);
@@ -273,11 +316,18 @@ static int clear(struct kv_table *table, struct gw_error *error)
 static int begin(struct kv_table *table, struct gw_error *error)
 {
 	struct lmdb_table *lmdb = lmdb_of(table);
+	MDB_envinfo info;
 	int code;
 
 	assert(!lmdb->write && !lmdb->is_reading);
-	code = mdb_txn_begin(lmdb->env, NULL, 0, &lmdb->write);
-	return code == 0 ? 0 : failed(lmdb->path, code, error);
+	code = mdb_env_info(lmdb->env, &info);
+	if (code == 0)
+		code = mdb_txn_begin(lmdb->env, NULL, 0, &lmdb->write);
+	if (code != 0)
+		return failed(lmdb->path, code, error);
+	lmdb->pages = info.me_last_pgno + 1;
+	lmdb->changes = lmdb->value_pages = 0;
+	return make_room(lmdb, 0, error);
 }
 
 static int meta_write(struct lmdb_table *lmdb, uint64_t applied)
@@ -460,20 +510,24 @@ static int open_env(struct lmdb_table *lmdb, const char *path, uint64_t map_byte
 {
 	/* Read transactions are the table's, not a thread's. */
 	const unsigned flags = MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOMETASYNC | MDB_NOTLS |
-			       MDB_NORDAHEAD | MDB_NOMEMINIT;
+			       MDB_NORDAHEAD | MDB_NOMEMINIT | MDB_WRITEMAP;
 	int code = mdb_env_create(&lmdb->env);
+	MDB_stat stat;
 
+	lmdb->map_bytes = map_bytes ? map_bytes : (uint64_t)1 << KV_TABLE_MAP_BYTES_LOG2;
 	if (code == 0)
-		code = mdb_env_set_mapsize(lmdb->env, map_bytes ? map_bytes
-						      : (size_t)1 << KV_TABLE_MAP_BYTES_LOG2);
+		code = mdb_env_set_mapsize(lmdb->env, lmdb->map_bytes);
 	if (code == 0)
 		code = mdb_env_set_maxdbs(lmdb->env, 3);
 	if (code == 0)
 		code = mdb_env_set_maxreaders(lmdb->env, READERS_MAX);
 	if (code == 0)
 		code = mdb_env_open(lmdb->env, path, flags, 0600);
+	if (code == 0)
+		code = mdb_env_stat(lmdb->env, &stat);
 	if (code != 0)
 		return failed(path, code, error);
+	lmdb->page_bytes = stat.ms_psize;
 	assert(mdb_env_get_maxkeysize(lmdb->env) >= KV_DUE_BYTES_MAX);
 	return 0;
 }

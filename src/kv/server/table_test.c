@@ -464,13 +464,13 @@ static void lmdb_tells_a_value_that_rots(void **state)
 
 	(void)state;
 	place_make(&place);
-	assert_int_equal(kv_table_lmdb_open(&table, place.file, 0, NULL), 0);
+	assert_int_equal(kv_table_lmdb_open(&table, place.file, 1 << 20, NULL), 0);
 	begin(table);
 	put(table, "key", "a value that will rot", 1, 0);
 	end(table, 1);
 	kv_table_free(table);
 	rot(place.file, "value that will rot");
-	assert_int_equal(kv_table_lmdb_open(&table, place.file, 0, NULL), 0);
+	assert_int_equal(kv_table_lmdb_open(&table, place.file, 1 << 20, NULL), 0);
 	assert_int_equal(table->operations->read_begin(table, NULL), 0);
 	assert_int_equal(table->operations->get(table, gw_string("key"), &item, &error),
 			 GW_E_CORRUPT);
