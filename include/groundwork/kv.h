@@ -77,7 +77,7 @@ enum {
 	GW_KV_WRITE_BYTES_MAX = 3 << 19,   /* of the keys and values of a gw_kv_write */
 	GW_KV_TIMEOUT_MS = 10000,          /* default of the option */
 	GW_KV_WATCH_MS = 60000,            /* a watch is renewed after so long */
-	GW_KV_PAUSE_MS = 100,              /* between two attempts to renew a watch */
+	GW_KV_PAUSE_MS = 100,              /* before a watch is renewed, a leader looked for */
 	GW_KV_TEXT_MAX = 256,              /* of an address or a reason, with the NUL */
 };
 

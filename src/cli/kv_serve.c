@@ -5,6 +5,7 @@
 #include "cli/kv.h"
 
 #include "cli/action.h"
+#include "kv/front/front.h"
 #include "kv/server/server.h"
 #include "task/await.h"
 #include "task/loop.h"
@@ -20,7 +21,7 @@ enum { STOP_MS = 2000, SERVE_STACK_BYTES = 128 << 10 };
 struct serve {
 	bool help, insecure, standby;
 	const char *directory, *listen, *advertise, *join;
-	const char *ca, *certificate, *key, *peer_role;
+	const char *ca, *certificate, *key, *peer_role, *redis_port;
 	uint64_t election_ms, heartbeat_ms, snapshot_bytes;
 
 	int signals; /* a descriptor that tells of them */
@@ -40,6 +41,8 @@ static const struct gw_option serve_options[] = {
 	 "Where others reach it (as --listen; with port 0 nobody joins)", NULL},
 	{"join", 0, GW_OPTION_STRING, offsetof(struct serve, join), "A,B,C",
 	 "An empty directory becomes a member of that cluster (a new one)", NULL},
+	{"redis-port", 0, GW_OPTION_STRING, offsetof(struct serve, redis_port), "PORT",
+	 "Where programs for Redis are served, on this machine; or an ADDRESS (nowhere)", NULL},
 	{"standby", 0, GW_OPTION_FLAG, offsetof(struct serve, standby), NULL,
 	 "Joins, and never votes", NULL},
 	{"insecure", 0, GW_OPTION_FLAG, offsetof(struct serve, insecure), NULL,
@@ -125,6 +128,24 @@ static int watch_signals(void *argument)
 	return gw_send(serve->ends, &code, GW_FOREVER);
 }
 
+static int open_front(const struct serve *serve, struct kv_server *server, struct kv_front **front)
+{
+	char address[320];
+	const struct kv_front_options options = {.address = address, .insecure = serve->insecure};
+	bool is_address = serve->redis_port && strpbrk(serve->redis_port, ":/");
+	int code;
+
+	*front = NULL;
+	if (!serve->redis_port)
+		return 0;
+	(void)snprintf(address, sizeof(address), "%s%s",
+		       is_address ? "" : "127.0.0.1:", serve->redis_port);
+	code = kv_front_new(front, server, &options, serve->error);
+	if (code == 0)
+		printf("for programs of Redis on %s\n", kv_front_address(*front));
+	return code;
+}
+
 /* Until a signal, or until the member has stepped aside. */
 static int wait_for_end(struct serve *serve, const struct kv_server *server)
 {
@@ -164,12 +185,16 @@ static int serve_in_task(void *argument)
 		.context = serve,
 	};
 	struct kv_server *server = NULL;
+	struct kv_front *front = NULL;
 	int code = kv_server_new(&server, &options, serve->error);
 
+	if (code == 0)
+		code = open_front(serve, server, &front);
 	if (code == 0)
 		code = wait_for_end(serve, server);
 	if (code == 0)
 		kv_server_stop(server, gw_after_ms(STOP_MS));
+	kv_front_free(front);
 	kv_server_free(server);
 	return code;
 }

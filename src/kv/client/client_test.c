@@ -20,6 +20,7 @@ struct fake {
 	uint64_t watch_from[4];
 	bool compacted;
 	const char *elsewhere; /* where the leader is */
+	unsigned elections;    /* answers that say that nobody leads */
 };
 
 static ProtobufCBinaryData bytes(const char *text)
@@ -33,6 +34,10 @@ static int serve_get(struct gw_rpc_call *call, void *context, const Kv__GetReque
 	struct fake *fake = context;
 
 	(void)call;
+	if (fake->elections > 0) {
+		fake->elections--;
+		return gw_fail(error, GW_E_NOT_LEADER, "nobody leads");
+	}
 	if (request->key.len == 0)
 		return gw_fail(error, GW_E_INVALID, "a key has at least one byte");
 	reply->found = fake->has_value;
@@ -427,6 +432,21 @@ static int a_change_goes_where_the_leader_is(void *argument)
 	return 0;
 }
 
+static int an_election_is_waited_for(void *argument)
+{
+	struct fake fake = {.elections = 3 * GW_RPC_REDIRECTS_MAX};
+	struct gw_error error = {0};
+	struct gw_kv_value value = {0};
+
+	(void)argument;
+	begin(&fake);
+	assert_int_equal(gw_kv_get(fake.client, gw_string("k"), NULL, &value, &error), 0);
+	assert_int_equal(fake.elections, 0);
+	gw_kv_value_done(&value);
+	end(&fake);
+	return 0;
+}
+
 static int nobody_there_is_told_at_the_deadline(void *argument)
 {
 	const struct gw_kv_client_options options = {.timeout_ms = 30};
@@ -540,6 +560,7 @@ int main(void)
 		in_a_task(a_swap_happens_or_tells_what_is_there),
 		in_a_task(several_changes_are_one),
 		in_a_task(a_change_goes_where_the_leader_is),
+		in_a_task(an_election_is_waited_for),
 		in_a_task(nobody_there_is_told_at_the_deadline),
 		in_a_task(a_watch_goes_on_behind_what_was_told),
 		in_a_task(members_are_listed),
