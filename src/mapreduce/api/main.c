@@ -197,8 +197,11 @@ static int take_operands(const struct gw_mr_job *job, struct gw_mr_options *opti
 static int run_job(struct gw_mr_job *job, struct values *values, char **operands, size_t count,
 		   struct mr_talk *talk, struct gw_error *error)
 {
+	const struct gw_mr_options *options = &values->options;
 	int code = 0;
 
+	if (options->in_process && (options->only_map >= 0 || options->only_reduce >= 0))
+		talk->command = NULL; /* it is what was typed */
 	if (job->prepare)
 		code = job->prepare(job, &operands, &count, error);
 	if (code == 0)

@@ -376,6 +376,10 @@ static void test_the_command_that_runs_one_task_again(void **state)
 	/* What was /proc/self/exe is this program. */
 	snprintf(again, sizeof(again), "exec %s", strstr(command, "/proc"));
 	assert_memory_equal(again, "exec /proc/self/exe", 19);
+	assert_int_equal(RUN(shop, "--fail", "x it's", "--in-process", "--only-map", "0",
+			     shop->input, shop->output),
+			 -GW_E_USER_CODE);
+	assert_null(strstr(shop->err, "in one process")); /* it is what was typed */
 	pid = fork();
 	if (pid == 0) {
 		char self[1024], line[5120];

@@ -73,7 +73,8 @@ static void fill_report(const struct mr_driver *driver, uint32_t number,
 	mr_explain_how(failure, driver->config->options.record_timeout_ms, report->how,
 		       sizeof(report->how));
 	mr_explain_where(&names, &report->id, failure, report->where, sizeof(report->where));
-	if (failure->cause == MR_CAUSE_SIGNAL && slot->gasped && slot->fault_address)
+	if (failure->cause == MR_CAUSE_SIGNAL && slot->gasped &&
+	    slot->fault_address != MR_NO_ADDRESS)
 		snprintf(report->error, sizeof(report->error), "fault at address 0x%" PRIx64,
 			 slot->fault_address);
 	if (failure->cause == MR_CAUSE_CODE)

@@ -15,6 +15,9 @@ struct mr_attempt_id {
 	uint32_t task, number;
 };
 
+/* No address that could not be accessed is known. 0 is one, that of a null pointer. */
+#define MR_NO_ADDRESS UINT64_MAX
+
 enum mr_cause {
 	MR_CAUSE_CODE,    /* the task runner returned `code`; the slot lives on */
 	MR_CAUSE_EXIT,    /* the slot's process ended with exit status `code` */

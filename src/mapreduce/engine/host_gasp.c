@@ -35,7 +35,7 @@ static void last_gasp(int number, siginfo_t *info, void *context)
 			state->message.gasp.signal = number;
 			state->message.gasp.address = info->si_code > 0 && number != SIGABRT
 							      ? (uint64_t)(uintptr_t)info->si_addr
-							      : 0;
+							      : MR_NO_ADDRESS;
 			(void)send(state->socket, &state->message,
 				   offsetof(struct mr_message, gasp) + sizeof(state->message.gasp),
 				   MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -40,7 +40,7 @@ enum { MR_BATCH_RUNS = 32, MR_BATCH_OUTPUTS = 32 };
 /* The last words of a process that a signal ends (paper section 4.6). */
 struct mr_gasp {
 	int32_t signal;
-	uint64_t address; /* that could not be accessed */
+	uint64_t address; /* that could not be accessed, or MR_NO_ADDRESS */
 };
 
 struct mr_message {

@@ -219,6 +219,13 @@ __attribute__((no_sanitize("undefined", "address"))) static void die_of_segv(voi
 	*(volatile int *)address = 1;
 }
 
+__attribute__((no_sanitize("undefined", "address"))) static void die_of_null(void)
+{
+	int *volatile nowhere = NULL;
+
+	*(volatile int *)nowhere = 1;
+}
+
 __attribute__((no_sanitize("undefined", "address"))) static void die_of_bus(void)
 {
 	int file = memfd_create("short", MFD_CLOEXEC);
@@ -283,6 +290,7 @@ static const struct {
 	{"SIGBUS", die_of_bus, SIGBUS, true},     {"SIGFPE", die_of_fpe, SIGFPE, false},
 	{"SIGILL", die_of_ill, SIGILL, false},    {"SIGABRT", die_of_abort, SIGABRT, false},
 	{"SIGKILL", die_of_kill, SIGKILL, false}, {"SIGPIPE", die_of_pipe, SIGPIPE, false},
+	{"SIGSEGV", die_of_null, SIGSEGV, true},
 };
 
 enum { DEATHS = sizeof(deaths) / sizeof(deaths[0]) };
@@ -302,7 +310,7 @@ static void test_every_death_is_survived(void **state)
 
 	fixture->tasks = DEATHS;
 	fixture->task = die_once;
-	run_well(fixture, "0\n1\n2\n3\n4\n5\n6\n7\n");
+	run_well(fixture, "0\n1\n2\n3\n4\n5\n6\n7\n8\n");
 	assert_int_equal(fixture->result.failures[MR_MAP], DEATHS);
 	assert_int_equal(fixture->failures_told, 1);
 }
