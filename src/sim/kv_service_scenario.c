@@ -346,8 +346,14 @@ static void a_copy_that_comes_before_the_first_is_applied_has_no_effect(void **s
 		kv_world_begin(&world, 3, seed);
 		kv_world_start(&world);
 		kv_append_to(&world, "log", "[");
+		/* The others get the entry, and nobody hears that they have it. */
 		old = kv_leader(&world);
-		append_unheard(&world, &lost);
+		for (int i = 0; i < 3; i++)
+			sim_link(world.members[i].node, world.members[old].node)->blocked =
+				i != old;
+		kv_deed_start(&world, &lost, kv_do_append);
+		kv_pass_ms(&world, 50);
+		assert_false(lost.is_over);
 		kv_member_kill(&world, old);
 		heal_without_answers(&world);
 		kv_wait_until(&world, one_leads_and_is_not_ready, &world);
