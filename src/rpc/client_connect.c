@@ -215,7 +215,7 @@ int rpc_client_ready(struct gw_rpc_client *client, struct gw_rpc_call *call,
 		if (result < 0)
 			return result;
 		client->wanting++;
-		if (client->wanting == 3 && IO_BUG(client->io, "rpc.lost-wake"))
+		if (call->id > 100 && IO_BUG(client->io, "rpc.lost-wake"))
 			(void)gw_yield(); /* who wakes now wakes nobody */
 		result = rpc_wait(&client->ready, "to reach", client->name, call->deadline_ns);
 		client->wanting--;
