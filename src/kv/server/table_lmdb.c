@@ -9,9 +9,9 @@
  *     meta   "table" -> u32 version of this format, u64 applied, u64 keys, u64 bytes
  * The checksum is there because LMDB has none: what rots is told, not served.
  *
- * LMDB changes the pages where they are mapped (MDB_WRITEMAP): to write each of them by a call costs
- * three times as much. The file is as long as the map, with holes; a page that finds no room on the
- * disk would end the process, so room is made ahead of each change, and a full disk is told.
+ * LMDB changes the pages where they are mapped (MDB_WRITEMAP): to write each of them by a call
+ * costs three times as much. The file is as long as the map, with holes; a page that finds no room
+ * on the disk would end the process, so room is made ahead of each change, and a full disk is told.
  */
 #include "kv/server/table.h"
 
