@@ -231,6 +231,40 @@ def damage_is_found_and_nothing_is_guessed(directory):
     assert done.returncode == 9 and segment in done.stderr, done.stderr
 
 
+def a_full_disk_is_told_and_loses_nothing(directory):
+    """On a small file system of its own, where this may be made."""
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", directory], capture_output=True,
+                      check=False).returncode:
+        return
+    member = None
+    try:
+        member = Member(os.path.join(directory, "d"), free_ports(1)[0])
+        filler = os.path.join(directory, "filler")
+        kv(member.address, "put", "first", "v")
+        with open(filler, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, os.statvfs(directory).f_bavail * os.statvfs(directory).f_frsize)
+        acknowledged = 0
+        while subprocess.run([GW, "kv", "put", "k%03d" % acknowledged, "--at", member.address, "--deadline", "5s"],
+                             input=b"x" * 1000000, capture_output=True, check=False).returncode == 0:
+            acknowledged += 1
+            assert acknowledged < 200, "more than there is room for"
+        os.unlink(filler)
+        # It goes on when there is space, or has said why it cannot and is to be started again.
+        if member.process.poll() is not None:
+            assert member.process.returncode == 7, member.process.stderr.read()
+            assert "No space left" in member.process.stderr.read()
+            member.start()
+        assert kv(member.address, "get", "first") == b"v"
+        keys = kv(member.address, "scan", "--prefix", "k", "--keys-only").split()
+        assert [b"k%03d" % number for number in range(acknowledged)] == keys[:acknowledged]
+        assert len(keys) <= acknowledged + 1, keys
+        kv(member.address, "put", "again", "v")
+    finally:
+        if member:
+            member.kill()
+        subprocess.run(["umount", directory], check=True)
+
+
 # ---- Programs for Redis -----------------------------------------------------------------------------
 
 def programs_for_redis_work(directory):
@@ -323,8 +357,8 @@ def a_wiped_member_is_replaced(directory):
 
 TESTS = [values_are_put_and_got_as_they_are, a_watch_tells_each_change_once, a_killed_member_has_what_it_acknowledged,
          a_backup_becomes_a_new_cluster, a_directory_is_one_member_s_and_of_this_service,
-         damage_is_found_and_nothing_is_guessed, programs_for_redis_work, a_leader_killed_under_load_loses_nothing,
-         a_wiped_member_is_replaced]
+         damage_is_found_and_nothing_is_guessed, a_full_disk_is_told_and_loses_nothing, programs_for_redis_work,
+         a_leader_killed_under_load_loses_nothing, a_wiped_member_is_replaced]
 
 
 def main():
