@@ -11,7 +11,13 @@
 #define RAM_BYTES ((uint64_t)DUEL_PAGES * VM_PAGE_BYTES)
 #define DEVICE_BASE UINT64_C(0x10000000)
 
-enum { TABLE_PAGE = 8, DATA_PAGE = 12 };
+enum {
+	TABLE_PAGE = 8,
+	DATA_PAGE = 12,
+	/* Most of what happens happens here, so that it meets what happened before. */
+	HOT_BYTES = 512,
+	HOT_PAGES = 6,
+};
 
 static uint64_t draw(uint64_t *state)
 {
@@ -57,6 +63,11 @@ static uint32_t draw_instruction(uint64_t *random)
 	if ((bits & 0x7f) == 0x73 && bits >> 12 & 3 && pick(random, 8))
 		bits = (bits & 0xfffff) |
 		       (uint32_t)registers[pick(random, sizeof(registers) / 2)] << 20;
+	/* At the very address that a register holds, mostly. */
+	if (((bits & 0x7f) == 0x03 || (bits & 0x7f) == 0x07) && pick(random, 4))
+		bits &= 0x000fffff;
+	if (((bits & 0x7f) == 0x23 || (bits & 0x7f) == 0x27) && pick(random, 4))
+		bits &= 0x01fff07f;
 	/* Near, so that code stays in code. */
 	if ((bits & 0x7f) == 0x6f && pick(random, 8))
 		bits &= 0x03f00fff;
@@ -98,13 +109,20 @@ static uint64_t draw_value(uint64_t *random)
 		0x0010000000000000, 0x8000000000000001, 0xffffffff80800000, 0x7fefffffffffffff,
 	};
 
-	switch (pick(random, 8)) {
+	switch (pick(random, 11)) {
 	case 0:
-	case 1:
-	case 2:
 		return RAM_BASE + pick(random, RAM_BYTES);
-	case 3:
-		return pick(random, 512 * VM_PAGE_BYTES); /* of the small tables */
+	case 1:
+	case 8: /* where code is, so that it is written over */
+		return RAM_BASE + pick(random, HOT_BYTES) / 8 * 8;
+	case 2:
+	case 9: /* entries of tables in use */
+		return RAM_BASE + (TABLE_PAGE + 2) * VM_PAGE_BYTES + 8 * pick(random, HOT_PAGES);
+	case 10: /* a good entry, to be stored there */
+		return (RAM_BASE / VM_PAGE_BYTES + pick(random, HOT_PAGES)) << 10 | 0x0f |
+		       (draw(random) & 0xd0);
+	case 3: /* by the small tables */
+		return pick(random, HOT_PAGES) * VM_PAGE_BYTES + pick(random, HOT_BYTES) / 8 * 8;
 	case 4:
 		return special[pick(random, sizeof(special) / sizeof(special[0]))];
 	case 5:
@@ -126,7 +144,8 @@ static void draw_tables(uint64_t *random, uint8_t *ram)
 	base_store64(root + VM_PAGE_BYTES, (table + 2) << 10 | 1);
 	for (size_t at = 0; at < 512; at++) {
 		uint64_t any = draw(random), rights = any & 0xff;
-		uint64_t page = RAM_BASE / VM_PAGE_BYTES + pick(random, DUEL_PAGES + 1);
+		uint64_t page = RAM_BASE / VM_PAGE_BYTES +
+				pick(random, at < HOT_PAGES ? HOT_PAGES : DUEL_PAGES + 1);
 
 		if (pick(random, 8))
 			rights = 0x0f | (any & 0xd0);
@@ -149,8 +168,8 @@ static void draw_state(struct duel *duel, const struct duel_options *options)
 	oracle->csr[0x302] = draw(random) & 0xb3ff;
 	oracle->csr[0x303] = draw(random) & 0x222;
 	oracle->csr[0x304] = draw(random) & 0xaaa;
-	oracle->csr[0x305] = RAM_BASE + pick(random, DUEL_CODE_BYTES_MAX) / 4 * 4 + pick(random, 2);
-	oracle->csr[0x105] = RAM_BASE + pick(random, DUEL_CODE_BYTES_MAX) / 4 * 4;
+	oracle->csr[0x305] = RAM_BASE + pick(random, HOT_BYTES) / 4 * 4 + pick(random, 2);
+	oracle->csr[0x105] = RAM_BASE + pick(random, HOT_BYTES) / 4 * 4;
 	oracle->csr[0x306] = draw(random) & UINT32_MAX;
 	oracle->csr[0x106] = draw(random) & UINT32_MAX;
 	oracle->csr[0x341] = RAM_BASE + pick(random, DUEL_CODE_BYTES_MAX) / 2 * 2;
@@ -272,18 +291,20 @@ static void move_elsewhere(struct duel *duel)
 {
 	struct oracle *oracle = &duel->oracle;
 	uint64_t *random = &duel->random;
-	uint64_t to = pick(random, DUEL_CODE_BYTES_MAX / 2) * 2;
+	uint64_t to = pick(random, pick(random, 8) ? HOT_BYTES / 2 : DUEL_CODE_BYTES_MAX / 2) * 2;
 
 	if (oracle->mode == 3 || pick(random, 2))
 		to += RAM_BASE;
 	oracle->pc = to;
 	oracle->waiting = false;
 	vm_cpu_set_pc(duel->cpu, to);
-	if (pick(random, 4) == 0) {
-		oracle->mode = pick(random, 3) == 2 ? 3 : pick(random, 2);
+	if (pick(random, 2) == 0) {
+		static const uint8_t modes[] = {0, 1, 1, 3};
+
+		oracle->mode = modes[pick(random, 4)];
 		vm_cpu_set_mode(duel->cpu, (enum vm_mode)oracle->mode);
 	}
-	for (unsigned times = 0; times < 8; times++) {
+	for (unsigned times = 0; times < 16; times++) {
 		unsigned number = 1 + (unsigned)pick(random, 31);
 
 		oracle->x[number] = draw_value(random);
@@ -294,6 +315,7 @@ static void move_elsewhere(struct duel *duel)
 	if (pick(random, 2)) {
 		/* Floating point on, rounding to nearest. */
 		oracle->csr[0x300] |= UINT64_C(3) << 13;
+		oracle->csr[0x300] ^= pick(random, 2) << 18; /* SUM */
 		oracle->csr[2] = 0;
 		vm_cpu_set_csr(duel->cpu, 2, 0);
 		vm_cpu_set_csr(duel->cpu, 0x300, oracle->csr[0x300]);
