@@ -93,8 +93,11 @@ static int take_over_file(struct replog_fetch *fetch, uint32_t number, uint8_t *
 
 	if (result == 0)
 		result = replog_disk_size(fetch->file, &size, error);
-	if (result == 0 && size > file->size)
-		result = replog_disk_truncate(fetch->file, file->size, error);
+	if (result == 0 && size > 0) /* the size has to be made durable anew, too */
+		result = replog_disk_truncate(fetch->file, size + 1, error);
+	if (result == 0 && size > 0)
+		result = replog_disk_truncate(fetch->file, size < file->size ? size : file->size,
+					      error);
 	for (uint64_t i = 0; result == 0 && i < replog_file_pieces(file); i++) {
 		uint32_t bytes = replog_piece_bytes(file, i);
 

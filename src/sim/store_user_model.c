@@ -166,6 +166,9 @@ static void settle(struct store_user *user, struct store_user_state *state,
 	user->record_count = 0;
 	user->newest = recovered->snapshot;
 	user->coming = (struct raft_snapshot){0};
+	/* An old snapshot that was fetched may have taken entries away. */
+	if (user->commit > user->durable.last)
+		user->commit = user->durable.last;
 	if (user->commit < user->newest.index)
 		user->commit = user->newest.index;
 }
