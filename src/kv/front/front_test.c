@@ -364,7 +364,7 @@ static int garbage_ends_its_connection_and_no_other(void *argument)
 	ask(other, "PING", "+PONG\r\n");
 	hang_up(s);
 	/* One that goes in the middle of a command. */
-	say(other, "*2\r\n$3\r\nGET\r\n$10\r\nab", 22);
+	say(other, "*2\r\n$3\r\nGET\r\n$10\r\nab", 20);
 	hang_up(other);
 	s = connect_to(&fixture);
 	ask(s, "PING", "+PONG\r\n");
