@@ -45,13 +45,12 @@ int store_name_manifest(struct replog_store *store, const char *temporary,
 			struct replog_manifest *manifest, struct gw_error *error)
 {
 	char path[STORE_PATH_MAX], directory[STORE_PATH_MAX];
-	int result = 0;
+	int result;
 
 	store_snapshot_path(path, store->path, &manifest->snapshot, "manifest");
 	store_path(directory, store->path, "snapshot");
 	/* The names of the files first: a power loss may keep names in any order. */
-	if (!IO_BUG(store->io, "replog.files-unnamed"))
-		result = replog_disk_sync_directory(directory, error);
+	result = replog_disk_sync_directory(directory, error);
 	if (result == 0)
 		result = replog_disk_rename(temporary, path, error);
 	if (result == 0 && !IO_BUG(store->io, "replog.manifest-unsynced"))

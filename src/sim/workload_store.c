@@ -101,7 +101,6 @@ static const struct sim_bug bugs[] = {
 	{"replog.torn-taken", "the torn end of a log is taken as whole"},
 	{"replog.cache-trusted", "what recovery read is not written anew"},
 	{"replog.snapshot-unsynced", "a snapshot's files are not synced"},
-	{"replog.files-unnamed", "a manifest gets its name before its files' are durable"},
 	{"replog.manifest-unsynced", "the directory of a new snapshot is not synced"},
 	{"replog.compact-too-much", "segments behind the snapshot are removed"},
 	{"replog.state-removed", "a segment is removed while only it has term and vote"},
