@@ -111,14 +111,22 @@ def builds(part):
     build(part, *RELEASE, "all", "meson-test-prereq")
     build(part, *SANITIZED, "all", "meson-test-prereq")
     build(part, *FUZZED, "fuzzers")
-    if has_tests(part, RELEASE[0], "threads"):
-        build(part, *THREADS, "all", "meson-test-prereq")
+    programs = programs_of(part, RELEASE[0], "threads")
+    if programs:
+        build(part, *THREADS, *programs)
 
 
-def has_tests(part, directory, suite):
+def tests_of(part, directory, suite):
     status, output = part.command("meson", "introspect", "--tests", directory, quiet=True)
-    return status == 0 and any(suite in test["suite"] or "groundwork:" + suite in test["suite"]
-                               for test in json.loads(output))
+    tests = json.loads(output) if status == 0 else []
+    return [test for test in tests if suite in test["suite"] or "groundwork:" + suite in test["suite"]]
+
+
+def programs_of(part, directory, suite):
+    """What the tests of a suite are made of, as targets of ninja, which have one name in all build directories."""
+    top = os.path.join(TOP, directory)
+    files = {word for test in tests_of(part, directory, suite) for word in test["cmd"] + list(test["env"].values())}
+    return sorted(os.path.relpath(word, top) for word in files if word.startswith(top + os.sep))
 
 
 # ---- Suites -----------------------------------------------------------------------------------------
@@ -195,7 +203,7 @@ SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_str
 def units(part):
     tell_scenarios(suite(part, RELEASE[0], "unit", "scenario") or [])
     suite(part, SANITIZED[0], "unit", "scenario", environment=SANITIZER_OPTIONS)
-    if os.path.exists(os.path.join(TOP, THREADS[0], "build.ninja")) and has_tests(part, THREADS[0], "threads"):
+    if os.path.exists(os.path.join(TOP, THREADS[0], "build.ninja")) and tests_of(part, THREADS[0], "threads"):
         # The thread sanitizer wants addresses that are not random.
         suite(part, THREADS[0], "threads", prefix=("setarch", "-R"), environment=SANITIZER_OPTIONS)
 
@@ -211,7 +219,7 @@ def commit():
 
 def seeds(part):
     """100 new seeds a workload, counted from the commit, and every seed that ever failed."""
-    if has_tests(part, RELEASE[0], "seeds"):
+    if tests_of(part, RELEASE[0], "seeds"):
         base = {"GW_SEED_BASE": str(int(commit()[:12], 16))}
         suite(part, RELEASE[0], "seeds", environment=base)
         suite(part, SANITIZED[0], "seeds", environment={**base, **SANITIZER_OPTIONS})
@@ -220,7 +228,7 @@ def seeds(part):
 
 
 def planted(part):
-    if has_tests(part, RELEASE[0], "planted"):
+    if tests_of(part, RELEASE[0], "planted"):
         suite(part, RELEASE[0], "planted")
     else:
         print("no workload yet")
