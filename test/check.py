@@ -126,7 +126,8 @@ def programs_of(part, directory, suite):
     """What the tests of a suite are made of, as targets of ninja, which have one name in all build directories."""
     top = os.path.join(TOP, directory)
     files = {word for test in tests_of(part, directory, suite) for word in test["cmd"] + list(test["env"].values())}
-    return sorted(os.path.relpath(word, top) for word in files if word.startswith(top + os.sep))
+    return sorted(os.path.relpath(word, top) for word in files
+                  if word.startswith(top + os.sep) and os.path.isfile(word))
 
 
 # ---- Suites -----------------------------------------------------------------------------------------
