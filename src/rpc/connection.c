@@ -307,9 +307,10 @@ static void tick_start(struct rpc_connection *connection)
 	io_timer(connection->io, &connection->tick, at_ns, tick_done);
 }
 
-static void ping(struct rpc_connection *connection)
+static void ping(struct rpc_connection *connection, uint16_t flags)
 {
-	struct rpc_header header = {.kind = RPC_KIND_PING};
+	struct rpc_header header = {
+		.kind = RPC_KIND_PING, .flags = flags, .number = connection->got_bytes};
 	struct gw_error why = {0};
 
 	if (rpc_connection_send(connection, &header, (struct gw_bytes){0}, &why) < 0)
@@ -352,8 +353,12 @@ static void tick_done(struct io_request *request, int result)
 				      text);
 			rpc_connection_close(connection, &why);
 		} else {
+			/* The peer's own question may stand behind a frame that takes it long to
+			 * send: whoever gets bytes says that he is there, asked or not. */
 			if (connection->silent_ticks > 0)
-				ping(connection);
+				ping(connection, 0);
+			else if (connection->is_greeted && !connection->is_writing)
+				ping(connection, RPC_FLAG_ANSWER);
 			if (connection->is_greeted && !connection->is_closed &&
 			    connection->events->ticked)
 				connection->events->ticked(connection);

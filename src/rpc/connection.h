@@ -120,6 +120,8 @@ struct rpc_connection {
 	uint64_t greet_by_ns;
 	uint32_t heard_bytes, silent_ticks, stuck_ticks;
 	bool wrote;
+	uint64_t got_bytes;   /* in all, which our answers to PING tell */
+	uint64_t their_bytes; /* what the peer last told so */
 };
 
 /* Takes the transport, also when it fails. One reference, the owner's. */

@@ -42,8 +42,15 @@ static int take_hello(struct rpc_connection *connection, const struct rpc_header
 static int take_ping(struct rpc_connection *connection, const struct rpc_header *header,
 		     struct gw_error *error)
 {
-	struct rpc_header answer = {.kind = RPC_KIND_PING, .flags = RPC_FLAG_ANSWER};
+	struct rpc_header answer = {.kind = RPC_KIND_PING,
+				    .flags = RPC_FLAG_ANSWER,
+				    .number = connection->got_bytes};
 
+	/* A write that is long under way is not stuck while it arrives there. */
+	if (header->number > connection->their_bytes) {
+		connection->their_bytes = header->number;
+		connection->wrote = true;
+	}
 	if (header->flags & RPC_FLAG_ANSWER)
 		return 0;
 	/* Who does not read our answers gets no more of them. */
@@ -323,6 +330,7 @@ void rpc_connection_read(struct io_reader *reader, int result)
 			      result < 0 ? gw_code_text(result) : "closed by the other side");
 		fail(connection, &why);
 	} else {
+		connection->got_bytes += (uint64_t)result;
 		if (connection->heard_bytes < RPC_HEARD_BYTES)
 			connection->heard_bytes += (uint32_t)result;
 		if (connection->reading == RPC_READING_PAYLOAD)

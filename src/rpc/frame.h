@@ -32,8 +32,9 @@
  * message; a REPLY with a negative code carries a struct rpc_failure. CANCEL: the caller does not
  * wait any more; at the caller, the server has nothing more to say. OPEN: makes a client id known
  * to a service; answered by a REPLY with the lease. ACK: a first incomplete sequence by itself.
- * PING: answered by a PING with RPC_FLAG_ANSWER. ITEM, END, CREDIT: streams. PART: a piece of an
- * attachment. AWAY: no more calls here, please; running ones go on.
+ * PING: answered by a PING with RPC_FLAG_ANSWER, which also comes unasked from who gets bytes; its
+ * number is how many it got in all. ITEM, END, CREDIT: streams. PART: a piece of an attachment.
+ * AWAY: no more calls here, please; running ones go on.
  *
  * Either direction of a call begins with room for RPC_ITEMS_AHEAD items and RPC_PART_AHEAD_BYTES of
  * attachment; CREDIT makes more.

@@ -380,6 +380,40 @@ static void an_attachment_passes_through_a_slow_drip(void **state)
 	cluster_end(&cluster);
 }
 
+enum { LONG_BYTES = 2000000 };
+
+static int send_long(void *argument)
+{
+	struct machine *machine = argument;
+	struct gw_rpc_call_options options = {.deadline_ns = gw_after_ms(120000)};
+	struct gw_error error = {0};
+	char *text = malloc(LONG_BYTES + 1);
+	int64_t result;
+
+	assert_non_null(text);
+	memset(text, 'x', LONG_BYTES);
+	text[LONG_BYTES] = 0;
+	result = served_echo(machine->client, text, &options, &error);
+	free(text);
+	return (int)result;
+}
+
+/* The caller hears nothing for twenty seconds, and its question stands behind what it sends. */
+static void a_long_message_on_a_slow_link_is_no_silence(void **state)
+{
+	struct cluster cluster;
+
+	(void)state;
+	cluster_begin(&cluster, 21, NULL);
+	cluster.machines[C].client_options.keepalive_ms = 2000;
+	cluster_start(&cluster);
+	assert_int_equal(call(&cluster, C, KIND_ECHO, 1), 0);
+	sim_link(node(&cluster, C), node(&cluster, A))->bytes_per_s = 25000;
+	assert_int_equal(run_at(&cluster, C, send_long, &cluster.machines[C]), 0);
+	assert_int_equal(cluster.machines[A].served.echoes, 2);
+	cluster_end(&cluster);
+}
+
 static void reset_a_c(void *context)
 {
 	struct cluster *cluster = context;
@@ -450,6 +484,7 @@ int main(void)
 		cmocka_unit_test(one_way_silence_is_a_lost_connection),
 		cmocka_unit_test(a_stream_ends_with_its_server),
 		cmocka_unit_test(an_attachment_passes_through_a_slow_drip),
+		cmocka_unit_test(a_long_message_on_a_slow_link_is_no_silence),
 		cmocka_unit_test(an_attachment_that_breaks_off_is_sent_again_whole),
 		cmocka_unit_test(the_same_seed_gives_the_same_run),
 	};
