@@ -5,6 +5,7 @@
 #include "cli/kv.h"
 
 #include "cli/action.h"
+#include "cli/tls.h"
 
 enum { KV_STACK_BYTES = 256 << 10 };
 
@@ -102,13 +103,7 @@ static int make_tls(const struct cli_kv *kv, struct gw_rpc_tls **tls, struct gw_
 		.server_role = kv->server_role,
 	};
 
-	if (!kv->ca && !kv->certificate && !kv->key && !kv->server_role)
-		return 0;
-	if (!kv->ca || !kv->certificate || !kv->key)
-		return gw_fail(error, GW_E_USAGE, "TLS takes --ca, --cert and --key");
-	if (kv->insecure)
-		return gw_fail(error, GW_E_USAGE, "--insecure and TLS are one or the other");
-	return gw_rpc_tls_new(tls, &options, error);
+	return cli_tls(&options, kv->insecure, tls, error);
 }
 
 static int ask_in_task(void *argument)

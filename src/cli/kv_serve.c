@@ -5,6 +5,7 @@
 #include "cli/kv.h"
 
 #include "cli/action.h"
+#include "cli/tls.h"
 #include "kv/front/front.h"
 #include "kv/server/server.h"
 #include "task/await.h"
@@ -77,11 +78,7 @@ static int make_tls(struct serve *serve)
 
 	if (!serve->ca && !serve->certificate && !serve->key)
 		return 0;
-	if (!serve->ca || !serve->certificate || !serve->key)
-		return gw_fail(serve->error, GW_E_USAGE, "TLS takes --ca, --cert and --key");
-	if (serve->insecure)
-		return gw_fail(serve->error, GW_E_USAGE, "--insecure and TLS are one or the other");
-	return gw_rpc_tls_new(&serve->tls, &options, serve->error);
+	return cli_tls(&options, serve->insecure, &serve->tls, serve->error);
 }
 
 static void member_failed(void *context, const struct gw_error *error)

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "cli/action.h"
+#include "cli/tls.h"
 #include "rpc/remote.h"
 
 #include <errno.h>
@@ -56,13 +57,7 @@ static int make_tls(const struct cli_rpc *rpc, struct gw_rpc_tls **tls, struct g
 		.server_role = rpc->server_role,
 	};
 
-	if (!rpc->ca && !rpc->certificate && !rpc->key && !rpc->server_role)
-		return 0;
-	if (!rpc->ca || !rpc->certificate || !rpc->key)
-		return gw_fail(error, GW_E_USAGE, "TLS takes --ca, --cert and --key");
-	if (rpc->insecure)
-		return gw_fail(error, GW_E_USAGE, "--insecure and TLS are one or the other");
-	return gw_rpc_tls_new(tls, &options, error);
+	return cli_tls(&options, rpc->insecure, tls, error);
 }
 
 static int look_and_ask(const struct work *work, struct gw_rpc_client *client)
