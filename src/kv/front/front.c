@@ -154,8 +154,9 @@ static size_t run_some(struct front_request *requests, size_t count)
 	}
 }
 
+/* Sends replies, and what is said behind the last of all; "": nothing yet. */
 static int write_replies(struct connection *connection, struct front_request *requests,
-			 size_t count, struct gw_error *error)
+			 size_t count, const char *failure, struct gw_error *error)
 {
 	struct task_request writing = {.error = error};
 	struct gw_bytes pieces[FRONT_BATCH_MAX + 1];
@@ -163,14 +164,12 @@ static int write_replies(struct connection *connection, struct front_request *re
 	int code;
 
 	assert(count <= FRONT_BATCH_MAX);
-	for (size_t i = 0; i < count; i++) {
-		if (requests[i].reply.size == 0)
-			connection->is_over = true; /* there was no memory to answer */
-		else if (!connection->is_over || i == 0 || !requests[i - 1].is_last)
-			pieces[used++] = base_buffer_bytes(&requests[i].reply);
-	}
-	if (connection->failure[0])
-		pieces[used++] = gw_string(connection->failure);
+	for (size_t i = 0; i < count && requests[i].reply.size > 0; i++)
+		pieces[used++] = base_buffer_bytes(&requests[i].reply);
+	if (used < count)
+		connection->is_over = true; /* no memory to answer: what follows has no place */
+	else if (failure[0])
+		pieces[used++] = gw_string(failure);
 	if (used == 0)
 		return 0;
 	io_writev(connection->front->io, &writing.request, connection->stream, pieces, used,
@@ -196,13 +195,15 @@ static int run_batch(struct connection *connection, struct front_request *reques
 		done += ran;
 		if (bytes < FRONT_FLUSH_BYTES || done == count || connection->is_over)
 			continue;
-		code = write_replies(connection, &requests[sent], done - sent, error);
+		code = write_replies(connection, &requests[sent], done - sent, "", error);
 		for (; sent < done; sent++)
 			base_buffer_done(&requests[sent].reply);
 		bytes = 0;
 	}
+	/* Nothing is said behind the answer to QUIT. */
 	if (code == 0)
-		code = write_replies(connection, &requests[sent], done - sent, error);
+		code = write_replies(connection, &requests[sent], done - sent,
+				     connection->is_over ? "" : connection->failure, error);
 	for (; sent < count; sent++)
 		base_buffer_done(&requests[sent].reply);
 	return code;

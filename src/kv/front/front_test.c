@@ -47,7 +47,7 @@ static void end(struct fixture *fixture)
 struct socket {
 	struct io_stream *stream;
 	struct io_reader reader;
-	char got[1 << 20];
+	char got[2 << 20];
 	size_t size;
 	bool is_ended;
 	struct gw_waiters waiters;
@@ -373,6 +373,36 @@ static int garbage_ends_its_connection_and_no_other(void *argument)
 	return 0;
 }
 
+/* Replies that are many leave before the batch is done; what is wrong behind them is said once. */
+static int what_is_wrong_is_said_behind_many_replies(void *argument)
+{
+	static const char failure[] = "-ERR Protocol error: expected '$', got ':'\r\n";
+	enum { VALUE = 300000, GETS = 6, REPLY = VALUE + 11 };
+	char *value = calloc(1, VALUE + 1);
+	struct fixture fixture;
+	struct socket *s;
+
+	(void)argument;
+	assert_non_null(value);
+	begin(&fixture);
+	s = connect_to(&fixture);
+	memset(value, 'x', VALUE);
+	say(s, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$300000\r\n", 29);
+	ask(s, value, "+OK\r\n");
+	for (int i = 0; i < GETS; i++)
+		memcpy(value + 7 * i, "GET k\r\n", 7);
+	memcpy(value + 7 * GETS, "*1\r\n:1\r\n", 8);
+	say(s, value, 7 * GETS + 8);
+	while (!s->is_ended)
+		assert_int_equal(rpc_wait(&s->waiters, "for", "the end", GW_FOREVER), 0);
+	assert_int_equal(s->size, GETS * REPLY + sizeof(failure) - 1);
+	assert_memory_equal(s->got + GETS * REPLY, failure, sizeof(failure) - 1);
+	free(value);
+	hang_up(s);
+	end(&fixture);
+	return 0;
+}
+
 static int large_values_go_through(void *argument)
 {
 	struct base_buffer command = {0};
@@ -458,6 +488,7 @@ int main(void)
 		in_a_task(more_than_a_batch_is_answered),
 		in_a_task(commands_come_in_pieces),
 		in_a_task(garbage_ends_its_connection_and_no_other),
+		in_a_task(what_is_wrong_is_said_behind_many_replies),
 		in_a_task(large_values_go_through),
 		in_a_task(only_this_machine_is_let_in),
 	};
