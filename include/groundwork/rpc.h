@@ -242,7 +242,8 @@ uint64_t gw_rpc_call_trace(const struct gw_rpc_call *call);
  * there is none. */
 void *gw_rpc_allocate(struct gw_rpc_call *call, size_t bytes);
 /* An attachment for the reply, sent from where it is: it lasts until `release` (may be NULL: it
- * lasts as long as the server) is called with context. Only before the handler returns. */
+ * lasts as long as the server) is called with context, which a failure does at once. Only before
+ * the handler returns. */
 int gw_rpc_attach(struct gw_rpc_call *call, struct gw_bytes attachment, bool is_checked,
 		  void (*release)(void *context), void *context, struct gw_error *error)
 	GW_MUST_CHECK;

@@ -180,11 +180,8 @@ static int manifest(struct gw_rpc_call *call, void *context,
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory", replog_name(log));
 	memcpy(bytes, newest->bytes.data, newest->bytes.size);
 	log->served_ns = io_now_ns(log->io);
-	result = gw_rpc_attach(call, (struct gw_bytes){bytes, newest->bytes.size}, false, free,
-			       bytes, error);
-	if (result < 0)
-		free(bytes);
-	return result;
+	return gw_rpc_attach(call, (struct gw_bytes){bytes, newest->bytes.size}, false, free,
+			     bytes, error);
 }
 
 static int piece(struct gw_rpc_call *call, void *context, const Replog__PieceRequest *request,
@@ -206,12 +203,12 @@ static int piece(struct gw_rpc_call *call, void *context, const Replog__PieceReq
 	log->users--;
 	rpc_wake(&log->changed);
 	log->served_ns = io_now_ns(log->io);
-	if (result >= 0)
-		result = gw_rpc_attach(call, (struct gw_bytes){bytes, (size_t)result}, false, free,
-				       bytes, error);
-	if (result < 0)
+	if (result < 0) {
 		free(bytes);
-	return result;
+		return result;
+	}
+	return gw_rpc_attach(call, (struct gw_bytes){bytes, (size_t)result}, false, free, bytes,
+			     error);
 }
 
 int replog_serve(struct replog *log, struct gw_rpc_server *server, struct gw_error *error)

@@ -3,6 +3,7 @@
  * driver_tls_test.c - members that talk TLS over real sockets: certificates of the members' role
  * are let in, others are not, though the same authority has signed them.
  */
+#include "driver.h"
 #include "machine_fixture.h"
 
 #include "rpc/tls_fixture.h"
@@ -78,6 +79,32 @@ static void close_member(struct member *member)
 	member->tls = NULL;
 }
 
+/* One that takes no attachment as long as a manifest is refused, and harms nobody. */
+static void ask_for_too_much(const struct place *place, const struct member *member)
+{
+	struct gw_rpc_client_options options = {.attachment_bytes_max = 16};
+	Replog__ManifestRequest request = REPLOG__MANIFEST_REQUEST__INIT;
+	uint8_t bytes[16];
+	struct gw_rpc_call_options call = {.reply_attachment = bytes,
+					   .reply_attachment_max = sizeof bytes};
+	struct gw_rpc_client *client;
+	struct replog_state state;
+	Replog__Nothing *reply;
+
+	assert_int_equal(replog_snapshot(member->log, NULL), 0);
+	replog_state(member->log, &state);
+	assert_true(state.snapshot > 0);
+	request.cluster = (ProtobufCBinaryData){sizeof state.cluster, state.cluster};
+	request.index = state.snapshot;
+	request.term = state.term;
+	options.tls = tls_of(place, "kv");
+	assert_int_equal(gw_rpc_client_new(&client, member->address, &options, NULL), 0);
+	assert_int_equal(members_manifest_with(client, &request, &call, &reply, NULL),
+			 GW_E_TOO_LARGE);
+	gw_rpc_client_free(client);
+	gw_rpc_tls_free(options.tls);
+}
+
 static int talk(void *argument)
 {
 	struct place *place = argument;
@@ -101,6 +128,7 @@ static int talk(void *argument)
 	base_buffer_done(&result.reply);
 	assert_int_equal(replog_wait_applied(second->log, result.index, GW_FOREVER, &error), 0);
 	assert_int_equal(second->machine.count, 1);
+	ask_for_too_much(place, first);
 	close_member(second);
 	close_member(first);
 	return 0;
