@@ -58,7 +58,8 @@ struct vm_block_kind {
 			bool zeroes);
 	/* The next answer; false: there is none yet. */
 	bool (*take)(struct vm_block *block, struct vm_block_answer *answer);
-	int (*descriptor)(struct vm_block *block); /* to poll: readable while take has one; -1: none */
+	/* To be polled: readable while take has one. -1: take is to be asked from time to time. */
+	int (*descriptor)(struct vm_block *block);
 	void (*free)(struct vm_block *block); /* ends what was begun */
 };
 

@@ -73,8 +73,8 @@ enum vm_device_number {
 struct vm_device_kind {
 	enum vm_device_number number;
 	uint64_t size; /* of its range of addresses, bytes */
-	/* offset + size is within the range; size is 1, 2, 4 or 8 and divides offset. 0, or negative
-	 * for an access fault. */
+	/* offset + size is within the range; size is 1, 2, 4 or 8 and divides offset. 0, or
+	 * negative for an access fault. */
 	int (*read)(void *device, uint64_t offset, unsigned size, uint64_t *value);
 	int (*write)(void *device, uint64_t offset, unsigned size, uint64_t value);
 	void (*reset)(void *device); /* as after _new, but for what is said to outlive it */

@@ -54,7 +54,8 @@ struct vm_virtio_kind {
 	uint16_t queue_size_max;
 	/* The driver has put chains into a queue that is ready; only while vm_virtio_running. */
 	void (*notify)(struct vm_virtio *virtio, unsigned queue);
-	void (*reset)(struct vm_virtio *virtio); /* the driver did; the transport is done after it */
+	/* The driver resets the device; the transport is reset behind this. */
+	void (*reset)(struct vm_virtio *virtio);
 };
 
 struct vm_virtio {
@@ -108,16 +109,19 @@ struct vm_chain {
 };
 
 /*
- * Looks at the next chain of a queue without taking it. True: it is there and well formed. False:
- * there is none, or it could not be, and the device is broken. Only while vm_virtio_running, or
- * false.
+ * Looks at the next chain of a queue (ahead 0) or one behind it, without taking it: 1: it is there
+ * and well formed; 0: there is none, or the device is not running; -1: it cannot be. Changes
+ * nothing.
  */
+int vm_queue_look(const struct vm_virtio *virtio, unsigned queue, unsigned ahead,
+		  struct vm_chain *chain);
+/* The same for the next one; false: there is none, or it cannot be, and the device is broken now. */
 bool vm_queue_peek(struct vm_virtio *virtio, unsigned queue, struct vm_chain *chain);
-/* Takes the chain that was looked at last. */
+/*
+ * Takes the chain that was looked at last. What a device writes may change the rings, where they
+ * are made to overlap; so a loop over a queue takes at most its size at once.
+ */
 void vm_queue_take(struct vm_virtio *virtio, unsigned queue);
-/* The n-th chain behind the next, the same way; 0 is vm_queue_peek. */
-bool vm_queue_peek_behind(struct vm_virtio *virtio, unsigned queue, unsigned n,
-			  struct vm_chain *chain);
 /* A chain that was taken before, walked again: its memory may have changed. False: broken. */
 bool vm_queue_again(struct vm_virtio *virtio, unsigned queue, uint16_t head,
 		    struct vm_chain *chain);
@@ -133,5 +137,8 @@ void vm_chain_read(const struct vm_virtio *virtio, const struct vm_chain *chain,
 		   void *to, size_t size);
 void vm_chain_write(const struct vm_virtio *virtio, const struct vm_chain *chain, uint64_t at,
 		    const void *from, size_t size);
+/* All readable bytes from `at` on, where they are in RAM; returns how many pieces. */
+size_t vm_chain_pieces(const struct vm_virtio *virtio, const struct vm_chain *chain, uint64_t at,
+		       struct gw_bytes pieces[VM_QUEUE_SIZE_MAX]);
 
 #endif

@@ -32,8 +32,14 @@ int vm_virtio_net_new(struct vm_virtio_net **net, const struct vm_virtio_net_set
 void vm_virtio_net_free(struct vm_virtio_net *net);
 struct vm_device vm_virtio_net_device(struct vm_virtio_net *net);
 
-/* Whether a frame could be received now: for whoever can wait with it. */
-bool vm_virtio_net_room(struct vm_virtio_net *net);
+enum vm_net_room {
+	VM_NET_LOST,  /* nobody listens, or it is no frame: it would be lost, and nothing else */
+	VM_NET_WAIT,  /* the guest has no buffers for it yet */
+	VM_NET_ROOM,
+};
+
+/* What would become of a frame of so many bytes. Changes nothing, so it need not be logged. */
+enum vm_net_room vm_virtio_net_room(const struct vm_virtio_net *net, size_t size);
 /* Returns whether the guest got it. */
 bool vm_virtio_net_receive(struct vm_virtio_net *net, struct gw_bytes frame);
 /* The cable is plugged in, as at the start, or out. Outlives a reset. */
