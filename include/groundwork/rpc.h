@@ -83,7 +83,7 @@ enum {
 	/* ---- not options */
 	GW_RPC_WINDOW = 512,                      /* at-most-once calls of a client under way */
 	GW_RPC_ADDRESSES_MAX = 16,
-	GW_RPC_REDIRECTS_MAX = 8,                 /* of one call */
+	GW_RPC_REDIRECTS_MAX = 8,                 /* of one call; then its list too, in turns */
 	GW_RPC_NAME_BYTES_MAX = 128,              /* of a service or method, with the NUL */
 };
 

@@ -42,9 +42,8 @@ static int try_elsewhere(struct gw_rpc_call *call, struct gw_error *error)
 	int result = 0;
 
 	not_led_there(call);
-	if (++call->redirects > GW_RPC_REDIRECTS_MAX && call->redirect) {
-		if (!call->session)
-			return GW_E_NOT_LEADER;
+	/* Servers may point at each other, or at one that is dead, while another leads. */
+	if (++call->redirects > GW_RPC_REDIRECTS_MAX && call->redirects % 2 == 0) {
 		free(call->redirect);
 		call->redirect = NULL;
 	}

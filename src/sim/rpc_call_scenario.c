@@ -247,16 +247,58 @@ static void a_call_finds_the_leader_that_is_elected_late(void **state)
 	cluster_end(&cluster);
 }
 
-static void servers_that_point_at_each_other_are_given_up(void **state)
+/* As those do that have not noticed yet that their leader is gone. */
+static void a_redirect_to_a_dead_address_is_not_the_end(void **state)
 {
 	struct cluster cluster;
+	struct job job = {.kind = KIND_ADD, .number = 1};
+
+	(void)state;
+	cluster_begin(&cluster, 15, NULL);
+	cluster_start(&cluster);
+	cluster.machines[A].served.redirect = "10.0.0.3:7000";
+	cluster.machines[B].served.redirect = "10.0.0.3:7000";
+	job_start(&cluster, C, &job);
+	pass(&cluster, 5 * SIM_SECOND);
+	assert_false(job.is_over);
+	cluster.machines[B].served.redirect = NULL;
+	assert_int_equal(job_wait(&cluster, &job), 1);
+	assert_int_equal(cluster.machines[B].served.adds, 1);
+	cluster_end(&cluster);
+}
+
+static void a_leader_that_is_not_in_the_list_is_found_late(void **state)
+{
+	struct cluster cluster;
+	struct job job = {.kind = KIND_ADD, .number = 1};
+
+	(void)state;
+	cluster_begin(&cluster, 15, NULL);
+	cluster.machines[C].address = "10.0.0.1:7000";
+	cluster_start(&cluster);
+	cluster.machines[A].served.redirect = "10.0.0.3:7000";
+	job_start(&cluster, C, &job);
+	pass(&cluster, 5 * SIM_SECOND);
+	assert_false(job.is_over);
+	cluster.machines[A].served.redirect = "10.0.0.2:7000";
+	assert_int_equal(job_wait(&cluster, &job), 1);
+	assert_int_equal(cluster.machines[B].served.adds, 1);
+	cluster_end(&cluster);
+}
+
+static void servers_that_point_at_each_other_are_asked_until_the_deadline(void **state)
+{
+	struct cluster cluster;
+	struct job job = {.kind = KIND_ADD, .number = 1, .timeout_ns = 5 * SIM_SECOND};
 
 	(void)state;
 	cluster_begin(&cluster, 15, NULL);
 	cluster_start(&cluster);
 	cluster.machines[A].served.redirect = "10.0.0.2:7000";
 	cluster.machines[B].served.redirect = "10.0.0.1:7000";
-	assert_int_equal(call(&cluster, C, KIND_ADD, 1), GW_E_NOT_LEADER);
+	job_start(&cluster, C, &job);
+	assert_int_equal(job_wait(&cluster, &job), GW_E_TIMEOUT);
+	assert_non_null(strstr(job.error.text, "no server leads"));
 	cluster_end(&cluster);
 }
 
@@ -479,7 +521,9 @@ int main(void)
 		cmocka_unit_test(not_leader_sends_the_call_to_the_leader),
 		cmocka_unit_test(not_leader_without_an_address_asks_the_others),
 		cmocka_unit_test(a_call_finds_the_leader_that_is_elected_late),
-		cmocka_unit_test(servers_that_point_at_each_other_are_given_up),
+		cmocka_unit_test(a_redirect_to_a_dead_address_is_not_the_end),
+		cmocka_unit_test(a_leader_that_is_not_in_the_list_is_found_late),
+		cmocka_unit_test(servers_that_point_at_each_other_are_asked_until_the_deadline),
 		cmocka_unit_test(a_paused_server_delays_its_answer_and_loses_none),
 		cmocka_unit_test(one_way_silence_is_a_lost_connection),
 		cmocka_unit_test(a_stream_ends_with_its_server),
