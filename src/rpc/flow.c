@@ -139,6 +139,16 @@ int gw_rpc_item_end(struct gw_rpc_call *call, struct gw_error *error)
 	return rpc_connection_send(call->line->connection, &header, (struct gw_bytes){0}, error);
 }
 
+/* In the words of the other side, where there are any. */
+static int ended_with(const struct gw_rpc_call *call, struct gw_error *error)
+{
+	const struct gw_error *why = call->error;
+
+	if (why && why->code == call->code && why->text[0])
+		return gw_fail(error, call->code, "%s", why->text);
+	return gw_fail(error, call->code, "%s: %s", flow_name(call), gw_code_text(call->code));
+}
+
 int gw_rpc_item_receive(struct gw_rpc_call *call, struct ProtobufCMessage **item,
 			struct gw_error *error)
 {
@@ -156,8 +166,7 @@ int gw_rpc_item_receive(struct gw_rpc_call *call, struct ProtobufCMessage **item
 		if (in->items_ended && !(call->is_ended && call->code < 0))
 			return 0;
 		if (call->is_ended && call->code < 0)
-			return gw_fail(error, call->code, "%s: %s", flow_name(call),
-				       gw_code_text(call->code));
+			return ended_with(call, error);
 		return result < 0 ? gw_fail(error, result, "%s: item: %s", flow_name(call),
 					    gw_code_text(result)) :
 				    rpc_flow_lost(call, error);

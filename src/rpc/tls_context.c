@@ -149,6 +149,14 @@ static int take_pem(const char *from, const char *key_from, struct rpc_pem *pem,
 	return gw_fail(error, GW_E_NO_MEMORY, "certificate: out of memory");
 }
 
+/* What is wrong with a file names it. */
+static int of_file(const char *from, int code, struct gw_error *error)
+{
+	if (code < 0 && !is_pem(from))
+		(void)gw_fail_in(error, "%s", from);
+	return code;
+}
+
 /* A context of what the files say now. */
 static int make_context(const struct gw_rpc_tls *tls, SSL_CTX **out, struct gw_error *error)
 {
@@ -162,11 +170,11 @@ static int make_context(const struct gw_rpc_tls *tls, SSL_CTX **out, struct gw_e
 	}
 	code = take_pem(tls->ca, NULL, &ca, error);
 	if (code == 0)
-		code = use_authorities(context, ca.certificate, error);
+		code = of_file(tls->ca, use_authorities(context, ca.certificate, error), error);
 	if (code == 0)
 		code = take_pem(tls->certificate, tls->key, &own, error);
 	if (code == 0)
-		code = use_pair(context, &own, error);
+		code = of_file(tls->certificate, use_pair(context, &own, error), error);
 	rpc_pem_done(&own);
 	rpc_pem_done(&ca);
 	if (code == 0)

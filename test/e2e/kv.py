@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 
 GW = os.environ.get("GW", os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "gw"))
 SECONDS = 60  # that nothing takes
@@ -28,16 +29,16 @@ def free_ports(count):
 
 
 class Member:
-    """A member as a process."""
+    """A member as a process; prefix is a command that runs it somewhere else."""
 
-    def __init__(self, directory, port, *options):
-        self.directory, self.port, self.options = directory, port, options
-        self.address = "127.0.0.1:%d" % port
+    def __init__(self, directory, port, *options, host="127.0.0.1", prefix=()):
+        self.directory, self.port, self.options, self.prefix = directory, port, options, prefix
+        self.address = "%s:%d" % (host, port)
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
-            [GW, "kv", "serve", "--dir", self.directory, "--listen", self.address, *self.options],
+            [*self.prefix, GW, "kv", "serve", "--dir", self.directory, "--listen", self.address, *self.options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.redis = None
         for line in self.process.stdout:
@@ -361,21 +362,26 @@ TESTS = [values_are_put_and_got_as_they_are, a_watch_tells_each_change_once, a_k
          a_leader_killed_under_load_loses_nothing, a_wiped_member_is_replaced]
 
 
-def main():
+def run_tests(tests, *what):
+    """Runs tests, each with these and, if there are none, a directory of its own; the exit status."""
     failures = 0
-    only = sys.argv[2:]
-    tests = [test for test in TESTS if not only or test.__name__ in only]
-    print("1..%d" % len(tests))
     for number, test in enumerate(tests, 1):
         with tempfile.TemporaryDirectory() as directory:
             try:
-                test(directory)
+                test(*(what or (directory,)))
                 print("ok %d - %s" % (number, test.__name__.replace("_", " ")), flush=True)
-            except (AssertionError, subprocess.TimeoutExpired, OSError, ValueError) as error:
+            except (AssertionError, subprocess.SubprocessError, OSError, ValueError) as error:
                 failures += 1
                 print("not ok %d - %s" % (number, test.__name__.replace("_", " ")))
-                print("# " + str(error).replace("\n", "\n# ")[:2000], flush=True)
+                print("# " + (str(error) or traceback.format_exc()).replace("\n", "\n# ")[:2000], flush=True)
     return 1 if failures else 0
+
+
+def main():
+    only = sys.argv[2:]
+    tests = [test for test in TESTS if not only or test.__name__ in only]
+    print("1..%d" % len(tests))
+    return run_tests(tests)
 
 
 if __name__ == "__main__":
