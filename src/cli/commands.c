@@ -9,6 +9,7 @@
 #include "cli/mr.h"
 #include "cli/rpc.h"
 #include "cli/sim.h"
+#include "cli/vm.h"
 
 #include <groundwork/base.h>
 
@@ -21,6 +22,7 @@ const struct cli_command cli_commands[] = {
 	{"rpc", "Ask servers what they offer, and call them", cli_rpc, cli_rpc_words},
 	{"chaos", "Behave like a bad network between programs", cli_chaos, cli_chaos_words},
 	{"sim", "Run simulated clusters under many seeds, with faults", cli_sim, cli_sim_words},
+	{"vm", "Run a machine that is replayed from a log", cli_vm, cli_vm_words},
 	{"completion", "Print the script that completes words in a shell", cli_completion,
 	 cli_completion_words},
 	{0},

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vm.c - `gw vm`: the table of its actions.
+ */
+#include "cli/vm.h"
+
+#include "cli/action.h"
+
+static const struct cli_action actions[] = {
+	{.name = "image",
+	 .operands = "make DIR",
+	 .summary = "Make an image of Debian's own packages",
+	 .help = "Makes in DIR a kernel, an initrd with a busybox, and a command line, of Debian's\n"
+		 "packages for riscv64, from the mirror that apt is set up with.\n\n",
+	 .options = cli_vm_image_options,
+	 .operands_min = 2,
+	 .operands_max = 2,
+	 .values_bytes = sizeof(struct cli_vm_image),
+	 .run = cli_vm_image},
+	{0},
+};
+
+static const struct cli_actions vm_actions = {
+	.name = "gw vm",
+	.help = "A machine whose every step follows from its start and a log of what came in.\n\n",
+	.example = "gw vm image make image --minimal",
+	.actions = actions,
+};
+
+int cli_vm(int argc, char **argv)
+{
+	return cli_actions_run(&vm_actions, argc, argv);
+}
+
+void cli_vm_words(int argc, char **argv, FILE *file)
+{
+	cli_actions_words(&vm_actions, argc, argv, file);
+}

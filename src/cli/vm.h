@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vm.h - `gw vm`: the machine. vm.c has the table of its actions; each is a file vm_ACTION.c.
+ */
+#ifndef CLI_VM_H
+#define CLI_VM_H
+
+#include <groundwork/base.h>
+
+#include <stdio.h>
+
+int cli_vm(int argc, char **argv);
+void cli_vm_words(int argc, char **argv, FILE *file);
+
+/* ---- Of the actions, for the table ----------------------------------------------------------- */
+
+struct cli_vm_image {
+	bool help, minimal;
+	const char *cache;
+};
+
+extern const struct gw_option cli_vm_image_options[];
+int cli_vm_image(void *values, char **operands, size_t count, struct gw_error *error);
+
+#endif
