@@ -2,11 +2,13 @@
 /*
  * mr_cat.c - `gw mr cat DIR`: prints the parts of a job's output in order, or its greatest lines.
  */
+#include "cli/action.h"
 #include "cli/mr.h"
 
 #include "mapreduce/apps/parts.h"
 #include "mapreduce/apps/top.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,46 +75,33 @@ static int print_parts(struct cat *cat, const char *directory, struct gw_error *
 	if (code == 0)
 		code = cat->top > 0 ? print_top(cat, &parts, error)
 				    : mr_parts_read(&parts, print, NULL, error);
-	if (code == 0 && fflush(stdout) != 0)
-		code = gw_fail_errno(error, errno, "standard output");
 	mr_parts_done(&parts);
 	return code;
 }
 
-static int check(const struct cat *cat, size_t count, struct gw_error *error)
+static int run(void *values, char **operands, size_t count, struct gw_error *error)
 {
-	if (count != 1)
-		return gw_fail(error, GW_E_USAGE,
-			       "one output directory of a job is wanted, not %zu", count);
+	struct cat *cat = values;
+
+	assert(count == 1);
 	if (cat->top < 0 || cat->top > MR_TOP_MAX)
 		return gw_fail(error, GW_E_USAGE, "--top %" PRId64 ": 1 to %d are possible",
 			       cat->top, MR_TOP_MAX);
-	return 0;
+	return print_parts(cat, operands[0], error);
 }
+
+static const struct cli_action action = {
+	.name = "gw mr cat",
+	.operands = "DIR",
+	.operands_min = 1,
+	.operands_max = 1,
+	.help = "Prints the output of a job: the parts in DIR, in order.\n\n",
+	.options = cli_mr_cat_options,
+	.values_bytes = sizeof(struct cat),
+	.run = run,
+};
 
 int cli_mr_cat(int argc, char **argv)
 {
-	struct cat cat = {0};
-	const struct gw_option_group groups[] = {{"Options", cli_mr_cat_options, &cat}, {0}};
-	struct gw_error error = {0};
-	char **operands = NULL;
-	size_t count = 0;
-	int code = gw_options_parse(groups, GW_STYLE_GNU, argc, argv, &operands, &count, &error);
-
-	if (code == 0 && cat.help) {
-		fputs("Usage: gw mr cat [OPTION...] DIR\n\n"
-		      "Prints the output of a job: the parts in DIR, in order.\n\n",
-		      stdout);
-		gw_options_help(groups, stdout);
-	} else {
-		if (code == 0)
-			code = check(&cat, count, &error);
-		if (code == 0)
-			code = print_parts(&cat, operands[0], &error);
-	}
-	if (code < 0)
-		fprintf(stderr, "gw mr cat: %s\n", error.text);
-	free(operands);
-	gw_options_done(groups);
-	return -code;
+	return cli_action_run(&action, argc, argv);
 }

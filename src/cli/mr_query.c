@@ -2,13 +2,13 @@
 /*
  * mr_query.c - `gw mr query DIR WORD...`: asks an inverted index that `gw mr invindex` made.
  */
+#include "cli/action.h"
 #include "cli/mr.h"
 
 #include "mapreduce/apps/query.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 struct query {
 	bool help, force, fold, count_only;
@@ -50,16 +50,13 @@ static void take_words(const struct query *query, char **words, size_t count,
 	}
 }
 
-static int ask(struct query *query, char **operands, size_t count, struct gw_error *error)
+static int ask(void *values, char **operands, size_t count, struct gw_error *error)
 {
+	struct query *query = values;
 	struct gw_bytes words[MR_QUERY_WORDS_MAX];
 	struct mr_parts index;
 
-	if (count < 2 || count - 1 > MR_QUERY_WORDS_MAX)
-		return gw_fail(error, GW_E_USAGE,
-			       "the directory of an index and 1 to %d words are "
-			       "wanted",
-			       MR_QUERY_WORDS_MAX);
+	assert(count >= 2 && count - 1 <= MR_QUERY_WORDS_MAX);
 	if (query->limit < 0)
 		return gw_fail(error, GW_E_USAGE, "--limit %" PRId64 ": less than 0", query->limit);
 	take_words(query, operands + 1, count - 1, words);
@@ -70,35 +67,25 @@ static int ask(struct query *query, char **operands, size_t count, struct gw_err
 	mr_parts_done(&index);
 	if (code == 0 && query->count_only)
 		printf("%" PRId64 "\n", query->found);
-	if (code == 0 && fflush(stdout) != 0)
-		code = gw_fail_errno(error, errno, "standard output");
 	if (code == 0 && query->limit > 0 && query->found > query->limit)
 		fprintf(stderr, "%" PRId64 " documents, the first %" PRId64 " are shown\n",
 			query->found, query->limit);
 	return code;
 }
 
+static const struct cli_action action = {
+	.name = "gw mr query",
+	.operands = "DIR WORD...",
+	.operands_min = 2,
+	.operands_max = 1 + MR_QUERY_WORDS_MAX,
+	.help = "Prints the documents that hold all the words, from the index in DIR that\n"
+		"gw mr invindex made.\n\n",
+	.options = cli_mr_query_options,
+	.values_bytes = sizeof(struct query),
+	.run = ask,
+};
+
 int cli_mr_query(int argc, char **argv)
 {
-	struct query query = {0};
-	const struct gw_option_group groups[] = {{"Options", cli_mr_query_options, &query}, {0}};
-	struct gw_error error = {0};
-	char **operands = NULL;
-	size_t count = 0;
-	int code = gw_options_parse(groups, GW_STYLE_GNU, argc, argv, &operands, &count, &error);
-
-	if (code == 0 && query.help) {
-		fputs("Usage: gw mr query [OPTION...] DIR WORD...\n\n"
-		      "Prints the documents that hold all the words, from the index in DIR that\n"
-		      "gw mr invindex made.\n\n",
-		      stdout);
-		gw_options_help(groups, stdout);
-	} else if (code == 0) {
-		code = ask(&query, operands, count, &error);
-	}
-	if (code < 0)
-		fprintf(stderr, "gw mr query: %s\n", error.text);
-	free(operands);
-	gw_options_done(groups);
-	return -code;
+	return cli_action_run(&action, argc, argv);
 }

@@ -4,6 +4,7 @@
  */
 #include "cli/sim.h"
 
+#include "cli/action.h"
 #include "sim/jobs.h"
 #include "sim/seeds.h"
 
@@ -28,7 +29,7 @@ struct report {
 	struct sim_count_named named[SIM_SWITCHES_MAX];
 };
 
-const struct gw_option cli_sim_options[] = {
+static const struct gw_option sim_options[] = {
 	{"seeds", 0, GW_OPTION_STRING, offsetof(struct command, seeds), "A..B",
 	 "The seeds to run (1..100)", NULL},
 	{"jobs", 'j', GW_OPTION_INT, offsetof(struct command, jobs), "N",
@@ -171,10 +172,8 @@ static int run(const struct command *command, struct gw_error *error)
 	return code;
 }
 
-static int check(const struct command *command, size_t operands, struct gw_error *error)
+static int check(const struct command *command, struct gw_error *error)
 {
-	if (operands > 0)
-		return gw_fail(error, GW_E_USAGE, "only options are wanted; see --help");
 	if (command->jobs < 1 || command->jobs > SIM_JOBS_MAX)
 		return gw_fail(error, GW_E_USAGE, "--jobs %" PRId64 ": 1 to %d are possible",
 			       command->jobs, SIM_JOBS_MAX);
@@ -184,33 +183,36 @@ static int check(const struct command *command, size_t operands, struct gw_error
 	return 0;
 }
 
+static int start(void *values, char **operands, size_t count, struct gw_error *error)
+{
+	const struct command *command = values;
+	int code = check(command, error);
+
+	(void)operands;
+	(void)count;
+	if (code == 0 && command->list)
+		print_list();
+	else if (code == 0)
+		code = run(command, error);
+	return code;
+}
+
+static const struct command defaults = {.jobs = 1};
+
+static const struct cli_action action = {
+	.name = "gw sim",
+	.operands = "",
+	.help = "Runs whole clusters in the simulator, one for each seed, while all goes\n"
+		"wrong that may, and checks that no promise is broken.\n\n",
+	.options = sim_options,
+	.values_bytes = sizeof(struct command),
+	.defaults = &defaults,
+	.run = start,
+};
+
 int cli_sim(int argc, char **argv)
 {
-	struct command command = {.jobs = 1};
-	const struct gw_option_group groups[] = {{"Options", cli_sim_options, &command}, {0}};
-	struct gw_error error = {0};
-	char **operands = NULL;
-	size_t count = 0;
-	int code = gw_options_parse(groups, GW_STYLE_GNU, argc, argv, &operands, &count, &error);
-
-	if (code == 0)
-		code = check(&command, count, &error);
-	if (code == 0 && command.help) {
-		fputs("Usage: gw sim [OPTION...]\n\n"
-		      "Runs whole clusters in the simulator, one for each seed, while all goes\n"
-		      "wrong that may, and checks that no promise is broken.\n\n",
-		      stdout);
-		gw_options_help(groups, stdout);
-	} else if (code == 0 && command.list) {
-		print_list();
-	} else if (code == 0) {
-		code = run(&command, &error);
-	}
-	if (code < 0)
-		fprintf(stderr, "gw sim: %s\n", error.text);
-	free(operands);
-	gw_options_done(groups);
-	return -code;
+	return cli_action_run(&action, argc, argv);
 }
 
 void cli_sim_words(int argc, char **argv, FILE *file)
@@ -229,6 +231,5 @@ void cli_sim_words(int argc, char **argv, FILE *file)
 		}
 		return;
 	}
-	for (const struct gw_option *option = cli_sim_options; option->name; option++)
-		fprintf(file, "--%s\n", option->name);
+	cli_action_words(&action, argc, argv, file);
 }

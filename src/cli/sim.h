@@ -13,6 +13,4 @@
 int cli_sim(int argc, char **argv);
 void cli_sim_words(int argc, char **argv, FILE *file);
 
-extern const struct gw_option cli_sim_options[];
-
 #endif
