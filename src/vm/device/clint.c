@@ -74,8 +74,10 @@ static int write_register(void *device, uint64_t offset, unsigned size, uint64_t
 		set_software(clint, value & 1);
 	} else if (within(offset, size, MTIMECMP, &shift)) {
 		if (size == 4)
-			value = (clint->compare & ~(UINT64_C(0xffffffff) << shift)) | value << shift;
-		clint->compare = value;
+			clint->compare &= ~(UINT64_C(0xffffffff) << shift);
+		else
+			clint->compare = 0;
+		clint->compare |= value << shift;
 		tick(clint);
 		vm_cpu_stop(clint->cpu);
 	} else if (!within(offset, size, MTIME, &shift)) {

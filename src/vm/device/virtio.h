@@ -115,7 +115,7 @@ struct vm_chain {
  */
 int vm_queue_look(const struct vm_virtio *virtio, unsigned queue, unsigned ahead,
 		  struct vm_chain *chain);
-/* The same for the next one; false: there is none, or it cannot be, and the device is broken now. */
+/* The same for the next; false: there is none, or it cannot be, and the device is broken now. */
 bool vm_queue_peek(struct vm_virtio *virtio, unsigned queue, struct vm_chain *chain);
 /*
  * Takes the chain that was looked at last. What a device writes may change the rings, where they

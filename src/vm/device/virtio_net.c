@@ -81,30 +81,35 @@ static void notify(struct vm_virtio *virtio, unsigned queue)
 
 /* ---- In -------------------------------------------------------------------------------------- */
 
+enum { BUFFERS_BROKEN = -2, BUFFERS_TOO_SMALL = -1, BUFFERS_MISSING = 0 };
+
 /*
- * How many buffers a frame needs, of those that wait; 0: they do not suffice; -1: one of them cannot
- * be. Without mergeable buffers the first has to hold all of it.
+ * How many of the buffers that wait a frame needs, or why it does not fit. Without mergeable buffers
+ * the first has to hold all of it; with them, as many as the queue has.
  */
 static int buffers_for(const struct vm_virtio_net *net, size_t size)
 {
 	const struct vm_virtio *virtio = &net->virtio;
-	unsigned count_max = virtio->driver_features & 1 << MRG_RXBUF_F ? QUEUE_SIZE : 1;
+	bool mergeable = virtio->driver_features & 1 << MRG_RXBUF_F;
+	unsigned count_max = mergeable ? virtio->queues[RECEIVE].size : 1;
 	uint64_t bytes = 0;
 	struct vm_chain chain;
 
 	for (unsigned count = 0; count < count_max;) {
 		int found = vm_queue_look(virtio, RECEIVE, count, &chain);
 
-		if (found <= 0)
-			return found;
+		if (found < 0)
+			return BUFFERS_BROKEN;
+		if (found == 0)
+			return BUFFERS_MISSING;
 		if (chain.writable_bytes < HEAD_BYTES)
-			return -1;
+			return BUFFERS_BROKEN;
 		bytes += chain.writable_bytes;
 		count++;
 		if (bytes >= HEAD_BYTES + size)
 			return (int)count;
 	}
-	return -1;
+	return BUFFERS_TOO_SMALL;
 }
 
 enum vm_net_room vm_virtio_net_room(const struct vm_virtio_net *net, size_t size)
@@ -112,7 +117,14 @@ enum vm_net_room vm_virtio_net_room(const struct vm_virtio_net *net, size_t size
 	if (!net->link || !is_frame(size) || !vm_virtio_running(&net->virtio) ||
 	    !net->virtio.queues[RECEIVE].ready)
 		return VM_NET_LOST;
-	return buffers_for(net, size) == 0 ? VM_NET_WAIT : VM_NET_ROOM;
+	switch (buffers_for(net, size)) {
+	case BUFFERS_TOO_SMALL:
+		return VM_NET_LOST;
+	case BUFFERS_MISSING:
+		return VM_NET_WAIT;
+	default: /* a queue that is broken is found to be so by the next frame */
+		return VM_NET_ROOM;
+	}
 }
 
 /* Writes what fits of header and frame into the next buffer; *at counts both. */
