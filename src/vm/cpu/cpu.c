@@ -81,6 +81,7 @@ void vm_cpu_free(struct vm_cpu *cpu)
 	if (!cpu)
 		return;
 	vm_blocks_free(cpu);
+	free(cpu->written);
 	free(cpu->never_view);
 	free(cpu->machine_view);
 	free(cpu->spaces);

@@ -30,7 +30,8 @@
  * What is rounded where the host cannot is computed in software; results and flags are the same on
  * every host. A run sets the host's floating point environment to its default and puts it back.
  *
- * Not for two threads at once. Nothing here blocks, logs or allocates but vm_cpu_new.
+ * Not for two threads at once. Nothing here blocks, logs or allocates but vm_cpu_new and
+ * vm_cpu_written_begin.
  */
 #ifndef VM_CPU_CPU_H
 #define VM_CPU_CPU_H
@@ -119,6 +120,19 @@ void vm_cpu_set_lines(struct vm_cpu *cpu, uint64_t lines, bool on);
 uint64_t vm_cpu_lines(const struct vm_cpu *cpu);
 /* To be called after the caller wrote to RAM while the hart exists. */
 void vm_cpu_ram_written(struct vm_cpu *cpu, uint64_t address, uint64_t size);
+
+/* ---- Pages written --------------------------------------------------------------------------- */
+
+/*
+ * Which pages of RAM were written, by the guest or by the caller, since it was asked for last: for
+ * hashes, snapshots and copies that do not look at all of RAM. _begin starts it (again); every page
+ * counts as not written then. It costs nothing but two slower stores for each page written.
+ */
+int vm_cpu_written_begin(struct vm_cpu *cpu, struct gw_error *error) GW_MUST_CHECK;
+/* The numbers of the pages, in no order, each once; they are the hart's until the next call. */
+const uint32_t *vm_cpu_written(const struct vm_cpu *cpu, size_t *count);
+/* They count as not written again. */
+void vm_cpu_written_forget(struct vm_cpu *cpu);
 
 /* ---- State ----------------------------------------------------------------------------------- */
 

@@ -235,6 +235,43 @@ static int device_write(void *data, uint64_t address, unsigned size, uint64_t va
 
 static const struct vm_bus bus = {device_read, device_write};
 
+/* ---- Pages written --------------------------------------------------------------------------- */
+
+static int watch_pages(struct duel *duel)
+{
+	duel->before = aligned_alloc(VM_PAGE_BYTES, RAM_BYTES);
+	if (!duel->before)
+		return GW_E_NO_MEMORY;
+	memcpy(duel->before, duel->ram[0], RAM_BYTES);
+	return vm_cpu_written_begin(duel->cpu, NULL);
+}
+
+/* Every page that changed was noted, and none twice. */
+static const char *check_pages(struct duel *duel)
+{
+	bool noted[DUEL_PAGES] = {false};
+	size_t count;
+	const uint32_t *pages = vm_cpu_written(duel->cpu, &count);
+
+	for (size_t at = 0; at < count; at++) {
+		if (pages[at] >= DUEL_PAGES || noted[pages[at]])
+			return "a page that was written is noted twice";
+		noted[pages[at]] = true;
+	}
+	for (size_t page = 0; page < DUEL_PAGES; page++) {
+		size_t at = page * VM_PAGE_BYTES;
+
+		if (!noted[page] &&
+		    memcmp(duel->before + at, duel->ram[0] + at, VM_PAGE_BYTES) != 0)
+			return "a page was written and not noted";
+	}
+	if (pick(&duel->random, 4) == 0) {
+		memcpy(duel->before, duel->ram[0], RAM_BYTES);
+		vm_cpu_written_forget(duel->cpu);
+	}
+	return NULL;
+}
+
 /* ---- Side by side ---------------------------------------------------------------------------- */
 
 int duel_start(struct duel *duel, const struct duel_options *options)
@@ -276,7 +313,7 @@ int duel_start(struct duel *duel, const struct duel_options *options)
 	setup.device = &duel->devices[1];
 	oracle_start(&duel->oracle, &setup);
 	draw_state(duel, options);
-	return 0;
+	return options->seed % 2 ? watch_pages(duel) : 0;
 }
 
 void duel_done(struct duel *duel)
@@ -284,6 +321,7 @@ void duel_done(struct duel *duel)
 	vm_cpu_free(duel->cpu);
 	free(duel->ram[0]);
 	free(duel->ram[1]);
+	free(duel->before);
 }
 
 /* Most programs soon run in circles: both are taken elsewhere, as a debugger would. */
@@ -385,7 +423,7 @@ static const char *compare(struct duel *duel)
 	if (duel->devices[0].seen != duel->devices[1].seen)
 		return "their devices saw different things";
 	if (memcmp(duel->ram[0], duel->ram[1], RAM_BYTES) == 0)
-		return NULL;
+		return duel->before ? check_pages(duel) : NULL;
 	for (uint64_t at = 0; at < RAM_BYTES; at += 8) {
 		if (memcmp(duel->ram[0] + at, duel->ram[1] + at, 8) == 0)
 			continue;

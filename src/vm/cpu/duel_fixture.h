@@ -23,6 +23,7 @@ struct duel {
 	struct vm_cpu *cpu;
 	struct oracle oracle;
 	uint8_t *ram[2]; /* the hart's, the oracle's */
+	uint8_t *before; /* the hart's, when the pages written were forgotten last; or NULL */
 	struct duel_device devices[2];
 	uint64_t random;
 	char words[256];

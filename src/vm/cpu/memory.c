@@ -9,6 +9,10 @@
 #include "walk.h"
 
 #include <assert.h>
+#include <stdlib.h>
+
+/* More pages than that are marked faster with no translation left. */
+enum { WRITTEN_FEW = 16 };
 
 /* ---- From addresses to pages ----------------------------------------------------------------- */
 
@@ -41,6 +45,8 @@ static bool touch_leaf(struct vm_cpu *cpu, enum vm_access access, struct vm_walk
 	/* What was translated by it stays true: these bits only ever allow more. */
 	if (cpu->pages[page].marks & VM_MARK_CODE)
 		vm_blocks_written(cpu, page, walk->entry_offset % VM_PAGE_BYTES, sizeof(uint64_t));
+	if (cpu->pages[page].marks & VM_MARK_CLEAN)
+		vm_note_written(cpu, page);
 	walk->entry |= bits;
 	base_store64(cpu->setup.ram + walk->entry_offset, walk->entry);
 	walk->rights |= access; /* others show at the next walk */
@@ -225,6 +231,55 @@ bool vm_fetch_page(struct vm_cpu *cpu, uint64_t pc, uint64_t *offset)
 	return true;
 }
 
+/* ---- Pages written --------------------------------------------------------------------------- */
+
+void vm_note_written(struct vm_cpu *cpu, uint64_t page)
+{
+	assert(cpu->pages[page].marks & VM_MARK_CLEAN && cpu->written_count < cpu->page_count);
+	cpu->pages[page].marks &= (uint8_t)~VM_MARK_CLEAN;
+	cpu->written[cpu->written_count++] = (uint32_t)page;
+}
+
+int vm_cpu_written_begin(struct vm_cpu *cpu, struct gw_error *error)
+{
+	assert(!cpu->running);
+	if (!cpu->written)
+		cpu->written = malloc(cpu->page_count * sizeof(*cpu->written));
+	if (!cpu->written)
+		return gw_fail(error, GW_E_NO_MEMORY, "the pages written: out of memory");
+	vm_forget_translations(cpu);
+	for (uint64_t page = 0; page < cpu->page_count; page++) {
+		cpu->pages[page].writer = 0;
+		cpu->pages[page].marks |= VM_MARK_CLEAN;
+	}
+	cpu->written_count = 0;
+	return 0;
+}
+
+const uint32_t *vm_cpu_written(const struct vm_cpu *cpu, size_t *count)
+{
+	assert(cpu->written);
+	*count = cpu->written_count;
+	return cpu->written;
+}
+
+void vm_cpu_written_forget(struct vm_cpu *cpu)
+{
+	bool many = cpu->written_count > WRITTEN_FEW;
+
+	assert(cpu->written && !cpu->running);
+	if (many)
+		vm_forget_translations(cpu);
+	for (size_t at = 0; at < cpu->written_count; at++) {
+		uint64_t page = cpu->written[at];
+
+		if (many)
+			cpu->pages[page].writer = 0;
+		vm_mark_page(cpu, page, VM_MARK_CLEAN);
+	}
+	cpu->written_count = 0;
+}
+
 /* ---- RAM ------------------------------------------------------------------------------------- */
 
 /* Whether any page table entry in the bytes is valid: something may have been made by it. */
@@ -246,6 +301,8 @@ void vm_ram_changes(struct vm_cpu *cpu, uint64_t offset, uint64_t size)
 			part = size;
 		if (cpu->pages[page].marks & VM_MARK_CODE)
 			vm_blocks_written(cpu, page, in_page, part);
+		if (cpu->pages[page].marks & VM_MARK_CLEAN)
+			vm_note_written(cpu, page);
 		if (cpu->pages[page].marks & VM_MARK_TABLE &&
 		    (entries_valid(cpu, offset, part) ||
 		     ++cpu->table_stores > VM_TABLE_STORES_MAX))

@@ -31,6 +31,8 @@ bool vm_atomic_address(struct vm_cpu *cpu, uint64_t address, unsigned size, enum
 void vm_ram_store(struct vm_cpu *cpu, uint64_t offset, unsigned size, uint64_t value);
 uint64_t vm_ram_load(const struct vm_cpu *cpu, uint64_t offset, unsigned size);
 
+/* Before a page that is marked VM_MARK_CLEAN is written. */
+void vm_note_written(struct vm_cpu *cpu, uint64_t page);
 /* Before bytes of RAM are changed: whatever was made from them is forgotten. */
 void vm_ram_changes(struct vm_cpu *cpu, uint64_t offset, uint64_t size);
 /* Marks a page; no translation leads there for writing any more. */

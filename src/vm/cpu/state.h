@@ -147,6 +147,7 @@ enum { VM_VIEW_COUNT = 2 + VM_SPACES * VM_VIEWS_OF_SPACE };
 enum {
 	VM_MARK_CODE = 1,  /* blocks were decoded from it */
 	VM_MARK_TABLE = 2, /* translations were made by it */
+	VM_MARK_CLEAN = 4, /* to be noted when it is written */
 };
 
 struct vm_page {
@@ -203,6 +204,9 @@ struct vm_cpu {
 	size_t table_page_count;
 	uint32_t table_stores;
 	struct vm_blocks *blocks;
+
+	uint32_t *written; /* pages, page_count of room; NULL: nobody wants to know */
+	size_t written_count;
 };
 
 /* ---- cpu.c ----------------------------------------------------------------------------------- */
