@@ -221,11 +221,25 @@ static int run(void *argument)
 
 /* ---- The command line ---------------------------------------------------------------------- */
 
+/* The table is a mapped file: a disk that fails under it is told here. What the member acknowledged
+ * is in the log, of which the next start makes the table anew. */
+static void bus_error(int number)
+{
+	static const char text[] = "gw kv serve: the disk has failed under the table, which is "
+				   "mapped: input/output error\n";
+
+	(void)number;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(-GW_E_FAILED);
+	_exit(-GW_E_IO);
+}
+
 /* Signals come by a descriptor, so that the member can hand its work over. */
 static int start(void *values, char **operands, size_t count, struct gw_error *error)
 {
 	const struct gw_run_options options = {.name = "gw kv serve",
 					       .stack_bytes = SERVE_STACK_BYTES};
+	const struct sigaction on_bus_error = {.sa_handler = bus_error};
 	struct serve *serve = values;
 	sigset_t set;
 	int code;
@@ -239,7 +253,7 @@ static int start(void *values, char **operands, size_t count, struct gw_error *e
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGBUS, &on_bus_error, NULL) != 0)
 		return gw_fail_errno(error, errno, "signals");
 	serve->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (serve->signals < 0)

@@ -232,38 +232,126 @@ def damage_is_found_and_nothing_is_guessed(directory):
     assert done.returncode == 9 and segment in done.stderr, done.stderr
 
 
-def a_full_disk_is_told_and_loses_nothing(directory):
-    """On a small file system of its own, where this may be made."""
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", directory], capture_output=True,
-                      check=False).returncode:
-        return
-    member = None
-    try:
+class SmallDisk:
+    """A file system of its own at a directory; the context takes it away. None where it may not be made."""
+
+    def __init__(self, directory, size):
+        self.directory, self.filler = directory, os.path.join(directory, "filler")
+        self.is_made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", directory],
+                                      capture_output=True, check=False).returncode == 0
+
+    def __enter__(self):
+        return self if self.is_made else None
+
+    def __exit__(self, *why):
+        if self.is_made:
+            subprocess.run(["umount", self.directory], check=True)
+
+    def fill(self, left=0):
+        """All of it but so many bytes."""
+        with open(self.filler, "wb") as file:
+            free = os.statvfs(self.directory).f_bavail * os.statvfs(self.directory).f_frsize
+            if free > left:
+                os.posix_fallocate(file.fileno(), 0, free - left)
+
+    def empty(self):
+        os.unlink(self.filler)
+
+
+def put_until_refused(at, key):
+    """How many puts of a MB were acknowledged, and what the next one was told."""
+    acknowledged = 0
+    while True:
+        done = subprocess.run([GW, "kv", "put", key(acknowledged), "--at", at, "--deadline", "2s"],
+                              input=b"%03d" % acknowledged + b"x" * 1000000, capture_output=True, check=False)
+        if done.returncode:
+            return acknowledged, done
+        acknowledged += 1
+        assert acknowledged < 200, "more than there is room for"
+
+
+def a_log_without_space_refuses_changes_and_reads_go_on(directory):
+    """One key is put again and again, which takes no more room in the table."""
+    with SmallDisk(directory, "200m") as disk:
+        if not disk:
+            return
         member = Member(os.path.join(directory, "d"), free_ports(1)[0])
-        filler = os.path.join(directory, "filler")
-        kv(member.address, "put", "first", "v")
-        with open(filler, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, os.statvfs(directory).f_bavail * os.statvfs(directory).f_frsize)
-        acknowledged = 0
-        while subprocess.run([GW, "kv", "put", "k%03d" % acknowledged, "--at", member.address, "--deadline", "5s"],
-                             input=b"x" * 1000000, capture_output=True, check=False).returncode == 0:
-            acknowledged += 1
-            assert acknowledged < 200, "more than there is room for"
-        os.unlink(filler)
-        # It goes on when there is space, or has said why it cannot and is to be started again.
-        if member.process.poll() is not None:
-            assert member.process.returncode == 7, member.process.stderr.read()
-            assert "No space left" in member.process.stderr.read()
+        try:
+            at = member.address
+            kv(at, "put", "first", "v")
+            kv(at, "put", "k", input=b"x" * 1000000)
+            kv(at, "put", "k", input=b"x" * 1000000)
+            disk.fill(8 << 20)
+            acknowledged, _ = put_until_refused(at, lambda number: "k")
+            # The one that met it may have been given up at its deadline; the next ones are refused at once.
+            for _ in range(3):
+                refused = subprocess.run([GW, "kv", "put", "k", "other", "--at", at], capture_output=True, text=True,
+                                         timeout=SECONDS, check=False)
+                assert refused.returncode == 7 and "no space" in refused.stderr, refused.stderr
+                assert kv(at, "get", "k").startswith((b"%03d" % (acknowledged - 1), b"%03d" % acknowledged))
+                assert kv(at, "get", "first") == b"v"
+            assert member.process.poll() is None
+            disk.empty()
+            while subprocess.run([GW, "kv", "put", "again", "v", "--at", at], capture_output=True, check=False).returncode == 7:
+                assert member.process.poll() is None
+            assert kv(at, "scan", "--keys-only") == b"again\nfirst\nk\n"
+            assert member.stop() == 0
             member.start()
-        assert kv(member.address, "get", "first") == b"v"
-        keys = kv(member.address, "scan", "--prefix", "k", "--keys-only").split()
-        assert [b"k%03d" % number for number in range(acknowledged)] == keys[:acknowledged]
-        assert len(keys) <= acknowledged + 1, keys
-        kv(member.address, "put", "again", "v")
-    finally:
-        if member:
+            assert kv(at, "get", "again") == b"v"
+        finally:
             member.kill()
-        subprocess.run(["umount", directory], check=True)
+
+
+def a_table_without_space_ends_the_member_and_loses_nothing(directory):
+    with SmallDisk(directory, "200m") as disk:
+        if not disk:
+            return
+        member = Member(os.path.join(directory, "d"), free_ports(1)[0])
+        try:
+            kv(member.address, "put", "first", "v")
+            disk.fill()
+            acknowledged, _ = put_until_refused(member.address, lambda number: "k%03d" % number)
+            member.process.wait(timeout=SECONDS)
+            said = member.process.stderr.read()
+            assert member.process.returncode == 7 and "table: No space left" in said, said
+            disk.empty()
+            member.start()
+            assert kv(member.address, "get", "first") == b"v"
+            keys = kv(member.address, "scan", "--prefix", "k", "--keys-only").split()
+            assert [b"k%03d" % number for number in range(acknowledged)] == keys[:acknowledged]
+            assert len(keys) <= acknowledged + 1, keys
+            kv(member.address, "put", "again", "v")
+        finally:
+            member.kill()
+
+
+def no_full_disk_ends_a_member_by_a_signal(directory):
+    """Pages of the table that find no place when they are touched would."""
+    with SmallDisk(directory, "160m") as disk:
+        if not disk:
+            return
+        for left in (0, 4, 8, 12, 16, 20, 40, 64, 68, 72, 100, 4096, 4200):
+            disk.fill(left << 10)
+            done = subprocess.run([GW, "kv", "serve", "--dir", os.path.join(directory, "d"), "--listen", "127.0.0.1:0"],
+                                  capture_output=True, text=True, timeout=SECONDS, check=False)
+            assert done.returncode == 7 and "No space left" in done.stderr, (left, done)
+            shutil.rmtree(os.path.join(directory, "d"), ignore_errors=True)
+
+
+def a_table_that_is_cut_under_a_member_is_told(directory):
+    """As a disk that fails where the table is mapped."""
+    member = Member(os.path.join(directory, "d"), free_ports(1)[0])
+    try:
+        kv(member.address, "put", "k", "v")
+        os.truncate(os.path.join(member.directory, "table"), 0)
+        kv(member.address, "get", "k", "--deadline", "2s", check=None)
+        member.process.wait(timeout=SECONDS)
+        said = member.process.stderr.read()
+        assert member.process.returncode == 8 and "table" in said, (member.process.returncode, said)
+        member.start()
+        assert kv(member.address, "get", "k") == b"v"
+    finally:
+        member.kill()
 
 
 # ---- Programs for Redis -----------------------------------------------------------------------------
@@ -358,7 +446,9 @@ def a_wiped_member_is_replaced(directory):
 
 TESTS = [values_are_put_and_got_as_they_are, a_watch_tells_each_change_once, a_killed_member_has_what_it_acknowledged,
          a_backup_becomes_a_new_cluster, a_directory_is_one_member_s_and_of_this_service,
-         damage_is_found_and_nothing_is_guessed, a_full_disk_is_told_and_loses_nothing, programs_for_redis_work,
+         damage_is_found_and_nothing_is_guessed, a_log_without_space_refuses_changes_and_reads_go_on,
+         a_table_without_space_ends_the_member_and_loses_nothing, no_full_disk_ends_a_member_by_a_signal,
+         a_table_that_is_cut_under_a_member_is_told, programs_for_redis_work,
          a_leader_killed_under_load_loses_nothing, a_wiped_member_is_replaced]
 
 

@@ -85,6 +85,9 @@ int kv_table_memory_new(struct kv_table **table, uint64_t seed,
  * GW_E_CORRUPT, GW_E_NO_SPACE. */
 int kv_table_lmdb_open(struct kv_table **table, const char *path, uint64_t map_bytes,
 		       struct gw_error *error) GW_MUST_CHECK;
+/* As it is opened by itself where the file system cannot make room ahead: slower. */
+int kv_table_lmdb_open_unmapped(struct kv_table **table, const char *path, uint64_t map_bytes,
+				struct gw_error *error) GW_MUST_CHECK;
 
 void kv_table_free(struct kv_table *table); /* NULL is fine */
 

@@ -12,16 +12,18 @@
  * LMDB changes the pages where they are mapped (MDB_WRITEMAP): to write each of them by a call
  * costs three times as much. The file is as long as the map, with holes; a page that finds no room
  * on the disk would end the process, so room is made ahead of each change, and a full disk is told.
+ * Where that cannot be, pages are written by calls.
  */
 #include "kv/server/table.h"
 
 #include "base/crc32c.h"
 #include "base/little_endian.h"
 #include "kv/server/due.h"
+#include "kv/server/room.h"
 
 #include <assert.h>
-#include <fcntl.h>
 #include <lmdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -30,6 +32,8 @@ enum {
 	ITEM_BYTES = 20, /* in front of a value */
 	READERS_MAX = 8, /* handlers' one, snapshots */
 	ROOM_BYTES = 4 << 20, /* made at once */
+	BEGIN_BYTES = 64 << 10, /* of an empty table */
+	LOCK_BYTES = 4 << 10,   /* more than its readers take */
 };
 
 struct lmdb_table {
@@ -41,6 +45,7 @@ struct lmdb_table {
 	bool is_reading;
 	char *path;
 	uint64_t map_bytes;
+	bool is_mapped;      /* pages are changed in the map, in room that was made */
 	uint64_t room;       /* bytes of the file that have a place on the disk */
 	uint64_t pages;      /* in use when the run began */
 	uint64_t changes;    /* of the run */
@@ -186,6 +191,8 @@ static int make_room(struct lmdb_table *lmdb, size_t value_bytes, struct gw_erro
 	uint64_t touched, need;
 	int code, fd;
 
+	if (!lmdb->is_mapped)
+		return 0;
 	lmdb->changes++;
 	lmdb->value_pages += value_bytes / lmdb->page_bytes + 2;
 	touched = lmdb->changes * 10 < lmdb->pages ? lmdb->changes * 10 : lmdb->pages;
@@ -200,7 +207,7 @@ static int make_room(struct lmdb_table *lmdb, size_t value_bytes, struct gw_erro
 		need = lmdb->map_bytes;
 	code = mdb_env_get_fd(lmdb->env, &fd);
 	if (code == 0)
-		code = posix_fallocate(fd, (off_t)lmdb->room, (off_t)(need - lmdb->room));
+		code = kv_room_make(fd, lmdb->room, need);
 	if (code != 0)
 		return failed(lmdb->path, code, error);
 	lmdb->room = need;
@@ -302,6 +309,10 @@ static int clear(struct kv_table *table, struct gw_error *error)
 	int code;
 
 	assert(lmdb->write);
+	/* The numbers of all pages that become free are written down, 8 bytes each. */
+	code = make_room(lmdb, (size_t)(8 * lmdb->pages), error);
+	if (code < 0)
+		return code;
 	code = mdb_drop(lmdb->write, lmdb->keys, 0);
 	if (code == 0)
 		code = mdb_drop(lmdb->write, lmdb->due, 0);
@@ -313,21 +324,31 @@ static int clear(struct kv_table *table, struct gw_error *error)
 
 /* ---- Runs and reads ------------------------------------------------------------------------- */
 
-static int begin(struct kv_table *table, struct gw_error *error)
+/* As a run begins: room for what any run takes. */
+static int begin_write(struct lmdb_table *lmdb, struct gw_error *error)
 {
-	struct lmdb_table *lmdb = lmdb_of(table);
 	MDB_envinfo info;
 	int code;
 
-	assert(!lmdb->write && !lmdb->is_reading);
+	assert(!lmdb->write);
 	code = mdb_env_info(lmdb->env, &info);
-	if (code == 0)
-		code = mdb_txn_begin(lmdb->env, NULL, 0, &lmdb->write);
 	if (code != 0)
 		return failed(lmdb->path, code, error);
 	lmdb->pages = info.me_last_pgno + 1;
 	lmdb->changes = lmdb->value_pages = 0;
-	return make_room(lmdb, 0, error);
+	code = make_room(lmdb, 0, error);
+	if (code < 0)
+		return code;
+	code = mdb_txn_begin(lmdb->env, NULL, 0, &lmdb->write);
+	return code == 0 ? 0 : failed(lmdb->path, code, error);
+}
+
+static int begin(struct kv_table *table, struct gw_error *error)
+{
+	struct lmdb_table *lmdb = lmdb_of(table);
+
+	assert(!lmdb->is_reading);
+	return begin_write(lmdb, error);
 }
 
 static int meta_write(struct lmdb_table *lmdb, uint64_t applied)
@@ -487,10 +508,11 @@ static int meta_read(struct lmdb_table *lmdb, struct gw_error *error)
 
 static int open_databases(struct lmdb_table *lmdb, struct gw_error *error)
 {
-	int code = mdb_txn_begin(lmdb->env, NULL, 0, &lmdb->write);
+	int code = begin_write(lmdb, error);
 
-	if (code == 0)
-		code = mdb_dbi_open(lmdb->write, "keys", MDB_CREATE, &lmdb->keys);
+	if (code < 0)
+		return code;
+	code = mdb_dbi_open(lmdb->write, "keys", MDB_CREATE, &lmdb->keys);
 	if (code == 0)
 		code = mdb_dbi_open(lmdb->write, "due", MDB_CREATE, &lmdb->due);
 	if (code == 0)
@@ -510,7 +532,8 @@ static int open_env(struct lmdb_table *lmdb, const char *path, uint64_t map_byte
 {
 	/* Read transactions are the table's, not a thread's. */
 	const unsigned flags = MDB_NOSUBDIR | MDB_NOSYNC | MDB_NOMETASYNC | MDB_NOTLS |
-			       MDB_NORDAHEAD | MDB_NOMEMINIT | MDB_WRITEMAP;
+			       MDB_NORDAHEAD | MDB_NOMEMINIT |
+			       (lmdb->is_mapped ? MDB_WRITEMAP : 0);
 	int code = mdb_env_create(&lmdb->env);
 	MDB_stat stat;
 
@@ -532,8 +555,8 @@ static int open_env(struct lmdb_table *lmdb, const char *path, uint64_t map_byte
 	return 0;
 }
 
-int kv_table_lmdb_open(struct kv_table **out, const char *path, uint64_t map_bytes,
-		       struct gw_error *error)
+static int open_table(struct kv_table **out, const char *path, uint64_t map_bytes, bool is_mapped,
+		      struct gw_error *error)
 {
 	static const struct kv_table_operations operations = {
 		.name = "lmdb",
@@ -554,7 +577,6 @@ int kv_table_lmdb_open(struct kv_table **out, const char *path, uint64_t map_byt
 	struct lmdb_table *lmdb = calloc(1, sizeof(*lmdb));
 	int code;
 
-	*out = NULL;
 	if (lmdb)
 		lmdb->path = strdup(path);
 	if (!lmdb || !lmdb->path) {
@@ -562,6 +584,7 @@ int kv_table_lmdb_open(struct kv_table **out, const char *path, uint64_t map_byt
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory for a table", path);
 	}
 	lmdb->table.operations = &operations;
+	lmdb->is_mapped = is_mapped;
 	code = open_env(lmdb, path, map_bytes, error);
 	if (code == 0)
 		code = open_databases(lmdb, error);
@@ -571,4 +594,31 @@ int kv_table_lmdb_open(struct kv_table **out, const char *path, uint64_t map_byt
 	}
 	*out = &lmdb->table;
 	return 0;
+}
+
+int kv_table_lmdb_open(struct kv_table **out, const char *path, uint64_t map_bytes,
+		       struct gw_error *error)
+{
+	size_t size = strlen(path) + sizeof("-lock");
+	char *lock = malloc(size);
+	bool lasts;
+	int code = 0;
+
+	*out = NULL;
+	if (!lock)
+		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory for a table", path);
+	/* That is mapped as well. */
+	(void)snprintf(lock, size, "%s-lock", path);
+	code = kv_room_begin(lock, LOCK_BYTES, &lasts, error);
+	free(lock);
+	if (code == 0)
+		code = kv_room_begin(path, BEGIN_BYTES, &lasts, error);
+	return code < 0 ? code : open_table(out, path, map_bytes, lasts, error);
+}
+
+int kv_table_lmdb_open_unmapped(struct kv_table **out, const char *path, uint64_t map_bytes,
+				struct gw_error *error)
+{
+	*out = NULL;
+	return open_table(out, path, map_bytes, false, error);
 }

@@ -11,7 +11,7 @@
 
 #include "kv/server/tree.h"
 
-enum { IN_MEMORY, IN_LMDB };
+enum { IN_MEMORY, IN_LMDB, IN_LMDB_UNMAPPED };
 
 /* The kind that a test runs with is its state. */
 static int kind_of(void **state)
@@ -48,7 +48,8 @@ static struct kv_table *table_new(int kind, struct place *place)
 		return table;
 	}
 	place_make(place);
-	if (kv_table_lmdb_open(&table, place->file, 1 << 28, &error) < 0)
+	if ((kind == IN_LMDB ? kv_table_lmdb_open : kv_table_lmdb_open_unmapped)(
+		    &table, place->file, 1 << 28, &error) < 0)
 		fail_msg("%s", error.text);
 	return table;
 }
@@ -56,7 +57,7 @@ static struct kv_table *table_new(int kind, struct place *place)
 static void table_done(int kind, struct kv_table *table, struct place *place)
 {
 	kv_table_free(table);
-	if (kind == IN_LMDB)
+	if (kind != IN_MEMORY)
 		place_remove(place);
 }
 
@@ -549,23 +550,24 @@ static void memory_may_be_short_while_a_tree_changes(void **state)
 	assert_true(test_each_allocation_fails(change_a_tree, NULL) > 24);
 }
 
-#define OF_BOTH(test)                                                                              \
+#define OF_ALL(test)                                                                              \
 	{#test " in memory", test, NULL, NULL, &kinds[IN_MEMORY]},                                 \
-	{#test " in lmdb", test, NULL, NULL, &kinds[IN_LMDB]}
+	{#test " in lmdb", test, NULL, NULL, &kinds[IN_LMDB]},                                     \
+	{#test " in lmdb by calls", test, NULL, NULL, &kinds[IN_LMDB_UNMAPPED]}
 
 int main(void)
 {
-	static int kinds[] = {IN_MEMORY, IN_LMDB};
+	static int kinds[] = {IN_MEMORY, IN_LMDB, IN_LMDB_UNMAPPED};
 	const struct CMUnitTest tests[] = {
-		OF_BOTH(what_was_put_is_there_until_it_is_removed),
-		OF_BOTH(keys_are_walked_in_the_order_of_bytes),
-		OF_BOTH(a_walk_ends_where_its_visitor_says),
-		OF_BOTH(the_key_whose_time_is_over_first_is_known),
-		OF_BOTH(what_get_gave_may_be_given_back_to_put),
-		OF_BOTH(a_large_value_and_the_longest_key_fit),
-		OF_BOTH(what_is_frozen_stays_while_the_table_changes),
-		OF_BOTH(a_cleared_table_is_empty),
-		OF_BOTH(a_thousand_changes_are_as_an_array_has_them),
+		OF_ALL(what_was_put_is_there_until_it_is_removed),
+		OF_ALL(keys_are_walked_in_the_order_of_bytes),
+		OF_ALL(a_walk_ends_where_its_visitor_says),
+		OF_ALL(the_key_whose_time_is_over_first_is_known),
+		OF_ALL(what_get_gave_may_be_given_back_to_put),
+		OF_ALL(a_large_value_and_the_longest_key_fit),
+		OF_ALL(what_is_frozen_stays_while_the_table_changes),
+		OF_ALL(a_cleared_table_is_empty),
+		OF_ALL(a_thousand_changes_are_as_an_array_has_them),
 		cmocka_unit_test(lmdb_keeps_what_a_run_left),
 		cmocka_unit_test(lmdb_tells_a_value_that_rots),
 		cmocka_unit_test(lmdb_refuses_what_is_no_table),
