@@ -297,6 +297,32 @@ static void who_watched_a_member_that_died_goes_on_at_another(void **state)
 	kv_world_end(&world);
 }
 
+/* Who watched elsewhere before asks a member for entries that it does not have yet. */
+static void who_comes_to_a_member_that_is_behind_hears_nothing_twice(void **state)
+{
+	struct kv_deed put[2] = {{.key = "a", .value = "2"}, {.key = "a", .value = "3"}};
+	struct watcher watcher = {.stop_after = 1};
+	struct kv_world world;
+
+	(void)state;
+	kv_world_begin(&world, 3, 54);
+	kv_world_start(&world);
+	kv_put_pair(&world, "a", "1");
+	kv_all_equal(&world);
+	watcher.at = (kv_leader(&world) + 1) % 3;
+	for (int i = 0; i < 3; i++)
+		sim_link(world.members[i].node, world.members[watcher.at].node)->blocked =
+			i != watcher.at;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(kv_deed_do(&world, &put[i], kv_do_put), 0);
+	watcher.from_index = put[1].index;
+	watch_start(&world, &watcher);
+	sim_heal(world.sim);
+	kv_wait_until(&world, watch_is_over, &watcher);
+	assert_string_equal(watcher.heard, "a=3,");
+	kv_world_end(&world);
+}
+
 static void who_comes_too_late_is_told_so(void **state)
 {
 	struct watcher late = {.from_index = 3};
@@ -350,6 +376,7 @@ int main(void)
 		cmocka_unit_test(time_to_live_survives_a_restart_of_all),
 		cmocka_unit_test(who_watches_hears_every_change_once_in_order),
 		cmocka_unit_test(who_watched_a_member_that_died_goes_on_at_another),
+		cmocka_unit_test(who_comes_to_a_member_that_is_behind_hears_nothing_twice),
 		cmocka_unit_test(who_comes_too_late_is_told_so),
 		cmocka_unit_test(a_full_disk_refuses_changes_and_answers_reads),
 	};

@@ -101,7 +101,8 @@ static int next_item(struct watch *watch, Kv__WatchItem *item, struct gw_error *
 		watch->place.from = item->index + 1;
 		return 1;
 	}
-	if (code == 0)
+	/* Who comes from another member may know more than this one has applied. */
+	if (code == 0 && watch->place.from <= watch->server->state.applied)
 		watch->place.from = watch->server->state.applied + 1;
 	return code;
 }
