@@ -7,6 +7,15 @@
 #include "cli/action.h"
 
 static const struct cli_action actions[] = {
+	{.name = "run",
+	 .operands = "",
+	 .summary = "Run a machine; the terminal is its console",
+	 .help = "Runs until the guest switches off. Ctrl-A x ends it at once, as if the\n"
+		 "plug were pulled; Ctrl-A Ctrl-A is Ctrl-A.\n\n",
+	 .options = cli_vm_run_options,
+	 .values_bytes = sizeof(struct cli_vm_run),
+	 .defaults = &cli_vm_run_defaults,
+	 .run = cli_vm_run},
 	{.name = "image",
 	 .operands = "make DIR",
 	 .summary = "Make an image of Debian's own packages",

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * host.h - gives a machine what is outside of it: files, a clock, a terminal, a network; and runs it
+ * until it is switched off.
+ *
+ * The machine's time follows the host's clock: whenever it lags it is moved ahead, and while the
+ * guest waits the host sleeps until a timer is due or something comes. A lag of more than
+ * VM_HOST_LAG_MS_MAX (a host that slept) is not made up for.
+ *
+ * Each thing that comes in is an event, entered when it is there; so what a run did is in its
+ * events, which `watch` sees.
+ */
+#ifndef VM_HOST_HOST_H
+#define VM_HOST_HOST_H
+
+#include "vm/machine/machine.h"
+
+enum {
+	VM_HOST_LAG_MS_MAX = 1000,
+	VM_HOST_LAG_MS_MIN = 4, /* while the guest runs, less is left as it is */
+	VM_HOST_POLL_INSTRUCTIONS = 1000000, /* between two looks outside */
+	/* The same while an answer of the disk is awaited. */
+	VM_HOST_POLL_INSTRUCTIONS_SOON = 100000,
+};
+
+struct vm_host_options {
+	/* A directory with kernel, and it may be initrd, disk and append (the command line), which
+	 * are used where the fields below say nothing; NULL: none. */
+	const char *image;
+	const char *kernel;
+	const char *initrd;   /* NULL: none */
+	const char *firmware; /* NULL: none */
+	const char *disk;     /* NULL: none; a raw file or a block device */
+	bool disk_read_only;
+	const char *network;  /* NULL: none; "user", "tap:NAME" */
+	const char *append;   /* NULL: none */
+	uint64_t memory_bytes;
+	bool bare;            /* the kernel is a program in machine mode */
+	bool restart;         /* a reset starts the machine again; else it ends the run */
+	int console_in;       /* descriptors; a terminal is put into raw mode meanwhile */
+	int console_out;
+};
+
+/* Who looks on; each may be NULL. A negative result ends the run with it. */
+struct vm_host_watch {
+	void *context;
+	/* The machine is about to be made so. */
+	int (*start)(void *context, const struct vm_machine_setup *setup, struct gw_error *error);
+	/* The count at which a pause is wanted; UINT64_MAX: none is. */
+	uint64_t (*next)(void *context);
+	/* The machine stands at a count, that one or another, before events come in. */
+	int (*pause)(void *context, struct vm_machine *machine, struct gw_error *error);
+	/* Every event before it comes in. */
+	int (*event)(void *context, const struct vm_event *event, struct gw_error *error);
+	/* The machine started again. */
+	int (*restart)(void *context, struct vm_machine *machine, struct gw_error *error);
+};
+
+enum vm_host_end {
+	VM_HOST_OFF = 1, /* the guest switched off */
+	VM_HOST_RESET,   /* it wanted to start again */
+	VM_HOST_FAILED,  /* it switched off and said that it failed */
+	VM_HOST_ESCAPED, /* the escape key */
+	VM_HOST_SIGNAL,  /* SIGINT, SIGTERM or SIGHUP */
+};
+
+struct vm_host_result {
+	enum vm_host_end end;
+	uint64_t instructions;
+	uint64_t events;
+};
+
+/* Runs a machine; result is set when 0 is returned. watch may be NULL. */
+int vm_host_run(const struct vm_host_options *options, const struct vm_host_watch *watch,
+		struct vm_host_result *result, struct gw_error *error) GW_MUST_CHECK;
+
+#endif
