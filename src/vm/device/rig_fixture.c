@@ -87,15 +87,20 @@ bool rig_faults(struct rig *rig, uint64_t address, unsigned size)
 void rig_round_trip(struct rig *rig)
 {
 	struct base_buffer before = {0}, after = {0};
-	uint64_t hash = vm_devices_hash(rig->devices);
+	uint64_t hash = vm_devices_hash(rig->devices), lines = vm_cpu_lines(rig->cpu);
 	int status = vm_devices_save(rig->devices, &before, NULL);
+	bool high[RIG_WIRES];
 
 	assert(status == 0);
+	memcpy(high, rig->high, sizeof(high));
 	vm_devices_reset(rig->devices);
 	status = vm_devices_load(rig->devices, base_buffer_bytes(&before), NULL);
 	assert(status == 0);
 	status = vm_devices_save(rig->devices, &after, NULL);
 	assert(status == 0);
+	memcpy(rig->high, high, sizeof(high));
+	vm_cpu_set_lines(rig->cpu, UINT64_MAX, false);
+	vm_cpu_set_lines(rig->cpu, lines, true);
 	assert(vm_devices_hash(rig->devices) == hash);
 	assert(gw_bytes_compare(base_buffer_bytes(&before), base_buffer_bytes(&after)) == 0);
 	base_buffer_done(&before);

@@ -33,7 +33,8 @@ void rig_write(struct rig *rig, uint64_t address, unsigned size, uint64_t value)
 /* Whether an access faults, both ways; tried with a value of 0. */
 bool rig_faults(struct rig *rig, uint64_t address, unsigned size);
 
-/* What is saved is loaded into the same devices after a reset, and is the same again. */
+/* What is saved is loaded into the same devices after a reset, and is the same again. Lines and
+ * wires are somebody else's state, and put back. */
 void rig_round_trip(struct rig *rig);
 
 #endif

@@ -84,8 +84,8 @@ static void notify(struct vm_virtio *virtio, unsigned queue)
 enum { BUFFERS_BROKEN = -2, BUFFERS_TOO_SMALL = -1, BUFFERS_MISSING = 0 };
 
 /*
- * How many of the buffers that wait a frame needs, or why it does not fit. Without mergeable buffers
- * the first has to hold all of it; with them, as many as the queue has.
+ * How many of the buffers that wait a frame needs, or why it does not fit. Without mergeable
+ * buffers the first has to hold all of it; with them, as many as the queue has.
  */
 static int buffers_for(const struct vm_virtio_net *net, size_t size)
 {
