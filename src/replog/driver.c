@@ -274,6 +274,7 @@ static int make_core(struct replog *log, const struct replog_recovered *recovere
 		.now_ns = io_now_ns(log->io),
 		.election_ns = log->options.election_ms * REPLOG_MS,
 		.heartbeat_ns = log->options.heartbeat_ms * REPLOG_MS,
+		.lease = log->options.lease,
 		.term = recovered->term,
 		.vote = recovered->vote,
 		.snapshot = recovered->snapshot,

@@ -214,17 +214,9 @@ static int check_message(const struct raft *raft, const struct raft_message *mes
 		     : 0;
 }
 
-/* Who hears a leader does not help to depose it (section 6; D 4.2.3). */
-static bool is_deaf(const struct raft *raft)
-{
-	if (raft->role == RAFT_LEADER)
-		return true;
-	return raft->leader != 0 && raft->now_ns - raft->heard_leader_ns < raft->election_ns;
-}
-
 static void receive(struct raft *raft, const struct raft_message *message)
 {
-	if (message->kind == RAFT_VOTE && !message->forced && is_deaf(raft))
+	if (message->kind == RAFT_VOTE && !message->forced && raft_is_deaf(raft))
 		return;
 	/* Figure 2, all servers: a newer term makes a follower of anyone. */
 	if (message->term > raft->term)
@@ -311,7 +303,7 @@ static void happen(struct raft *raft, const struct raft_event *event)
 		raft_on_compact(raft, event->snapshot, event->keep);
 		break;
 	case RAFT_CAMPAIGN:
-		if (raft->role != RAFT_LEADER)
+		if (raft->role != RAFT_LEADER && raft->now_ns >= raft->promised_ns)
 			raft_campaign(raft);
 		break;
 	case RAFT_HAND_OVER:
@@ -385,6 +377,7 @@ int raft_new(struct raft **made, const struct raft_setup *setup, struct gw_error
 	raft->election_ns = setup->election_ns ? setup->election_ns : RAFT_ELECTION_NS;
 	raft->heartbeat_ns = setup->heartbeat_ns ? setup->heartbeat_ns : RAFT_HEARTBEAT_NS;
 	raft->batch_entries = setup->batch_entries ? setup->batch_entries : RAFT_BATCH_ENTRIES_MAX;
+	raft->lease = setup->lease;
 	raft->rare = setup->rare;
 	raft->term = setup->term;
 	raft->vote = setup->vote;
@@ -404,6 +397,7 @@ int raft_new(struct raft **made, const struct raft_setup *setup, struct gw_error
 		return failed;
 	}
 	raft_draw_election(raft);
+	raft_promise(raft); /* what the last life has promised is not on disk */
 	*made = raft;
 	return 0;
 }

@@ -21,6 +21,15 @@
  * acknowledgement are never heard of before they are durable (figure 2: "updated on stable storage
  * before responding"), and saves and messages of several steps may be done together.
  *
+ * Leases (raft_setup.lease; D 6.4.1). A majority that answers a heartbeat has promised not to vote
+ * for one election timeout from then on, whatever it hears; so until that is over by the leader's
+ * own clock, nobody else can have been elected, and reads need no round. Clocks may differ: if
+ * none of two members goes faster than RAFT_LEASE_DRIFT_PERCENT more than the other, the
+ * leader's share of the timeout is short enough. Beyond that, and on a machine that sleeps (its
+ * clock stands still), reads may be old; nothing else depends on it. A member that was started
+ * may have promised, so it begins with a promise; and a leader that asked another one to lead
+ * has no lease any more.
+ *
  * Memory. Bytes of an event are copied; those of an action are the core's until the next raft_step.
  * A step that has no memory returns GW_E_NO_MEMORY and has changed nothing. The log is held in
  * memory back to a little before the last snapshot.
@@ -41,6 +50,8 @@ enum {
 	RAFT_BATCH_BYTES_MAX = 1 << 20,   /* but for its first entry */
 	RAFT_PIPELINE_MAX = 16,           /* append messages under way to one member */
 	RAFT_ENTRY_BYTES_MAX = 16 << 20,
+	RAFT_LEASE_DRIFT_PERCENT = 10,
+	RAFT_ROUNDS_KEPT = 64,            /* whose time a leader knows, for leases */
 	RAFT_MEMBERS_BYTES_MAX = 8 + RAFT_MEMBERS_MAX * (12 + RAFT_ADDRESS_MAX),
 };
 
@@ -143,7 +154,9 @@ enum raft_event_kind {
 	 * with entries on disk whose one at snapshot.index has another term than the snapshot
 	 * removes them all first. */
 	RAFT_INSTALLED,
-	RAFT_CAMPAIGN,  /* as if the election timeout were over: one voter alone need not wait */
+	/* As if the election timeout were over: one voter alone need not wait. With leases it waits
+	 * all the same, for what it has promised. */
+	RAFT_CAMPAIGN,
 	RAFT_HAND_OVER, /* a leader asks a voter that has everything to lead (D 3.10) */
 };
 
@@ -197,6 +210,7 @@ struct raft_setup {
 	uint64_t election_ns;  /* 0: RAFT_ELECTION_NS */
 	uint64_t heartbeat_ns; /* 0: RAFT_HEARTBEAT_NS */
 	uint32_t batch_entries; /* of one append message; 0: RAFT_BATCH_ENTRIES_MAX */
+	bool lease; /* reads go by leases; on all members or on none */
 	/* What the disk held; of a new cluster all 0 but snapshot.members, the same on all. */
 	uint64_t term, vote;
 	struct raft_snapshot snapshot;

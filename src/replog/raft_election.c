@@ -22,6 +22,21 @@ bool raft_votes(const struct raft *raft, uint64_t id)
 	return member && member->votes;
 }
 
+void raft_promise(struct raft *raft)
+{
+	if (raft->lease)
+		raft->promised_ns = raft->now_ns + raft->election_ns;
+}
+
+/* Who hears a leader does not help to depose it (section 6; D 4.2.3). A lease rests on that, so
+ * then it holds whatever else was heard meanwhile. */
+bool raft_is_deaf(const struct raft *raft)
+{
+	if (raft->role == RAFT_LEADER || raft->now_ns < raft->promised_ns)
+		return true;
+	return raft->leader != 0 && raft->now_ns - raft->heard_leader_ns < raft->election_ns;
+}
+
 /* xorshift64*: the seed decides, and differs from member to member, so that votes do not split
  * again and again (section 5.2). */
 static uint64_t draw(struct raft *raft)

@@ -12,6 +12,7 @@ static void hear_leader(struct raft *raft, const struct raft_message *message)
 	if (raft->role != RAFT_FOLLOWER || raft->leader != message->from)
 		raft_become_follower(raft, message->term, message->from);
 	raft->heard_leader_ns = raft->now_ns;
+	raft_promise(raft);
 	raft_draw_election(raft);
 }
 

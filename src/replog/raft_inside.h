@@ -45,6 +45,7 @@ struct raft_read_wait {
 struct raft {
 	uint64_t id, chance, now_ns, election_ns, heartbeat_ns;
 	uint32_t batch_entries;
+	bool lease;
 	struct io_rare *rare;
 	/* Durable (figure 2). */
 	uint64_t term, vote;
@@ -68,6 +69,7 @@ struct raft {
 	uint64_t election_due_ns, heartbeat_due_ns, quorum_due_ns;
 	uint64_t tell_due_ns; /* who was not told what is committed is then; 0: all were */
 	uint64_t heard_leader_ns; /* 0: never */
+	uint64_t promised_ns; /* with leases: until then we neither vote nor ask for votes */
 	/* Candidates. */
 	uint64_t voters[RAFT_MEMBERS_MAX]; /* that voted for us */
 	uint32_t voter_count;
@@ -76,6 +78,8 @@ struct raft {
 	struct raft_peer peers[RAFT_MEMBERS_MAX]; /* the others, also learners */
 	uint32_t peer_count;
 	uint64_t round;
+	uint64_t round_ns[RAFT_ROUNDS_KEPT]; /* when each of the last ones was first sent */
+	bool gave_lease; /* somebody was asked to lead */
 	struct raft_read_wait reads[RAFT_READS_MAX];
 	size_t read_count;
 	/* The event's entries, copied before anything changes; what is not taken is freed. */
@@ -112,6 +116,10 @@ void raft_log_find_members(const struct raft *raft, uint64_t up_to, struct raft_
 			   uint64_t *index);
 
 /* raft_election.c */
+/* With leases: nobody is elected with our help for an election timeout. */
+void raft_promise(struct raft *raft);
+/* Whether such a promise, or a leader that is heard, keeps us from voting. */
+bool raft_is_deaf(const struct raft *raft);
 void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader);
 void raft_campaign(struct raft *raft);
 void raft_on_lead_now(struct raft *raft, const struct raft_message *message);

@@ -133,6 +133,7 @@ void raft_replicate(struct raft *raft)
 void raft_heartbeat(struct raft *raft)
 {
 	raft->round++;
+	raft->round_ns[raft->round % RAFT_ROUNDS_KEPT] = raft->now_ns;
 	raft->heartbeat_due_ns = raft->now_ns + raft->heartbeat_ns;
 	for (uint32_t i = 0; i < raft->peer_count; i++) {
 		struct raft_peer *peer = &raft->peers[i];
@@ -153,6 +154,7 @@ void raft_hand_over(struct raft *raft)
 
 		if (peer->match == raft_log_last(raft) && raft_votes(raft, peer->id) &&
 		    raft->now_ns - peer->heard_ns < raft->election_ns) {
+			raft->gave_lease = true; /* its votes break promises */
 			raft_send(raft, &message, 0);
 			return;
 		}
@@ -312,6 +314,7 @@ void raft_lead(struct raft *raft)
 	raft_sync_peers(raft);
 	raft->quorum_due_ns = raft->now_ns + raft->election_ns;
 	raft->tell_due_ns = 0;
+	raft->gave_lease = false;
 	/* Its first entry commits all that came before it (sections 5.4.2 and 8). */
 	if (!RAFT_BUG(raft, "raft.no-first-entry")) {
 		raft_log_append_nothing(raft);

@@ -2,7 +2,8 @@
 /*
  * raft_read.c - reads that see all that was acknowledged before they began, without an entry in the
  * log (section 8, D 6.4): what is committed now, once a majority has answered a heartbeat that was
- * sent after the read came. All reads that wait share one heartbeat.
+ * sent after the read came. All reads that wait share one heartbeat. Or without a heartbeat, while
+ * the answers to an earlier one are a lease (raft.h).
  */
 #include "raft_inside.h"
 
@@ -19,6 +20,22 @@ void raft_on_read(struct raft *raft, uint64_t cookie)
 static uint64_t round_of(const struct raft_peer *peer)
 {
 	return peer->round;
+}
+
+/* Whether a majority answered a heartbeat that was sent so short a time ago that, even if our
+ * clock is slow and theirs are fast, none of them votes yet. */
+static bool has_lease(const struct raft *raft)
+{
+	uint64_t round, lease_ns = raft->election_ns / (100 + RAFT_LEASE_DRIFT_PERCENT) * 100;
+
+	if (!raft->lease || raft->gave_lease)
+		return false;
+	round = raft_quorum_of(raft, raft->round, round_of);
+	if (round == 0 || raft->round - round >= RAFT_ROUNDS_KEPT)
+		return false;
+	if (RAFT_BUG(raft, "raft.lease-past-drift"))
+		lease_ns = raft->election_ns / 100 * (100 + RAFT_LEASE_DRIFT_PERCENT);
+	return raft->now_ns - raft->round_ns[round % RAFT_ROUNDS_KEPT] < lease_ns;
 }
 
 static void answer_up_to(struct raft *raft, uint64_t round)
@@ -40,6 +57,15 @@ static void answer_up_to(struct raft *raft, uint64_t round)
 	raft->read_count = left;
 }
 
+static void answer_by_lease(struct raft *raft)
+{
+	for (size_t i = 0; i < raft->read_count; i++)
+		raft->reads[i] = (struct raft_read_wait){.cookie = raft->reads[i].cookie,
+							 .round = raft->round,
+							 .index = raft->commit};
+	answer_up_to(raft, raft->round);
+}
+
 void raft_serve_reads(struct raft *raft)
 {
 	bool early = RAFT_BUG(raft, "raft.read-without-round");
@@ -53,6 +79,10 @@ void raft_serve_reads(struct raft *raft)
 	if (raft->read_count == 0 ||
 	    (raft_log_term(raft, raft->commit) != raft->term && !first))
 		return;
+	if (has_lease(raft)) {
+		answer_by_lease(raft);
+		return;
+	}
 	if (raft->reads[0].round != 0)
 		return; /* one round at a time: the rest share the next one */
 	for (size_t i = 0; i < raft->read_count; i++) {

@@ -138,6 +138,13 @@ struct replog_options {
 	uint64_t election_ms;       /* a leader that is silent so long is replaced, at most twice as
 				     * long later. The same on all members */
 	uint64_t heartbeat_ms;
+	/* Barriers without a round of heartbeats, as long as the last one is a lease: shorter than
+	 * election_ms by RAFT_LEASE_DRIFT_PERCENT. All that was acknowledged is seen only if no
+	 * member's clock goes faster than another's by more than that, nor stands still while a
+	 * machine sleeps. The same on all members; not together with members that have it off, so
+	 * it is changed with all of them stopped. A member that was started waits for an election
+	 * timeout before it votes or leads, also when it is alone. Off by default */
+	bool lease;
 	uint64_t snapshot_bytes;    /* of entries since the last one: then a snapshot is made */
 	uint64_t keep_entries;      /* before a snapshot, for members that are a little behind */
 	uint64_t segment_bytes;     /* of the store: REPLOG_SEGMENT_BYTES */

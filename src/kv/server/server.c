@@ -295,6 +295,7 @@ static int open_log(struct kv_server *server, struct gw_error *error)
 		.peer_role = options->peer_role,
 		.election_ms = options->election_ms,
 		.heartbeat_ms = options->heartbeat_ms,
+		.lease = options->lease,
 		.snapshot_bytes = options->snapshot_bytes,
 		.keep_entries = options->keep_entries,
 		.segment_bytes = options->segment_bytes,

@@ -53,6 +53,7 @@ struct kv_server_options {
 	const char *peer_role;   /* of members' certificates; NULL: "kv" */
 	/* Defaults of replog.h. The first two are the same on all members. */
 	uint64_t election_ms, heartbeat_ms;
+	bool lease; /* replog.h; the same on all members */
 	uint64_t snapshot_bytes, keep_entries, segment_bytes, join_timeout_ms;
 	/* Defaults of rpc.h; the same on all members. */
 	uint64_t lease_ms;
