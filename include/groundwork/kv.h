@@ -283,6 +283,9 @@ struct gw_kv_status {
 	char table[16];      /* "memory" or "lmdb" */
 	char version[64];    /* of the program */
 	char failed[GW_KV_TEXT_MAX]; /* why it has stepped aside; "": it has not */
+	/* What does not get on until it is mended: a full disk, a snapshot that cannot be fetched,
+	 * members of another cluster that call it; "": nothing. */
+	char trouble[GW_KV_TEXT_MAX];
 };
 
 /* Of the member that is asked, whatever its role. */

@@ -142,12 +142,14 @@ int cli_kv_status(struct cli_kv *kv, struct gw_error *error)
 		       status.table, "version", status.version);
 		if (status.failed[0])
 			printf("%-14s%s\n", "failed", status.failed);
+		if (status.trouble[0])
+			printf("%-14s%s\n", "trouble", status.trouble);
 		return 0;
 	}
-	json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:I}", "role", status.role, "cluster", cluster,
-			 "leaderAddress", status.leader_address, "table", status.table, "version",
-			 status.version, "failed", status.failed, "wallMs",
-			 (json_int_t)status.wall_ms);
+	json = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I}", "role", status.role, "cluster",
+			 cluster, "leaderAddress", status.leader_address, "table", status.table,
+			 "version", status.version, "failed", status.failed, "trouble",
+			 status.trouble, "wallMs", (json_int_t)status.wall_ms);
 	for (size_t i = 0; json && i < STATUS_ROWS; i++)
 		json_object_set_new(json, rows[i].json_name,
 				    json_integer((json_int_t)rows[i].number));

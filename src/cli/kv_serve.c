@@ -89,6 +89,13 @@ static void member_failed(void *context, const struct gw_error *error)
 	(void)gw_send(serve->ends, &error->code, GW_AT_ONCE);
 }
 
+/* What goes on when it is mended; `gw kv status` tells it too. */
+static void member_troubled(void *context, const struct gw_error *error)
+{
+	(void)context;
+	fprintf(stderr, "gw kv serve: %s\n", error->text);
+}
+
 static void read_certificates(struct serve *serve)
 {
 	struct gw_error error = {0};
@@ -179,6 +186,7 @@ static int serve_in_task(void *argument)
 		.heartbeat_ms = serve->heartbeat_ms,
 		.snapshot_bytes = serve->snapshot_bytes,
 		.failed = member_failed,
+		.troubled = member_troubled,
 		.context = serve,
 	};
 	struct kv_server *server = NULL;

@@ -287,6 +287,22 @@ static int make_core(struct replog *log, const struct replog_recovered *recovere
 	return raft_new(&log->raft, &setup, error);
 }
 
+/* A member elsewhere would be heard by nobody. One alone may move. */
+static int check_address(const struct replog *log, struct gw_error *error)
+{
+	const struct raft_members *members = raft_members(log->raft);
+	const struct raft_member *own = raft_member_find(members, log->id);
+	const char *address = log->options.address;
+
+	if (!own || members->count < 2 || !own->address[0] || strcmp(own->address, address) == 0)
+		return 0;
+	return gw_fail(error, GW_E_INVALID,
+		       "%s: this directory is that of member %llu at %s, and this is %s: a wrong "
+		       "directory, or one that has moved and has to be replaced",
+		       replog_name(log), (unsigned long long)log->id, own->address,
+		       address[0] ? address : "no address");
+}
+
 /* The time of the last proposal up to index; `otherwise` if there is none in the log. */
 static uint64_t time_at(const struct replog *log, uint64_t index, uint64_t otherwise)
 {
@@ -317,6 +333,8 @@ static int recover(struct replog *log, struct gw_error *error)
 	log->id = recovered.identity.member;
 	result = make_core(log, &recovered, error);
 	replog_recovered_done(&recovered);
+	if (result == 0)
+		result = check_address(log, error);
 	if (result < 0)
 		return result;
 	if (log->machine.applied)

@@ -103,6 +103,15 @@ void replog_asks_end(struct replog_asks *list, int code);
 
 /* ---- The log -------------------------------------------------------------------------------- */
 
+/* What may be wrong and pass; the first of them is told first. */
+enum replog_trouble {
+	REPLOG_DISK_FULL,
+	REPLOG_NO_FETCH,    /* the leader's snapshot, which is wanted */
+	REPLOG_NO_SNAPSHOT, /* of our own */
+	REPLOG_STRANGER,    /* a member of another cluster calls */
+	REPLOG_TROUBLES,
+};
+
 struct replog {
 	struct io *io;
 	struct replog_options options; /* with strings of our own */
@@ -116,6 +125,8 @@ struct replog {
 	bool is_told; /* options.failed was called */
 	int ended;    /* why nothing goes on any more; 0: it does */
 	struct gw_error failed;
+	struct gw_error troubles[REPLOG_TROUBLES]; /* by enum replog_trouble; code 0: none */
+	uint64_t stranger_ns; /* when it called last */
 	uint32_t users; /* tasks of others inside of a call here */
 	struct gw_waiters changed; /* who waits for applied, role, users, ended */
 
@@ -172,6 +183,8 @@ int replog_fail(struct replog *log, const struct gw_error *error);
 /* Why a call here cannot go on: 0, or the code and sentence of the end. */
 int replog_refused(const struct replog *log, struct gw_error *error);
 const char *replog_name(const struct replog *log);
+/* driver_state.c: what is in the way; NULL: nothing any more. */
+void replog_troubled(struct replog *log, enum replog_trouble kind, const struct gw_error *why);
 
 static inline bool replog_leads(const struct replog *log)
 {

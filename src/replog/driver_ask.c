@@ -207,6 +207,8 @@ static int explain(const struct replog *log, int code, const char *doing, struct
 		text = "leadership was lost; it may happen or not";
 	else if (log->ended && log->failed.code)
 		text = log->failed.text;
+	else if (code == GW_E_NO_SPACE && log->troubles[REPLOG_DISK_FULL].code)
+		text = log->troubles[REPLOG_DISK_FULL].text;
 	return gw_fail(error, code, "%s: %s: %s", replog_name(log), doing, text);
 }
 

@@ -35,6 +35,7 @@ static int commit(struct replog *log, struct gw_error *error)
 
 	if (result == GW_E_NO_SPACE && !is_mark) {
 		log->is_full = true;
+		replog_troubled(log, REPLOG_DISK_FULL, error);
 		IO_PROBE(log->io, "replog.disk-full");
 		return gw_sleep_ms(FULL_MS) < 0 ? GW_E_CANCELLED : 0;
 	}
@@ -44,6 +45,7 @@ static int commit(struct replog *log, struct gw_error *error)
 	if (replog_store_added_bytes(log->store) == 0)
 		event.number = log->added;
 	log->is_full = false;
+	replog_troubled(log, REPLOG_DISK_FULL, NULL);
 	log->needs_mark = event.number > log->saved;
 	if (event.number == log->saved || log->ended)
 		return 0;

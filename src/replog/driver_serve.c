@@ -25,18 +25,38 @@ static int check_peer(const struct replog *log, const struct gw_rpc_call *call,
 		       peer->role);
 }
 
+static bool is_stranger(const struct replog *log, const ProtobufCBinaryData *cluster)
+{
+	const uint8_t *own = replog_store_owner(log->store)->cluster;
+
+	return cluster->len != REPLOG_CLUSTER_BYTES ||
+	       memcmp(cluster->data, own, cluster->len) != 0;
+}
+
+/* One of the two has a wrong directory, or a wrong address. */
+static void tell_stranger(struct replog *log, const Replog__Packet *packet)
+{
+	struct gw_error why = {0};
+
+	(void)gw_fail(&why, GW_E_INVALID,
+		      "%s: another cluster takes this one, member %llu, for its member %llu: is "
+		      "this the right directory for this address?",
+		      replog_name(log), (unsigned long long)log->id,
+		      (unsigned long long)packet->to);
+	log->stranger_ns = io_now_ns(log->io);
+	replog_troubled(log, REPLOG_STRANGER, &why);
+}
+
 static int check(const struct replog *log, const struct gw_rpc_call *call,
 		 const ProtobufCBinaryData *cluster, struct gw_error *error)
 {
-	const uint8_t *own = replog_store_owner(log->store)->cluster;
 	int result = check_peer(log, call, error);
 
 	if (result == 0)
 		result = replog_refused(log, error);
 	if (result == 0 && !log->is_started)
 		return gw_fail(error, GW_E_BUSY, "%s: not started yet", replog_name(log));
-	if (result == 0 && cluster &&
-	    (cluster->len != REPLOG_CLUSTER_BYTES || memcmp(cluster->data, own, cluster->len) != 0))
+	if (result == 0 && cluster && is_stranger(log, cluster))
 		return gw_fail(error, GW_E_INVALID, "%s: a call of another cluster",
 			       replog_name(log));
 	return result;
@@ -95,6 +115,8 @@ static int take_packet(struct replog *log, const struct gw_rpc_call *call,
 {
 	int result = check(log, call, &packet->cluster, error);
 
+	if (result < 0 && is_stranger(log, &packet->cluster))
+		tell_stranger(log, packet);
 	if (result < 0)
 		return result;
 	if (packet->to != log->id || packet->from == log->id || packet->from == 0)

@@ -178,6 +178,11 @@ int replog_run_maker(void *argument)
 		log->snapshot_code = make_locked(log, &error);
 		log->snapshots_tried++;
 		rpc_wake(&log->changed);
+		replog_troubled(log, REPLOG_NO_SNAPSHOT,
+				log->snapshot_code < 0 && log->snapshot_code != GW_E_EXISTS &&
+						log->snapshot_code != GW_E_CANCELLED ?
+					&error :
+					NULL);
 		if (log->snapshot_code >= 0 || log->ended)
 			continue;
 		if (!is_passing(log->snapshot_code))
@@ -345,10 +350,11 @@ static int fetch_once(struct replog *log, struct gw_error *error)
 int replog_run_fetcher(void *argument)
 {
 	struct replog *log = argument;
-	struct gw_error error = {0};
 	int result = 0;
 
 	while (!log->ended && result >= 0) {
+		struct gw_error error = {0};
+
 		if (log->fetch_from == 0 || log->fetch.index <= raft_commit(log->raft)) {
 			result = rpc_wait(&log->fetcher, "for offers to", replog_name(log),
 					  GW_FOREVER);
@@ -357,8 +363,12 @@ int replog_run_fetcher(void *argument)
 		result = gw_lock(&log->snapshot_lock, GW_FOREVER);
 		if (result < 0)
 			break;
-		if (fetch_once(log, &error) < 0)
+		if (fetch_once(log, &error) < 0) {
 			IO_PROBE(log->io, "replog.fetch-failed");
+			(void)gw_fail_in(&error, "%s: the leader's snapshot cannot be fetched",
+					 replog_name(log));
+		}
+		replog_troubled(log, REPLOG_NO_FETCH, error.code < 0 ? &error : NULL);
 		gw_unlock(&log->snapshot_lock);
 		/* The leader offers again; until then nothing is asked. */
 	}

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+enum { STRANGER_MS = 10000 }; /* it would have called again */
+
 static enum replog_role role_of(const struct replog *log)
 {
 	const struct raft_member *own = raft_member_find(raft_members(log->raft), log->id);
@@ -34,6 +36,40 @@ const char *replog_leader_address(const struct replog *log)
 	return address ? address : "";
 }
 
+void replog_troubled(struct replog *log, enum replog_trouble kind, const struct gw_error *why)
+{
+	struct gw_error *kept = &log->troubles[kind];
+	bool is_new = why && (kept->code != why->code || strcmp(kept->text, why->text) != 0);
+
+	assert(!why || why->code < 0);
+	if (!why)
+		*kept = (struct gw_error){0};
+	if (!is_new)
+		return;
+	*kept = *why;
+	if (log->options.troubled)
+		log->options.troubled(log->context, kept);
+}
+
+/* Some end without being told. */
+static bool is_in_the_way(const struct replog *log, enum replog_trouble kind)
+{
+	if (log->troubles[kind].code == 0)
+		return false;
+	if (kind == REPLOG_NO_FETCH)
+		return log->fetch.index > raft_commit(log->raft);
+	if (kind == REPLOG_STRANGER)
+		return io_now_ns(log->io) - log->stranger_ns < STRANGER_MS * REPLOG_MS;
+	return true;
+}
+
+static void tell_trouble(const struct replog *log, struct gw_error *trouble)
+{
+	for (int kind = 0; kind < REPLOG_TROUBLES && trouble->code == 0; kind++)
+		if (is_in_the_way(log, (enum replog_trouble)kind))
+			*trouble = log->troubles[kind];
+}
+
 void replog_state(const struct replog *log, struct replog_state *state)
 {
 	*state = (struct replog_state){
@@ -48,6 +84,7 @@ void replog_state(const struct replog *log, struct replog_state *state)
 		.is_changing = !raft_members_decided(log->raft),
 		.failed = log->failed,
 	};
+	tell_trouble(log, &state->trouble);
 	memcpy(state->cluster, replog_store_owner(log->store)->cluster, sizeof state->cluster);
 	snprintf(state->leader_address, sizeof state->leader_address, "%s",
 		 replog_leader_address(log));

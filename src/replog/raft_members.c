@@ -4,6 +4,7 @@
 #include "replog/raft.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { MEMBERS_VERSION = 1 };
 
@@ -97,7 +98,8 @@ int raft_members_decode(struct gw_bytes in, struct raft_members *members, struct
 	for (uint32_t i = 0; i < count; i++) {
 		struct raft_member *member = &members->items[i];
 
-		if (left < 10 || at[8] > 2 || at[9] >= RAFT_ADDRESS_MAX || at[9] > left - 10)
+		if (left < 10 || at[8] > 2 || at[9] >= RAFT_ADDRESS_MAX || at[9] > left - 10 ||
+		    memchr(at + 10, 0, at[9]))
 			return corrupt(error);
 		member->id = base_load64(at);
 		member->votes = at[8] == 1;

@@ -71,6 +71,12 @@ static void what_is_cut_or_wrong_is_refused(void **state)
 				 GW_E_CORRUPT);
 	assert_int_equal(raft_members_decode((struct gw_bytes){bytes, size + 1}, &back, &error),
 			 GW_E_CORRUPT);
+	assert_int_equal(bytes[18], '1');
+	bytes[18] = 0; /* in an address */
+	assert_int_equal(raft_members_decode((struct gw_bytes){bytes, size}, &back, &error),
+			 GW_E_CORRUPT);
+	bytes[18] = '1';
+	assert_int_equal(raft_members_decode((struct gw_bytes){bytes, size}, &back, NULL), 0);
 	bytes[16] = 3; /* neither votes nor does not */
 	assert_int_equal(raft_members_decode((struct gw_bytes){bytes, size}, &back, &error),
 			 GW_E_CORRUPT);

@@ -155,6 +155,10 @@ struct replog_options {
 	/* The member has stepped aside. Called once, from a task; the log is freed later, not
 	 * here. May be NULL. */
 	void (*failed)(void *context, const struct gw_error *error);
+	/* Something does not get on, and goes on when what it says is mended: the disk is full, a
+	 * snapshot cannot be fetched or made, members of another cluster call here. From a task,
+	 * each time that the sentence is another one. May be NULL. */
+	void (*troubled)(void *context, const struct gw_error *error);
 };
 
 /*
@@ -166,6 +170,7 @@ struct replog_options {
  *                   directory and replace it
  *   GW_E_EXISTS     joining: the address is a voter's that has lost its disk; replace it
  *   GW_E_TIMEOUT    joining: no leader within join_timeout_ms
+ *   GW_E_INVALID    the directory is that of a member at another address, one of several
  * On failure there is nothing to free.
  */
 int replog_open(struct replog **log, const struct replog_options *options,
@@ -249,6 +254,7 @@ struct replog_state {
 	bool is_changing;       /* a change of members is not decided yet, as far as is known */
 	bool ready;             /* leads, and has applied what was committed before it did */
 	struct gw_error failed; /* REPLOG_FAILED: why */
+	struct gw_error trouble; /* what does not get on for now; code 0: nothing */
 };
 
 void replog_state(const struct replog *log, struct replog_state *state);

@@ -135,8 +135,9 @@ int replog_store_add_clear(struct replog_store *store, uint64_t next,
 /* Bytes that were added and are neither durable nor in a commit under way; 0: nothing. */
 size_t replog_store_added_bytes(const struct replog_store *store);
 
-/* Waits until all that was added before the call is durable. Nothing added: writes a mark, if
- * there is none behind the last write yet. */
+/* Waits until all that was added before the call is durable; so when it returns 0 and nothing was
+ * added since, all is (replog_store_added_bytes is 0). Nothing added: writes a mark, if there is
+ * none behind the last write yet; what an earlier commit had no space for is written before. */
 int replog_store_commit(struct replog_store *store, struct gw_error *error) GW_MUST_CHECK;
 
 /* Whether it is of no use any more until it is opened anew. (A commit that failed with

@@ -5,6 +5,8 @@
  */
 #include "sim/replog_fixture.h"
 
+#include <errno.h>
+
 static void three_members_elect_one_and_agree(void **state)
 {
 	struct keepers keepers;
@@ -161,6 +163,52 @@ static void who_was_away_for_long_catches_up_by_a_snapshot(void **state)
 	all_equal(&keepers);
 	put_many(&keepers, 3);
 	all_equal(&keepers);
+	keepers_end(&keepers);
+}
+
+static bool is_open(void *context)
+{
+	return ((const struct keeper *)context)->log != NULL;
+}
+
+static bool is_troubled(void *context)
+{
+	const struct keeper *keeper = context;
+	struct replog_state state = {0};
+
+	if (keeper->log)
+		replog_state(keeper->log, &state);
+	return state.trouble.code != 0;
+}
+
+static void who_cannot_fetch_a_snapshot_says_why(void **state)
+{
+	struct gw_error trouble;
+	struct keepers keepers;
+	int away, leader;
+
+	(void)state;
+	keepers_begin(&keepers, 3, 6, NULL);
+	for (int i = 0; i < 3; i++)
+		keepers.items[i].options.keep_entries = 5;
+	keepers_start(&keepers, 3);
+	away = (leader_of(&keepers) + 1) % 3;
+	keeper_kill(&keepers, away);
+	put_many(&keepers, 100);
+	leader = leader_of(&keepers);
+	assert_int_equal(visit_at(&keepers, leader, make_snapshot, &keepers.items[leader]), 0);
+	keeper_start(&keepers, away);
+	wait_until(&keepers, is_open, &keepers.items[away]);
+	sim_disk_fail_at(keepers.items[away].node, 1U << IO_OPERATION_RENAME, 1, 0, ENOSPC);
+	wait_until(&keepers, is_troubled, &keepers.items[away]);
+	trouble = state_of(&keepers, away).trouble;
+	assert_int_equal(trouble.code, GW_E_NO_SPACE);
+	assert_non_null(strstr(trouble.text, "snapshot cannot be fetched"));
+	assert_int_equal(state_of(&keepers, leader).trouble.code, 0);
+	sim_disk_fail_at(keepers.items[away].node, 0, 0, 0, 0);
+	all_equal(&keepers);
+	assert_int_equal(state_of(&keepers, away).trouble.code, 0);
+	assert_int_equal(keepers.items[away].failures, 0);
 	keepers_end(&keepers);
 }
 
@@ -328,6 +376,7 @@ int main(void)
 		cmocka_unit_test(what_is_in_flight_when_the_leader_dies),
 		cmocka_unit_test(who_was_away_catches_up_by_the_log),
 		cmocka_unit_test(who_was_away_for_long_catches_up_by_a_snapshot),
+		cmocka_unit_test(who_cannot_fetch_a_snapshot_says_why),
 		cmocka_unit_test(all_lose_power_and_nothing_is_lost),
 		cmocka_unit_test(a_leader_whose_disk_fails_steps_aside),
 		cmocka_unit_test(a_leader_that_is_cut_off_acknowledges_nothing),

@@ -287,15 +287,18 @@ def a_log_without_space_refuses_changes_and_reads_go_on(directory):
             for _ in range(3):
                 refused = subprocess.run([GW, "kv", "put", "k", "other", "--at", at], capture_output=True, text=True,
                                          timeout=SECONDS, check=False)
-                assert refused.returncode == 7 and "no space" in refused.stderr, refused.stderr
+                assert refused.returncode == 7 and "No space left" in refused.stderr, refused.stderr
                 assert kv(at, "get", "k").startswith((b"%03d" % (acknowledged - 1), b"%03d" % acknowledged))
                 assert kv(at, "get", "first") == b"v"
             assert member.process.poll() is None
+            assert "No space left" in json.loads(kv(at, "status", "--json"))["trouble"]
             disk.empty()
             while subprocess.run([GW, "kv", "put", "again", "v", "--at", at], capture_output=True, check=False).returncode == 7:
                 assert member.process.poll() is None
             assert kv(at, "scan", "--keys-only") == b"again\nfirst\nk\n"
+            assert not json.loads(kv(at, "status", "--json"))["trouble"]
             assert member.stop() == 0
+            assert "No space left" in member.said[1]
             member.start()
             assert kv(at, "get", "again") == b"v"
         finally:
@@ -429,6 +432,34 @@ def a_leader_killed_under_load_loses_nothing(directory):
             assert not load.unknown, load.unknown
 
 
+def not_started(member, directory, address, *options):
+    """What a member says that is to end by itself, and its exit status."""
+    done = subprocess.run([GW, "kv", "serve", "--dir", directory, "--listen", address, *options], capture_output=True,
+                          text=True, timeout=SECONDS, check=False)
+    assert member.process.poll() is not None and done.returncode != 0
+    return done.returncode, done.stderr
+
+
+def a_directory_of_another_member_or_cluster_is_told(directory):
+    with Cluster(directory) as cluster:
+        kv(cluster.at, "put", "k", "v")
+        one, two = cluster.members[1:]
+        two.kill()
+        one.kill()
+        code, said = not_started(one, one.directory, two.address)
+        assert code == 13 and one.address in said and two.address in said, said
+        one.start()
+        other = Member(os.path.join(directory, "other"), two.port)
+        try:
+            assert "another cluster" in other.process.stderr.readline()
+            assert "another cluster" in json.loads(kv(other.address, "status", "--json"))["trouble"]
+            kv(",".join(member.address for member in cluster.members[:2]), "append", "k", "w")
+        finally:
+            other.kill()
+        two.start()
+        assert kv(cluster.at, "get", "k") == b"vw"
+
+
 def a_wiped_member_is_replaced(directory):
     with Cluster(directory) as cluster:
         kv(cluster.at, "put", "k", "v")
@@ -436,6 +467,8 @@ def a_wiped_member_is_replaced(directory):
         number = [row["id"] for row in cluster.wait_for_voters() if row["address"] == wiped.address][0]
         wiped.kill()
         shutil.rmtree(wiped.directory)
+        code, said = not_started(wiped, wiped.directory, wiped.address, *wiped.options)
+        assert code == 5 and "has to be replaced" in said, said
         others = ",".join(member.address for member in cluster.members[:2])
         kv(others, "members", "replace", str(number), "--deadline", "30s")
         wiped.start()
@@ -449,7 +482,8 @@ TESTS = [values_are_put_and_got_as_they_are, a_watch_tells_each_change_once, a_k
          damage_is_found_and_nothing_is_guessed, a_log_without_space_refuses_changes_and_reads_go_on,
          a_table_without_space_ends_the_member_and_loses_nothing, no_full_disk_ends_a_member_by_a_signal,
          a_table_that_is_cut_under_a_member_is_told, programs_for_redis_work,
-         a_leader_killed_under_load_loses_nothing, a_wiped_member_is_replaced]
+         a_leader_killed_under_load_loses_nothing, a_directory_of_another_member_or_cluster_is_told,
+         a_wiped_member_is_replaced]
 
 
 def run_tests(tests, *what):

@@ -19,6 +19,7 @@ int gw_kv_status(struct gw_kv_client *client, struct gw_kv_status *status, struc
 	kv_client_copy(status->table, sizeof(status->table), reply->table);
 	kv_client_copy(status->version, sizeof(status->version), reply->version);
 	kv_client_copy(status->failed, sizeof(status->failed), reply->failed);
+	kv_client_copy(status->trouble, sizeof(status->trouble), reply->trouble);
 	if (reply->cluster.len == sizeof(status->cluster))
 		memcpy(status->cluster, reply->cluster.data, sizeof(status->cluster));
 	status->member = reply->member;

@@ -56,6 +56,7 @@ int kv_serve_status(struct gw_rpc_call *call, void *context, const Kv__StatusReq
 	reply->table = text(server->table->operations->name);
 	reply->version = text(GW_VERSION);
 	reply->failed = copy_text(call, state.failed.text);
+	reply->trouble = copy_text(call, state.trouble.text);
 	return 0;
 }
 

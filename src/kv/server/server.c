@@ -66,7 +66,7 @@ int kv_server_read_begin(struct kv_server *server, const struct kv_read *read, u
 {
 	int code = 0;
 
-	if (!read->weak && !IO_BUG(task_io(), "kv.read-unasked"))
+	if (!read->weak && !(server->watcher_count > 0 && IO_BUG(task_io(), "kv.read-unasked")))
 		code = replog_read_barrier(server->log, read->deadline_ns, NULL, error);
 	else if (read->weak && read->min_index > server->state.applied)
 		code = replog_wait_applied(server->log, read->min_index, read->deadline_ns, error);
@@ -173,6 +173,15 @@ static void failed(void *context, const struct gw_error *error)
 	rpc_wake(&server->watchers);
 	if (server->options.failed)
 		server->options.failed(server->options.context, error);
+}
+
+static void troubled(void *context, const struct gw_error *error)
+{
+	struct kv_state *state = context; /* the machine's */
+	const struct kv_server *server = state->context;
+
+	if (server->options.troubled)
+		server->options.troubled(server->options.context, error);
 }
 
 /* ---- Beginning ------------------------------------------------------------------------------ */
@@ -301,6 +310,7 @@ static int open_log(struct kv_server *server, struct gw_error *error)
 		.segment_bytes = options->segment_bytes,
 		.join_timeout_ms = options->join_timeout_ms,
 		.failed = failed,
+		.troubled = troubled,
 	};
 
 	int code = replog_open(&server->log, &of_log, &kv_machine, &server->state, error);

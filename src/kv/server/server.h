@@ -64,6 +64,8 @@ struct kv_server_options {
 	/* The member has stepped aside (replog.h): the program is to end. From a task, once. May be
 	 * NULL. */
 	void (*failed)(void *context, const struct gw_error *error);
+	/* Something does not get on for now (replog.h). From a task. May be NULL. */
+	void (*troubled)(void *context, const struct gw_error *error);
 	void *context;
 };
 
