@@ -9,6 +9,7 @@
 enum { A0 = 10, A1, A2, A3, A6 = 16, A7 };
 
 enum csr {
+	CSR_SCOUNTEREN = 0x106,
 	CSR_SIP = 0x144,
 	CSR_MEDELEG = 0x302,
 	CSR_MIDELEG = 0x303,
@@ -41,6 +42,7 @@ enum {
 	SPECIFICATION = 1 << 24, /* 1.0 */
 	IMPLEMENTATION = 0x67776d, /* none that is registered */
 	IMPLEMENTATION_VERSION = 1,
+	COUNTERS = 7, /* cycle, time, instret */
 	PMP_ALL = 0x1f, /* naturally aligned, all rights */
 };
 
@@ -64,7 +66,9 @@ void vm_sbi_prepare(struct vm_cpu *cpu)
 {
 	set(cpu, CSR_MEDELEG, UINT64_MAX);
 	set(cpu, CSR_MIDELEG, UINT64_MAX);
-	set(cpu, CSR_MCOUNTEREN, 7); /* cycle, time, instret */
+	set(cpu, CSR_MCOUNTEREN, COUNTERS);
+	/* Linux leaves this to who was before it; programs read the time without a call. */
+	set(cpu, CSR_SCOUNTEREN, COUNTERS);
 	set(cpu, CSR_PMPADDR0, UINT64_MAX);
 	set(cpu, CSR_PMPCFG0, PMP_ALL);
 	vm_cpu_set_mode(cpu, VM_MODE_SUPERVISOR);
