@@ -93,7 +93,11 @@ static int open_disk(struct vm_host *host, struct gw_error *error)
 
 	if (!options->disk)
 		return 0;
-	code = vm_disk_open(&host->disk, options->disk, options->disk_read_only, error);
+	if (host->watch->disk)
+		code = host->watch->disk(host->watch->context, options->disk,
+					 options->disk_read_only, &host->disk, error);
+	else
+		code = vm_disk_open(&host->disk, options->disk, options->disk_read_only, error);
 	if (code < 0)
 		return code;
 	host->setup.has_disk = true;

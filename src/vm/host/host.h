@@ -44,6 +44,9 @@ struct vm_host_options {
 /* Who looks on; each may be NULL. A negative result ends the run with it. */
 struct vm_host_watch {
 	void *context;
+	/* Opens the disk, instead of vm_disk_open; it is freed by its own free. */
+	int (*disk)(void *context, const char *path, bool read_only, struct vm_block **block,
+		    struct gw_error *error);
 	/* The machine is about to be made so. */
 	int (*start)(void *context, const struct vm_machine_setup *setup, struct gw_error *error);
 	/* The count at which a pause is wanted; UINT64_MAX: none is. */
@@ -52,7 +55,7 @@ struct vm_host_watch {
 	int (*pause)(void *context, struct vm_machine *machine, struct gw_error *error);
 	/* Every event before it comes in. */
 	int (*event)(void *context, const struct vm_event *event, struct gw_error *error);
-	/* The machine started again. */
+	/* The machine started again, by vm_machine_restart. */
 	int (*restart)(void *context, struct vm_machine *machine, struct gw_error *error);
 };
 

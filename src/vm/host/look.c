@@ -68,11 +68,19 @@ static int put_time(struct vm_host *host, bool waited, struct gw_error *error)
 		   error);
 }
 
-/* How long the guest has nothing to do; negative: until something comes. */
+/* Whether the disk has to be asked for answers, as it says nothing by itself. */
+static bool is_asked(const struct vm_host *host)
+{
+	return host->disk_pending > 0 && host->disk->kind->descriptor(host->disk) < 0;
+}
+
+/* How long there is nothing to do; negative: until something comes. */
 static int64_t idle_ns(struct vm_host *host)
 {
 	uint64_t due = vm_machine_due(host->machine), ticks;
 
+	if (is_asked(host))
+		return 0;
 	if (due == UINT64_MAX)
 		return -1;
 	/* A lag that is not made up for must not look like one while the host slept. */
