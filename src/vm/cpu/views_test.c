@@ -22,7 +22,15 @@ enum { CODE = 0, HANDLER = 1, ROOT = 2, MIDDLE = 3, LEAVES = 4, FIRST_FREE = 8 }
 /* Bits of a page table entry. */
 enum { V = 1, R = 2, W = 4, X = 8, U = 16, A = 64, D = 128 };
 
-enum { SSTATUS = 0x100, SATP = 0x180, MTVEC = 0x305, MCAUSE = 0x342, PMPCFG = 0x3a0, PMPADDR = 0x3b0 };
+/* Control registers. */
+enum {
+	SSTATUS = 0x100,
+	SATP = 0x180,
+	MTVEC = 0x305,
+	MCAUSE = 0x342,
+	PMPCFG = 0x3a0,
+	PMPADDR = 0x3b0,
+};
 
 #define SUM (UINT64_C(1) << 18)
 
