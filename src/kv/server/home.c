@@ -127,27 +127,58 @@ static int make_directory(const char *path, struct gw_error *error)
 	return code == GW_E_EXISTS ? 0 : code;
 }
 
-int kv_home_open(struct kv_home *home, const char *directory, struct gw_error *error)
+/* The names; *lock is the caller's to free. */
+static int begin(struct kv_home *home, const char *directory, char **lock, struct gw_error *error)
 {
-	char *lock = path_of(directory, "lock");
-	int code = 0;
-
+	*lock = path_of(directory, "lock");
 	*home = (struct kv_home){.directory = strdup(directory),
 				 .log = path_of(directory, "log"),
 				 .table = path_of(directory, "table"),
 				 .table_lock = path_of(directory, "table-lock"),
 				 .kept = path_of(directory, "kept")};
-	if (!lock || !home->directory || !home->log || !home->table || !home->table_lock ||
+	if (!*lock || !home->directory || !home->log || !home->table || !home->table_lock ||
 	    !home->kept)
+		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory", directory);
+	return 0;
+}
+
+static int take_lock(struct kv_home *home, const char *lock, uint32_t flags, struct gw_error *error)
+{
+	int code = replog_disk_open(lock, flags | IO_LOCKED, &home->lock, error);
+
+	if (code != GW_E_BUSY)
+		return code;
+	return gw_fail(error, GW_E_BUSY, "%s: another process has this directory open",
+		       home->directory);
+}
+
+int kv_home_look(struct kv_home *home, const char *directory, struct gw_error *error)
+{
+	char *lock, *format = path_of(directory, "format");
+	int code = begin(home, directory, &lock, error);
+
+	if (code == 0 && !format)
 		code = gw_fail(error, GW_E_NO_MEMORY, "%s: no memory", directory);
+	if (code == 0)
+		code = format_check(format, error);
+	if (code == 0)
+		code = take_lock(home, lock, IO_READ, error);
+	free(lock);
+	free(format);
+	if (code < 0)
+		kv_home_close(home);
+	return code;
+}
+
+int kv_home_open(struct kv_home *home, const char *directory, struct gw_error *error)
+{
+	char *lock;
+	int code = begin(home, directory, &lock, error);
+
 	if (code == 0)
 		code = make_directory(directory, error);
 	if (code == 0)
-		code = replog_disk_open(lock, IO_READ | IO_WRITE | IO_CREATE | IO_LOCKED,
-					&home->lock, error);
-	if (code == GW_E_BUSY)
-		code = gw_fail(error, GW_E_BUSY, "%s: another process has this directory open",
-			       directory);
+		code = take_lock(home, lock, IO_READ | IO_WRITE | IO_CREATE, error);
 	free(lock);
 	if (code == 0)
 		code = format_open(directory, error);

@@ -18,6 +18,8 @@ struct kv_home {
 
 /* Makes or opens it, and locks it. All functions wait. */
 int kv_home_open(struct kv_home *home, const char *directory, struct gw_error *error) GW_MUST_CHECK;
+/* Only locks one that is there, and changes nothing; the disk may be read-only. */
+int kv_home_look(struct kv_home *home, const char *directory, struct gw_error *error) GW_MUST_CHECK;
 void kv_home_close(struct kv_home *home);
 
 /*

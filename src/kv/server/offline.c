@@ -38,7 +38,7 @@ int kv_check(const char *directory, void (*found)(void *context, const char *sen
 		return gw_fail(error, GW_E_NOT_FOUND,
 			       "%s: not a directory of the key/value service: no file \"format\"",
 			       directory);
-	code = kv_home_open(&home, directory, error);
+	code = kv_home_look(&home, directory, error);
 	if (code == 0)
 		code = replog_check(home.log, found, context, report, error);
 	kv_home_close(&home);
