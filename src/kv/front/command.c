@@ -8,20 +8,20 @@
 
 static int say_ok(struct front_request *request, struct gw_error *error)
 {
-	return resp_put_text(&request->reply, "OK", error);
+	return resp_put_text(request->reply, "OK", error);
 }
 
 static int run_ping(struct front_request *request, struct gw_error *error)
 {
 	if (request->count > 2)
 		return gw_fail(error, GW_E_USAGE, "wrong number of arguments for 'ping' command");
-	return request->count == 2 ? resp_put_bytes(&request->reply, request->words[1], error)
-				   : resp_put_text(&request->reply, "PONG", error);
+	return request->count == 2 ? resp_put_bytes(request->reply, request->words[1], error)
+				   : resp_put_text(request->reply, "PONG", error);
 }
 
 static int run_echo(struct front_request *request, struct gw_error *error)
 {
-	return resp_put_bytes(&request->reply, request->words[1], error);
+	return resp_put_bytes(request->reply, request->words[1], error);
 }
 
 static int run_quit(struct front_request *request, struct gw_error *error)
@@ -50,7 +50,7 @@ static int put_pair(struct base_buffer *reply, const char *name, const char *val
 /* Clients that want version 3 fall back when it is refused like this. */
 static int run_hello(struct front_request *request, struct gw_error *error)
 {
-	struct base_buffer *reply = &request->reply;
+	struct base_buffer *reply = request->reply;
 	int64_t version = 2;
 	int code;
 
@@ -88,12 +88,12 @@ static int run_config(struct front_request *request, struct gw_error *error)
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		if (!resp_is(request->words[2], settings[i].pattern))
 			continue;
-		code = resp_put_array(&request->reply, 2, error);
-		return code == 0 ? put_pair(&request->reply, settings[i].name, settings[i].value,
+		code = resp_put_array(request->reply, 2, error);
+		return code == 0 ? put_pair(request->reply, settings[i].name, settings[i].value,
 					    error)
 				 : code;
 	}
-	return resp_put_array(&request->reply, 0, error);
+	return resp_put_array(request->reply, 0, error);
 }
 
 static int run_command(struct front_request *request, struct gw_error *error);
@@ -103,7 +103,7 @@ static int run_client(struct front_request *request, struct gw_error *error)
 	if (resp_is(request->words[1], "SETNAME") || resp_is(request->words[1], "SETINFO"))
 		return say_ok(request, error);
 	if (resp_is(request->words[1], "GETNAME"))
-		return resp_put_nothing(&request->reply, error);
+		return resp_put_nothing(request->reply, error);
 	return gw_fail(error, GW_E_UNSUPPORTED, "CLIENT can only SETNAME, SETINFO and GETNAME");
 }
 
@@ -129,7 +129,7 @@ static int run_info(struct front_request *request, struct gw_error *error)
 		replog_role_name((enum replog_role)state.role), state.term, state.leader_address,
 		state.applied, kv_server_keys(front->server));
 	if (code == 0)
-		code = resp_put_bytes(&request->reply, base_buffer_bytes(&text), error);
+		code = resp_put_bytes(request->reply, base_buffer_bytes(&text), error);
 	base_buffer_done(&text);
 	return code;
 }
@@ -161,8 +161,8 @@ enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 static int run_command(struct front_request *request, struct gw_error *error)
 {
 	if (request->count > 1 && resp_is(request->words[1], "COUNT"))
-		return resp_put_number(&request->reply, COMMAND_COUNT, error);
-	return resp_put_array(&request->reply, 0, error);
+		return resp_put_number(request->reply, COMMAND_COUNT, error);
+	return resp_put_array(request->reply, 0, error);
 }
 
 const struct front_command *front_find(struct gw_bytes name)
@@ -198,12 +198,12 @@ enum front_kind front_kind_of(const struct front_request *request)
 
 void front_put_failure(struct front_request *request, int code, const struct gw_error *error)
 {
-	struct base_buffer *reply = &request->reply;
+	struct base_buffer *reply = request->reply;
 	const char *leader = replog_leader_address(kv_server_log(request->front->server));
 	char text[GW_ERROR_TEXT_MAX];
 
-	assert(code < 0);
-	reply->size = 0;
+	assert(code < 0 && reply->size >= request->reply_begin);
+	reply->size = request->reply_begin;
 	if (code == GW_E_NOT_LEADER) {
 		(void)snprintf(text, sizeof(text), "this member does not lead; %s",
 			       leader[0] ? leader : "nobody does now");
@@ -215,7 +215,8 @@ void front_put_failure(struct front_request *request, int code, const struct gw_
 					error->text[0] ? error->text : gw_code_text(code), NULL);
 	}
 	if (code < 0)
-		reply->size = 0; /* the connection ends */
+		reply->size = request->reply_begin;
+	request->is_unanswered = code < 0;
 }
 
 static int run_checked(struct front_request *request, struct gw_error *error)
@@ -232,11 +233,21 @@ static int run_checked(struct front_request *request, struct gw_error *error)
 	return request->command->run(request, error);
 }
 
+void front_begin_reply(struct front_request *request)
+{
+	struct base_buffer *reply = request->reply;
+
+	request->reply_begin = reply->size;
+	reply->size_max = reply->size + FRONT_REPLY_BYTES_MAX;
+}
+
 void front_run(struct front_request *request)
 {
 	struct gw_error error = {0};
-	int code = run_checked(request, &error);
+	int code;
 
+	front_begin_reply(request);
+	code = run_checked(request, &error);
 	if (code < 0)
 		front_put_failure(request, code, &error);
 }
@@ -245,17 +256,24 @@ size_t front_run_reads(struct front_request *requests, size_t count)
 {
 	const struct kv_read read = {.deadline_ns = gw_after_ms(FRONT_TIMEOUT_MS)};
 	struct kv_server *server = requests[0].front->server;
+	const struct base_buffer *reply = requests[0].reply;
+	size_t n = 0, begin = reply->size;
 	struct gw_error error = {0};
-	size_t n = 0, bytes = 0;
 	int code = kv_server_read_begin(server, &read, NULL, &error);
 
 	do {
-		if (code < 0)
-			front_put_failure(&requests[n], code, &error);
-		else
-			front_run(&requests[n]);
-		bytes += requests[n++].reply.size;
-	} while (n < count && bytes < FRONT_FLUSH_BYTES &&
+		struct front_request *request = &requests[n++];
+
+		assert(request->reply == reply);
+		if (code < 0) {
+			front_begin_reply(request);
+			front_put_failure(request, code, &error);
+		} else {
+			front_run(request);
+		}
+		if (request->is_unanswered)
+			break;
+	} while (n < count && reply->size - begin < FRONT_FLUSH_BYTES &&
 		 front_kind_of(&requests[n]) == FRONT_READ);
 	if (code >= 0)
 		kv_server_read_end(server);

@@ -87,14 +87,14 @@ static int put_plain(struct front_request *request, struct gw_bytes value, uint6
 	uint64_t size;
 	int code = change_one(request, &put, &existed, &size, error);
 
-	return code == 0 ? resp_put_text(&request->reply, "OK", error) : code;
+	return code == 0 ? resp_put_text(request->reply, "OK", error) : code;
 }
 
 /* What was there, as a reply, or OK; nothing when it was not done. */
 static int put_outcome(struct front_request *request, const struct set *set, bool is_done,
 		       const struct gw_bytes *before, struct gw_error *error)
 {
-	struct base_buffer *reply = &request->reply;
+	struct base_buffer *reply = request->reply;
 
 	if (set->says_number)
 		return resp_put_number(reply, is_done, error);
@@ -277,7 +277,7 @@ int front_append(struct front_request *request, struct gw_error *error)
 	uint64_t size;
 	int code = change_one(request, &append, &existed, &size, error);
 
-	return code == 0 ? resp_put_number(&request->reply, (int64_t)size, error) : code;
+	return code == 0 ? resp_put_number(request->reply, (int64_t)size, error) : code;
 }
 
 static int add(struct front_request *request, int64_t amount, struct gw_error *error)
@@ -291,7 +291,7 @@ static int add(struct front_request *request, int64_t amount, struct gw_error *e
 		return no_number(error);
 	if (code < 0)
 		return code;
-	code = resp_put_number(&request->reply, ((Kv__IncrementReply *)(void *)answer)->value,
+	code = resp_put_number(request->reply, ((Kv__IncrementReply *)(void *)answer)->value,
 			       error);
 	protobuf_c_message_free_unpacked(answer, NULL);
 	return code;
@@ -345,7 +345,7 @@ static int expire(struct front_request *request, int64_t unit_ms, const char *na
 		code = take_time(request->words[2], unit_ms, name, &operation.number, error);
 	if (code == 0)
 		code = change_one(request, &operation, &existed, &size, error);
-	return code == 0 ? resp_put_number(&request->reply, existed, error) : code;
+	return code == 0 ? resp_put_number(request->reply, existed, error) : code;
 }
 
 int front_expire(struct front_request *request, struct gw_error *error)
@@ -376,7 +376,7 @@ int front_persist(struct front_request *request, struct gw_error *error)
 	kv_server_read_end(server);
 	if (code >= 0 && has_time)
 		code = change_one(request, &operation, &existed, &size, error);
-	return code < 0 ? code : resp_put_number(&request->reply, has_time && existed, error);
+	return code < 0 ? code : resp_put_number(request->reply, has_time && existed, error);
 }
 
 /* ---- Several keys --------------------------------------------------------------------------- */
@@ -428,7 +428,7 @@ int front_del(struct front_request *request, struct gw_error *error)
 	}
 	code = write_all(request, operations, count, &existed, error);
 	free(operations);
-	return code == 0 ? resp_put_number(&request->reply, existed, error) : code;
+	return code == 0 ? resp_put_number(request->reply, existed, error) : code;
 }
 
 int front_mset(struct front_request *request, struct gw_error *error)
@@ -450,5 +450,61 @@ int front_mset(struct front_request *request, struct gw_error *error)
 	}
 	code = write_all(request, operations, count, &existed, error);
 	free(operations);
-	return code == 0 ? resp_put_text(&request->reply, "OK", error) : code;
+	return code == 0 ? resp_put_text(request->reply, "OK", error) : code;
+}
+
+/* ---- Runs of SETs --------------------------------------------------------------------------- */
+
+static bool is_plain_set(const struct front_request *request)
+{
+	return request->command && request->command->run == front_set && request->count == 3;
+}
+
+static struct kv_operation put_of(const struct front_request *request)
+{
+	return (struct kv_operation){
+		.kind = KV_PUT, .key = request->words[1], .value = request->words[2]};
+}
+
+size_t front_count_sets(const struct front_request *requests, size_t count)
+{
+	size_t n = 0, bytes = 0;
+
+	while (n < count && n < KV_KEYS_MAX && is_plain_set(&requests[n])) {
+		const struct kv_operation put = put_of(&requests[n]);
+
+		/* One that is refused fails by itself. */
+		if (kv_operation_check(&put, NULL) < 0 ||
+		    put.key.size + put.value.size > KV_WRITE_BYTES_MAX - bytes)
+			break;
+		bytes += put.key.size + put.value.size;
+		n++;
+	}
+	return n;
+}
+
+void front_run_sets(struct front_request *requests, size_t count)
+{
+	struct kv_operation operations[FRONT_BATCH_MAX];
+	struct base_buffer reply = {0};
+	struct gw_error error = {0};
+	int code;
+
+	assert(count > 1 && count <= FRONT_BATCH_MAX);
+	for (size_t i = 0; i < count; i++)
+		operations[i] = put_of(&requests[i]);
+	/* What it answers is how many keys there were; nobody has asked. */
+	code = kv_server_change(requests->front->server, operations, (uint16_t)count, until(),
+				&reply, &error);
+	base_buffer_done(&reply);
+	for (size_t i = 0; i < count && !requests[0].is_unanswered; i++) {
+		struct front_request *first = &requests[0];
+		int said = code;
+
+		front_begin_reply(first);
+		if (said >= 0)
+			said = resp_put_text(first->reply, "OK", &error);
+		if (said < 0)
+			front_put_failure(first, said, &error);
+	}
 }

@@ -12,8 +12,8 @@ static int put_value(struct front_request *request, struct gw_bytes key, struct 
 
 	if (code < 0)
 		return code;
-	return code == 1 ? resp_put_bytes(&request->reply, item.value, error)
-			 : resp_put_nothing(&request->reply, error);
+	return code == 1 ? resp_put_bytes(request->reply, item.value, error)
+			 : resp_put_nothing(request->reply, error);
 }
 
 int front_get(struct front_request *request, struct gw_error *error)
@@ -23,7 +23,7 @@ int front_get(struct front_request *request, struct gw_error *error)
 
 int front_mget(struct front_request *request, struct gw_error *error)
 {
-	int code = resp_put_array(&request->reply, request->count - 1, error);
+	int code = resp_put_array(request->reply, request->count - 1, error);
 
 	for (size_t i = 1; code == 0 && i < request->count; i++)
 		code = put_value(request, request->words[i], error);
@@ -36,7 +36,7 @@ int front_strlen(struct front_request *request, struct gw_error *error)
 	int code = kv_server_get(request->front->server, request->words[1], &item, error);
 
 	return code < 0 ? code
-			: resp_put_number(&request->reply, code ? (int64_t)item.value.size : 0,
+			: resp_put_number(request->reply, code ? (int64_t)item.value.size : 0,
 					  error);
 }
 
@@ -52,7 +52,7 @@ int front_exists(struct front_request *request, struct gw_error *error)
 		code = kv_server_get(request->front->server, request->words[i], &item, error);
 		found += code == 1;
 	}
-	return code < 0 ? code : resp_put_number(&request->reply, found, error);
+	return code < 0 ? code : resp_put_number(request->reply, found, error);
 }
 
 int front_type(struct front_request *request, struct gw_error *error)
@@ -60,7 +60,7 @@ int front_type(struct front_request *request, struct gw_error *error)
 	struct kv_item item;
 	int code = kv_server_get(request->front->server, request->words[1], &item, error);
 
-	return code < 0 ? code : resp_put_text(&request->reply, code ? "string" : "none", error);
+	return code < 0 ? code : resp_put_text(request->reply, code ? "string" : "none", error);
 }
 
 static int put_ttl(struct front_request *request, uint64_t unit_ms, struct gw_error *error)
@@ -71,9 +71,9 @@ static int put_ttl(struct front_request *request, uint64_t unit_ms, struct gw_er
 	uint64_t ttl_ms;
 
 	if (code <= 0)
-		return code < 0 ? code : resp_put_number(&request->reply, -2, error);
+		return code < 0 ? code : resp_put_number(request->reply, -2, error);
 	ttl_ms = kv_server_ttl_ms(server, &item);
-	return resp_put_number(&request->reply,
+	return resp_put_number(request->reply,
 			       ttl_ms ? (int64_t)((ttl_ms + unit_ms / 2) / unit_ms) : -1, error);
 }
 
@@ -89,7 +89,7 @@ int front_pttl(struct front_request *request, struct gw_error *error)
 
 int front_dbsize(struct front_request *request, struct gw_error *error)
 {
-	return resp_put_number(&request->reply, (int64_t)kv_server_keys(request->front->server),
+	return resp_put_number(request->reply, (int64_t)kv_server_keys(request->front->server),
 			       error);
 }
 
@@ -182,7 +182,7 @@ static int scan_cursor(struct front_request *request, struct scan *scan, char ke
 
 int front_scan(struct front_request *request, struct gw_error *error)
 {
-	struct base_buffer *reply = &request->reply;
+	struct base_buffer *reply = request->reply;
 	struct scan scan = {.look_at = 10, .front = request->front, .error = error};
 	char key[KV_KEY_BYTES_MAX], text[24];
 	int code = scan_cursor(request, &scan, key, error);

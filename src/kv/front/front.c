@@ -17,6 +17,7 @@ struct connection {
 	struct io_reader reader; /* fills `in` */
 	struct base_buffer in;	 /* arrived; of a fixed capacity */
 	struct base_buffer work; /* commands are taken from here */
+	struct base_buffer out;	 /* replies that were not sent yet */
 	struct base_arena arena; /* of a batch */
 	struct gw_waiters arrived;
 	bool is_reading, is_ended, is_over;
@@ -100,7 +101,7 @@ static int parse_batch(struct connection *connection, struct front_request *requ
 			.command = front_find(command.arguments[0]),
 			.words = command.arguments,
 			.count = command.count,
-			.reply = {.size_max = FRONT_REPLY_BYTES_MAX},
+			.reply = &connection->out,
 		};
 		++*count;
 	}
@@ -116,65 +117,99 @@ static int run_change(void *argument)
 	static const struct gw_spawn_options options = {.name = "kv front"};
 	bool is_started = next && gw_spawn(request->group, run_change, next, &options) == 0;
 
-	front_run(request);
+	if (request->run_count > 1)
+		front_run_sets(request, request->run_count);
+	else
+		front_run(request);
 	return next && !is_started ? run_change(next) : 0;
 }
 
-static size_t run_changes(struct front_request *requests, size_t count)
+/* Replies that were made beside each other, put one behind the other; their buffers are freed. */
+static void collect(struct connection *connection, struct front_request *first)
+{
+	bool is_cut = false;
+
+	for (struct front_request *request = first; request; request = request->next) {
+		struct base_buffer *own = &request->own;
+
+		is_cut = is_cut || request->is_unanswered;
+		connection->out.size_max = connection->out.size + own->size;
+		if (!is_cut &&
+		    base_buffer_append(&connection->out, own->data, own->size, NULL) < 0)
+			request->is_unanswered = is_cut = true;
+		base_buffer_done(own);
+	}
+}
+
+/* Changes from the first on; a run of SETs is one of them. */
+static size_t run_changes(struct connection *connection, struct front_request *requests,
+			  size_t count)
 {
 	struct gw_group group = {.name = "kv front"};
-	size_t n = 1;
+	struct front_request *last = NULL;
+	size_t n = 0;
 
 	while (n < count && front_kind_of(&requests[n]) == FRONT_CHANGE) {
-		requests[n - 1].next = &requests[n];
-		n++;
+		struct front_request *request = &requests[n];
+		size_t sets = front_count_sets(request, count - n);
+
+		request->run_count = sets;
+		request->group = &group;
+		request->reply = &request->own;
+		if (last)
+			last->next = request;
+		last = request;
+		n += sets > 1 ? sets : 1;
 	}
-	for (size_t i = 0; i < n; i++)
-		requests[i].group = &group;
+	if (last == &requests[0]) {
+		last->reply = &connection->out;
+		(void)run_change(last);
+		return n;
+	}
 	(void)run_change(&requests[0]);
-	if (n == 1)
-		return 1;
 	/* They write into the batch, so they are waited for in any case. */
 	if (gw_group_wait(&group, GW_FOREVER) < 0)
 		(void)gw_group_done(&group);
+	collect(connection, &requests[0]);
 	return n;
 }
 
 /* The next of a batch that can go together. */
-static size_t run_some(struct front_request *requests, size_t count)
+static size_t run_some(struct connection *connection, struct front_request *requests, size_t count)
 {
 	switch (front_kind_of(requests)) {
 	case FRONT_READ:
 		return front_run_reads(requests, count);
 	case FRONT_CHANGE:
-		return run_changes(requests, count);
+		return run_changes(connection, requests, count);
 	default:
 		front_run(requests);
 		return 1;
 	}
 }
 
-/* Sends replies, and what is said behind the last of all; "": nothing yet. */
-static int write_replies(struct connection *connection, struct front_request *requests,
-			 size_t count, const char *failure, struct gw_error *error)
+/* Sends what is in `out`, and what is said behind the last of all; "": nothing yet. */
+static int write_replies(struct connection *connection, const char *failure,
+			 struct gw_error *error)
 {
 	struct task_request writing = {.error = error};
-	struct gw_bytes pieces[FRONT_BATCH_MAX + 1];
+	struct base_buffer *out = &connection->out;
+	struct gw_bytes pieces[2];
 	uint32_t used = 0;
 	int code;
 
-	assert(count <= FRONT_BATCH_MAX);
-	for (size_t i = 0; i < count && requests[i].reply.size > 0; i++)
-		pieces[used++] = base_buffer_bytes(&requests[i].reply);
-	if (used < count)
-		connection->is_over = true; /* no memory to answer: what follows has no place */
-	else if (failure[0])
+	if (out->size > 0)
+		pieces[used++] = base_buffer_bytes(out);
+	if (failure[0])
 		pieces[used++] = gw_string(failure);
 	if (used == 0)
 		return 0;
 	io_writev(connection->front->io, &writing.request, connection->stream, pieces, used,
 		  task_request_done);
 	code = task_await(&writing, GW_FOREVER);
+	out->size = 0;
+	if (out->capacity > FRONT_OUT_BYTES_KEPT)
+		base_buffer_done(out);
 	return code < 0 ? code : 0;
 }
 
@@ -182,30 +217,23 @@ static int write_replies(struct connection *connection, struct front_request *re
 static int run_batch(struct connection *connection, struct front_request *requests, size_t count,
 		     struct gw_error *error)
 {
-	size_t done = 0, sent = 0, bytes = 0;
+	size_t done = 0;
 	int code = 0;
 
 	while (done < count && code == 0 && !connection->is_over) {
-		size_t ran = run_some(&requests[done], count - done);
+		size_t ran = run_some(connection, &requests[done], count - done);
 
-		for (size_t i = done; i < done + ran; i++) {
-			bytes += requests[i].reply.size;
-			connection->is_over = connection->is_over || requests[i].is_last;
-		}
+		for (size_t i = done; i < done + ran; i++)
+			connection->is_over = connection->is_over || requests[i].is_last ||
+					      requests[i].is_unanswered;
 		done += ran;
-		if (bytes < FRONT_FLUSH_BYTES || done == count || connection->is_over)
-			continue;
-		code = write_replies(connection, &requests[sent], done - sent, "", error);
-		for (; sent < done; sent++)
-			base_buffer_done(&requests[sent].reply);
-		bytes = 0;
+		if (connection->out.size >= FRONT_FLUSH_BYTES)
+			code = write_replies(connection, "", error);
 	}
 	/* Nothing is said behind the answer to QUIT. */
 	if (code == 0)
-		code = write_replies(connection, &requests[sent], done - sent,
-				     connection->is_over ? "" : connection->failure, error);
-	for (; sent < count; sent++)
-		base_buffer_done(&requests[sent].reply);
+		code = write_replies(connection, connection->is_over ? "" : connection->failure,
+				     error);
 	return code;
 }
 
@@ -255,6 +283,7 @@ static int run_connection(void *argument)
 	io_stream_close(front->io, connection->stream);
 	base_buffer_done(&connection->in);
 	base_buffer_done(&connection->work);
+	base_buffer_done(&connection->out);
 	base_arena_done(&connection->arena);
 	free(connection);
 	assert(front->connections > 0);

@@ -23,6 +23,7 @@ enum {
 	FRONT_READ_BYTES = 16 << 10,	  /* of a connection, at once */
 	FRONT_BATCH_MAX = 256,		  /* commands under way on a connection */
 	FRONT_FLUSH_BYTES = 1 << 20,	  /* of replies that wait for each other */
+	FRONT_OUT_BYTES_KEPT = 64 << 10,  /* of room for replies, while a connection is idle */
 	FRONT_REPLY_BYTES_MAX = 32 << 20, /* of one command */
 	FRONT_TIMEOUT_MS = 10000,	  /* of a command */
 	FRONT_CURSORS_MAX = 1024,	  /* of SCAN, that are remembered */

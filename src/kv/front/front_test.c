@@ -302,6 +302,41 @@ static int replies_have_the_order_of_commands(void *argument)
 	return 0;
 }
 
+/* A run of SETs is one entry; what stands between or is refused is none of it. */
+static int sets_that_follow_each_other_go_together(void *argument)
+{
+	static const char before[] = "SET a 1\r\nSET b 2\r\nSET a 3\r\nSET ";
+	static const char after[] =
+		" x\r\nSET a\r\nSET b 4\r\nSET c 5\r\nINCR c\r\nSET a 6 EX 100\r\nSET d 7\r\n"
+		"SET d 8\r\nMGET a b c d\r\n";
+	static const char replies[] =
+		"+OK\r\n+OK\r\n+OK\r\n-ERR a key of 501 bytes; 500 are the most\r\n"
+		"-ERR wrong number of arguments for 'SET' command\r\n+OK\r\n+OK\r\n:6\r\n"
+		"+OK\r\n+OK\r\n+OK\r\n"
+		"*4\r\n$1\r\n6\r\n$1\r\n4\r\n$1\r\n6\r\n$1\r\n8\r\n";
+	char commands[1024], key[KV_KEY_BYTES_MAX + 2];
+	struct replog_state begun, ended;
+	struct fixture fixture;
+	struct socket *s;
+	int size;
+
+	(void)argument;
+	memset(key, 'k', sizeof(key) - 1);
+	key[sizeof(key) - 1] = '\0';
+	size = snprintf(commands, sizeof(commands), "%s%s%s", before, key, after);
+	begin(&fixture);
+	s = connect_to(&fixture);
+	replog_state(kv_server_log(fixture.server), &begun);
+	say(s, commands, (size_t)size);
+	hear(s, replies);
+	replog_state(kv_server_log(fixture.server), &ended);
+	/* Three SETs; two SETs; INCR; a SET with an option; two SETs. */
+	assert_int_equal(ended.applied - begun.applied, 5);
+	hang_up(s);
+	end(&fixture);
+	return 0;
+}
+
 static int more_than_a_batch_is_answered(void *argument)
 {
 	enum { COMMANDS = 3 * FRONT_BATCH_MAX + 5 };
@@ -485,6 +520,7 @@ int main(void)
 		in_a_task(a_scan_goes_through_all_keys),
 		in_a_task(clients_ask_their_first_questions),
 		in_a_task(replies_have_the_order_of_commands),
+		in_a_task(sets_that_follow_each_other_go_together),
 		in_a_task(more_than_a_batch_is_answered),
 		in_a_task(commands_come_in_pieces),
 		in_a_task(garbage_ends_its_connection_and_no_other),

@@ -52,18 +52,29 @@ struct front_request {
 	const struct front_command *command; /* NULL: there is none by that name */
 	const struct gw_bytes *words;
 	size_t count;
-	struct base_buffer reply;
+	struct base_buffer *reply; /* the connection's, or its own while others run */
+	size_t reply_begin;	   /* in it */
+	struct base_buffer own;
+	size_t run_count; /* SETs from this one on that are one entry; 0: it is by itself */
 	struct front_request *next; /* of the changes that are proposed together */
 	struct gw_group *group;
-	bool is_last; /* the connection ends behind it */
+	bool is_last;	    /* the connection ends behind it */
+	bool is_unanswered; /* no memory for that: what follows has no place */
 };
 
 const struct front_command *front_find(struct gw_bytes name);
 enum front_kind front_kind_of(const struct front_request *request);
 /* Runs a command that is not a READ; its failure is its reply. */
 void front_run(struct front_request *request);
+/* How many requests from the first on are SETs without options that fit one entry: their answer is
+ * the same, so they need none of their own. */
+size_t front_count_sets(const struct front_request *requests, size_t count);
+/* Runs those, at least two; the first one's reply is that of all. */
+void front_run_sets(struct front_request *requests, size_t count);
 /* Runs READs, count of them at most, and stops where replies are many. Returns how many ran. */
 size_t front_run_reads(struct front_request *requests, size_t count);
+/* Before anything is appended to the reply of one that is not run by front_run. */
+void front_begin_reply(struct front_request *request);
 /* The reply of one that failed. */
 void front_put_failure(struct front_request *request, int code, const struct gw_error *error);
 

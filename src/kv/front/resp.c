@@ -4,7 +4,7 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <inttypes.h>
+#include <string.h>
 
 enum { NUMBER_BYTES_MAX = 20, LENGTH_LINE_BYTES_MAX = 32 };
 
@@ -242,10 +242,38 @@ bool resp_match(struct gw_bytes pattern, struct gw_bytes key)
 
 /* ---- Replies --------------------------------------------------------------------------------- */
 
+/* sign, the number in decimal, line end. */
+static int put_head(struct base_buffer *out, char sign, int64_t number, struct gw_error *error)
+{
+	char text[1 + NUMBER_BYTES_MAX + 2];
+	size_t at = sizeof(text);
+	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+	text[--at] = '\n';
+	text[--at] = '\r';
+	do {
+		text[--at] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (number < 0)
+		text[--at] = '-';
+	text[--at] = sign;
+	return base_buffer_append(out, text + at, sizeof(text) - at, error);
+}
+
 int resp_put_text(struct base_buffer *out, const char *text, struct gw_error *error)
 {
+	size_t size = strlen(text);
+	int code = base_buffer_reserve(out, size + 3, error);
+
 	assert(!strpbrk(text, "\r\n"));
-	return base_buffer_append_format(out, error, "+%s\r\n", text);
+	if (code < 0)
+		return code;
+	out->data[out->size] = '+';
+	memcpy(out->data + out->size + 1, text, size);
+	memcpy(out->data + out->size + 1 + size, "\r\n", 2);
+	out->size += size + 3;
+	return 0;
 }
 
 int resp_put_failure(struct base_buffer *out, const char *kind, const char *text,
@@ -263,12 +291,12 @@ int resp_put_failure(struct base_buffer *out, const char *kind, const char *text
 
 int resp_put_number(struct base_buffer *out, int64_t number, struct gw_error *error)
 {
-	return base_buffer_append_format(out, error, ":%" PRId64 "\r\n", number);
+	return put_head(out, ':', number, error);
 }
 
 int resp_put_bytes(struct base_buffer *out, struct gw_bytes bytes, struct gw_error *error)
 {
-	int code = base_buffer_append_format(out, error, "$%zu\r\n", bytes.size);
+	int code = put_head(out, '$', (int64_t)bytes.size, error);
 
 	if (code == 0)
 		code = base_buffer_append(out, bytes.data, bytes.size, error);
@@ -282,5 +310,5 @@ int resp_put_nothing(struct base_buffer *out, struct gw_error *error)
 
 int resp_put_array(struct base_buffer *out, size_t count, struct gw_error *error)
 {
-	return base_buffer_append_format(out, error, "*%zu\r\n", count);
+	return put_head(out, '*', (int64_t)count, error);
 }
