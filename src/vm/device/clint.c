@@ -2,6 +2,7 @@
 /* clint.c - the timer and the software interrupt of machine mode. */
 #include "clint.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { MSIP = 0, MTIMECMP = 0x4000, MTIME = 0xbff8 };
@@ -46,6 +47,7 @@ static bool within(uint64_t offset, unsigned size, uint64_t begin, unsigned *shi
 
 static uint64_t part(uint64_t value, unsigned shift, unsigned size)
 {
+	assert(shift == 0 || (shift == 32 && size == 4));
 	return size == 8 ? value : (uint32_t)(value >> shift);
 }
 

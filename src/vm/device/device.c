@@ -43,6 +43,9 @@ int vm_devices_add(struct vm_devices *devices, uint64_t base, struct vm_device d
 	uint64_t size = device.kind->size;
 	size_t at = 0;
 
+	assert(device.kind->read && device.kind->write);
+	assert(device.kind->reset && device.kind->fields);
+	assert(!device.kind->next == !device.kind->tick);
 	if (base % VM_PAGE_BYTES || size == 0 || size > UINT64_MAX - base)
 		return gw_fail(error, GW_E_INVALID, "a device at 0x%llx: not on a page",
 			       (unsigned long long)base);
@@ -96,6 +99,7 @@ static int write_bus(void *of, uint64_t address, unsigned size, uint64_t value)
 
 	if (!place)
 		return GW_E_INVALID;
+	assert(address >= place->base);
 	if (size < 8)
 		value &= (UINT64_C(1) << 8 * size) - 1;
 	return place->device.kind->write(place->device.state, address - place->base, size, value);

@@ -24,6 +24,7 @@ static void hash_bytes(struct vm_fields *fields, const uint8_t *bytes, size_t si
 
 void vm_field_bytes(struct vm_fields *fields, void *field, size_t size)
 {
+	assert(fields->status <= 0);
 	if (fields->status < 0 || size == 0)
 		return;
 	switch (fields->way) {

@@ -54,6 +54,7 @@ static unsigned best(const struct vm_plic *plic, unsigned context)
 static void update(struct vm_plic *plic)
 {
 	plic->pending |= plic->level & ~plic->claimed;
+	assert(!(plic->pending & plic->claimed) && !(plic->pending & 1));
 	for (unsigned context = 0; context < VM_PLIC_CONTEXTS; context++) {
 		unsigned source = best(plic, context);
 
@@ -67,6 +68,7 @@ static void set_level(void *to, unsigned source, bool high)
 	struct vm_plic *plic = to;
 	uint64_t bit = UINT64_C(1) << source;
 
+	assert(source > 0 && source < VM_PLIC_SOURCES);
 	plic->level = high ? plic->level | bit : plic->level & ~bit;
 	update(plic);
 }
@@ -81,6 +83,7 @@ static unsigned claim(struct vm_plic *plic, unsigned context)
 {
 	unsigned source = best(plic, context);
 
+	assert(context < VM_PLIC_CONTEXTS && source < VM_PLIC_SOURCES);
 	if (source) {
 		plic->pending &= ~(UINT64_C(1) << source);
 		plic->claimed |= UINT64_C(1) << source;
@@ -231,7 +234,7 @@ static void walk_fields(void *device, struct vm_fields *fields)
 				!((plic->level | plic->pending | plic->claimed) & 1) &&
 				!(plic->pending & plic->claimed));
 	if (fields->way == VM_FIELDS_LOAD && fields->status < 0)
-		plic->level = 0; /* which reset would keep */
+		*plic = (struct vm_plic){.cpu = plic->cpu}; /* reset would keep the levels */
 }
 
 static const struct vm_device_kind kind = {

@@ -91,6 +91,7 @@ static bool add(const struct vm_virtio *virtio, struct vm_chain *chain,
 	if (chain->count == VM_QUEUE_SIZE_MAX ||
 	    !vm_ram_at(&virtio->ram, descriptor->address, descriptor->size))
 		return false;
+	assert(chain->count < VM_QUEUE_SIZE_MAX);
 	chain->pieces[chain->count++] = (struct vm_piece){descriptor->address, descriptor->size};
 	if (writable) {
 		chain->writable_bytes += descriptor->size;
@@ -159,6 +160,7 @@ int vm_queue_look(const struct vm_virtio *virtio, unsigned number, unsigned ahea
 	assert(number < virtio->kind->queue_count);
 	if (!vm_virtio_running(virtio) || !queue->ready)
 		return 0;
+	assert(vm_queue_can_be(virtio, queue));
 	filled = (uint16_t)(ring_load(virtio, queue->available, 2) - queue->next_available);
 	if (filled > queue->size)
 		return -1;
@@ -180,7 +182,7 @@ bool vm_queue_peek(struct vm_virtio *virtio, unsigned queue, struct vm_chain *ch
 
 void vm_queue_take(struct vm_virtio *virtio, unsigned queue)
 {
-	assert(virtio->queues[queue].ready);
+	assert(queue < virtio->kind->queue_count && virtio->queues[queue].ready);
 	virtio->queues[queue].next_available++;
 }
 
@@ -266,6 +268,7 @@ void vm_chain_read(const struct vm_virtio *virtio, const struct vm_chain *chain,
 		size -= part;
 		at = 0;
 	}
+	assert(size == 0);
 }
 
 void vm_chain_write(const struct vm_virtio *virtio, const struct vm_chain *chain, uint64_t at,
@@ -288,6 +291,7 @@ void vm_chain_write(const struct vm_virtio *virtio, const struct vm_chain *chain
 		size -= part;
 		at = 0;
 	}
+	assert(size == 0);
 }
 
 size_t vm_chain_pieces(const struct vm_virtio *virtio, const struct vm_chain *chain, uint64_t at,

@@ -109,7 +109,7 @@ static void put(struct vm_uart *uart, uint8_t byte)
 		uart->fifo[uart->count++] = byte;
 	else
 		uart->overrun = true;
-	assert(uart->count <= VM_UART_FIFO_BYTES);
+	assert(uart->count > 0 && uart->count <= fifo_bytes(uart));
 }
 
 static uint8_t take(struct vm_uart *uart)
@@ -141,6 +141,7 @@ static void transmit(struct vm_uart *uart, uint8_t byte)
 
 size_t vm_uart_room(const struct vm_uart *uart)
 {
+	assert(uart->count <= fifo_bytes(uart));
 	if (uart->mcr & MCR_LOOP)
 		return 0;
 	return (size_t)(fifo_bytes(uart) - uart->count);

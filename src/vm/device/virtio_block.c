@@ -259,9 +259,12 @@ static bool advance_one(struct vm_virtio_block *block, const struct vm_chain *ch
 		give(block, chain, status, (struct gw_bytes){0});
 		return true;
 	}
+	assert(request.offset <= block->setup.size);
+	assert(request.size <= block->setup.size - request.offset);
 	slot = slot_for(block, &request);
 	if (!slot)
 		return false;
+	assert(!slot->used);
 	vm_queue_take(virtio, QUEUE);
 	request.id = block->next_id++;
 	*slot = request;

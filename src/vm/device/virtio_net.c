@@ -143,6 +143,7 @@ static bool fill_one(struct vm_virtio_net *net, const uint8_t head[HEAD_BYTES],
 		vm_chain_write(virtio, &chain, 0, head, HEAD_BYTES);
 		begin = *at = HEAD_BYTES;
 	}
+	assert(*at >= HEAD_BYTES && *at <= HEAD_BYTES + frame.size);
 	part = HEAD_BYTES + frame.size - *at;
 	if (part > chain.writable_bytes - begin)
 		part = (size_t)(chain.writable_bytes - begin);
@@ -178,6 +179,7 @@ bool vm_virtio_net_receive(struct vm_virtio_net *net, struct gw_bytes frame)
 	if (vm_virtio_net_room(net, frame.size) != VM_NET_ROOM)
 		return false;
 	count = buffers_for(net, frame.size);
+	assert(count > 0 || count == BUFFERS_BROKEN);
 	if (count < 0) {
 		vm_virtio_break(virtio);
 		return false;

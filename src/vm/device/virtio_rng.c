@@ -4,6 +4,7 @@
 
 #include "virtio.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum { DEVICE_ID = 4, QUEUE = 0, QUEUE_SIZE = 16 };
@@ -56,6 +57,7 @@ void vm_virtio_rng_fill(struct vm_virtio_rng *rng, struct gw_bytes bytes)
 
 	if (size == 0)
 		return;
+	assert(size <= VM_RNG_BYTES_MAX);
 	rng->wanted = rng->head = 0;
 	if (!vm_virtio_running(virtio) || !vm_queue_again(virtio, QUEUE, head, &chain))
 		return;
