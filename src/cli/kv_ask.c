@@ -31,6 +31,9 @@ static int read_value(const struct cli_kv *kv, size_t operand, struct base_buffe
 		code = base_buffer_append(buffer, piece, size, error);
 	if (code == 0 && ferror(stdin))
 		code = gw_fail_errno(error, errno, "standard input");
+	if (code == GW_E_TOO_LARGE)
+		code = gw_fail(error, code, "%s: a value on standard input of more than %d bytes",
+			       kv->operands[0], GW_KV_VALUE_BYTES_MAX);
 	return code;
 }
 

@@ -219,6 +219,9 @@ int rpc_client_ready(struct gw_rpc_client *client, struct gw_rpc_call *call,
 			(void)gw_yield(); /* who wakes now wakes nobody */
 		result = rpc_wait(&client->ready, "to reach", client->name, call->deadline_ns);
 		client->wanting--;
+		if (result == GW_E_TIMEOUT && call->times_sent == 0 && call->redirects > 0)
+			return gw_fail(error, GW_E_UNREACHABLE, "%s: no server of %s leads", name,
+				       client->name);
 		if (result == GW_E_TIMEOUT && call->times_sent == 0)
 			return gw_fail(error, GW_E_UNREACHABLE, "%s: %s cannot be reached: %s",
 				       name, client->name,
