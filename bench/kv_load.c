@@ -4,10 +4,11 @@
  *
  *     bench-kv-load --cluster A,B --op put|get [--clients N] [--connections N]
  *                   [--count N | --seconds S] [--keys N] [--value BYTES] [--warm N]
+ *                   [--spin US]
  *
- * Each client asks for one key after the other, each time one of `keys` by chance, and waits for the
- * answer. Clients have a connection each, or share as many as are given. Keys that are read are put
- * before. The first `warm` operations do not count. One line of JSON goes out.
+ * Each client asks for one key after the other, each time one of `keys` by chance, and waits for
+ * the answer. Clients have a connection each, or share as many as are given. Keys that are read are
+ * put before. The first `warm` operations do not count. One line of JSON goes out.
  */
 #include <groundwork/kv.h>
 #include <groundwork/task.h>
@@ -22,7 +23,7 @@ enum { CLIENTS_MAX = 10000, NAME_BYTES = 32, FILL_AT_ONCE = 500 };
 struct load {
 	const char *cluster;
 	bool reads;
-	uint64_t clients, connections, count, seconds, keys, value_bytes, warm;
+	uint64_t clients, connections, count, seconds, keys, value_bytes, warm, spin_us;
 	struct gw_kv_client **connected;
 	char *value;
 	uint64_t chance;
@@ -216,26 +217,27 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: bench-kv-load --cluster A,B --op put|get [--clients N]"
 			" [--connections N]\n    [--count N | --seconds S] [--keys N]"
-			" [--value BYTES] [--warm N]\n");
+			" [--value BYTES] [--warm N] [--spin US]\n");
 	return 2;
 }
 
 /* false: the command line is none of ours. */
 static bool parse(struct load *load, int argc, char **argv)
 {
-	enum { CLUSTER, OP, CLIENTS, CONNECTIONS, COUNT, SECONDS, KEYS, VALUE, WARM };
+	enum { CLUSTER, OP, CLIENTS, CONNECTIONS, COUNT, SECONDS, KEYS, VALUE, WARM, SPIN };
 	static const struct option options[] = {
 		{"cluster", 1, NULL, CLUSTER}, {"op", 1, NULL, OP},
 		{"clients", 1, NULL, CLIENTS}, {"connections", 1, NULL, CONNECTIONS},
 		{"count", 1, NULL, COUNT},     {"seconds", 1, NULL, SECONDS},
 		{"keys", 1, NULL, KEYS},       {"value", 1, NULL, VALUE},
-		{"warm", 1, NULL, WARM},       {0},
+		{"warm", 1, NULL, WARM},       {"spin", 1, NULL, SPIN},
+		{0},
 	};
 	uint64_t *const numbers[] = {
 		[CLIENTS] = &load->clients, [CONNECTIONS] = &load->connections,
 		[COUNT] = &load->count,     [SECONDS] = &load->seconds,
 		[KEYS] = &load->keys,       [VALUE] = &load->value_bytes,
-		[WARM] = &load->warm,
+		[WARM] = &load->warm,       [SPIN] = &load->spin_us,
 	};
 	const char *op = "";
 	int option;
@@ -245,7 +247,7 @@ static bool parse(struct load *load, int argc, char **argv)
 			load->cluster = optarg;
 		else if (option == OP)
 			op = optarg;
-		else if (option <= WARM)
+		else if (option <= SPIN)
 			*numbers[option] = strtoull(optarg, NULL, 10);
 		else
 			return false;
@@ -270,9 +272,11 @@ int main(int argc, char **argv)
 		.warm = 1000,
 		.chance = 88172645463325252,
 	};
+	struct gw_run_options options = {0};
 	struct gw_error error = {0};
 
 	if (!parse(&load, argc, argv))
 		return usage();
-	return -gw_run(run, &load, NULL, &error);
+	options.spin_us = (unsigned)load.spin_us;
+	return -gw_run(run, &load, &options, &error);
 }

@@ -93,6 +93,9 @@ struct gw_run_options {
 	const char *name;      /* of the first task; NULL: "main" */
 	size_t stack_bytes;    /* of all tasks that do not say otherwise; 0: GW_STACK_BYTES */
 	size_t tasks_max;      /* live at once; 0: GW_TASKS_MAX */
+	unsigned spin_us; /* when there is nothing to do, look for events for so long before the
+			   * thread sleeps, as long as they come that fast: answers come some 10 us
+			   * sooner, and the processor is not idle meanwhile. 0: sleep at once */
 	bool without_deadlock_report; /* return GW_E_DEADLOCK without writing to stderr */
 };
 

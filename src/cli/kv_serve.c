@@ -17,13 +17,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { STOP_MS = 2000, SERVE_STACK_BYTES = 128 << 10 };
+enum { STOP_MS = 2000, SERVE_STACK_BYTES = 128 << 10, SPIN_US = 200, SPIN_US_MAX = 10000 };
 
 struct serve {
 	bool help, insecure, standby;
 	const char *directory, *listen, *advertise, *join;
 	const char *ca, *certificate, *key, *peer_role, *redis_port;
 	uint64_t election_ms, heartbeat_ms, snapshot_bytes;
+	int64_t spin_us;
 
 	int signals; /* a descriptor that tells of them */
 	struct gw_rpc_tls *tls;
@@ -61,6 +62,9 @@ static const struct gw_option serve_options[] = {
 	 "How often an idle leader speaks (150ms)", NULL},
 	{"snapshot-after", 0, GW_OPTION_SIZE, offsetof(struct serve, snapshot_bytes), "SIZE",
 	 "A snapshot is made after so much log (64M)", NULL},
+	{"spin", 0, GW_OPTION_INT, offsetof(struct serve, spin_us), "US",
+	 "Looks for work so many us before it sleeps, while it comes that fast (200; 0: never)",
+	 NULL},
 	{"help", 0, GW_OPTION_FLAG, offsetof(struct serve, help), NULL, "Print this help", NULL},
 	{0},
 };
@@ -245,8 +249,7 @@ static void bus_error(int number)
 /* Signals come by a descriptor, so that the member can hand its work over. */
 static int start(void *values, char **operands, size_t count, struct gw_error *error)
 {
-	const struct gw_run_options options = {.name = "gw kv serve",
-					       .stack_bytes = SERVE_STACK_BYTES};
+	struct gw_run_options options = {.name = "gw kv serve", .stack_bytes = SERVE_STACK_BYTES};
 	const struct sigaction on_bus_error = {.sa_handler = bus_error};
 	struct serve *serve = values;
 	sigset_t set;
@@ -256,6 +259,9 @@ static int start(void *values, char **operands, size_t count, struct gw_error *e
 	(void)count;
 	if (!serve->directory)
 		return gw_fail(error, GW_E_USAGE, "--dir is wanted");
+	if (serve->spin_us < 0 || serve->spin_us > SPIN_US_MAX)
+		return gw_fail(error, GW_E_USAGE, "--spin has 0 to %d us", SPIN_US_MAX);
+	options.spin_us = (unsigned)serve->spin_us;
 	serve->error = error;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);
@@ -271,7 +277,7 @@ static int start(void *values, char **operands, size_t count, struct gw_error *e
 	return code;
 }
 
-static const struct serve defaults = {.listen = "127.0.0.1:7000"};
+static const struct serve defaults = {.listen = "127.0.0.1:7000", .spin_us = SPIN_US};
 
 const struct cli_action cli_kv_serve = {
 	.name = "gw kv serve",

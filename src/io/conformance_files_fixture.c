@@ -445,6 +445,44 @@ static void direct_transfers_must_be_aligned(void **state)
 	free(memory);
 }
 
+/* Writes of all kinds, one after the other, to a file that is opened as a log. */
+static void a_log_is_a_file_like_others(void **state)
+{
+	enum { BYTES = 64 * IO_LOG_ALIGN_BYTES };
+	struct world *world = (struct world *)*state;
+	struct call call = call_of(world);
+	static uint8_t expected[BYTES], found[BYTES], bytes[BYTES];
+	struct io_buffer buffer = {found, BYTES};
+	struct io_file *file = NULL;
+
+	memset(expected, 0, sizeof(expected));
+	io_open(world->io, start(&call), "a", IO_READ | IO_WRITE | IO_CREATE | IO_LOG, 0600, &file,
+		note);
+	assert_int_equal(ended(&call), 0);
+	for (uint32_t i = 0, drawn = 7; i < 120; i++, drawn = drawn * 1664525 + 1013904223) {
+		bool is_aligned = drawn >> 31;
+		uint32_t unit = is_aligned ? IO_LOG_ALIGN_BYTES : 1;
+		uint32_t offset = (drawn >> 8) % (BYTES / 2) / unit * unit;
+		uint32_t size = ((drawn >> 20) % 8 * 500 + IO_LOG_ALIGN_BYTES) / unit * unit;
+		struct gw_bytes pieces[2] = {{bytes, 100}, {bytes + 100, 0}};
+
+		if (i == 0) { /* all of it, so that the rest finds it written */
+			offset = 0;
+			size = BYTES;
+		}
+		pieces[1].size = size - 100;
+		memset(bytes, (int)i, size);
+		memcpy(expected + offset, bytes, size);
+		io_pwritev(world->io, start(&call), file, pieces, 2, offset,
+			   i % 7 == 3 ? 0 : IO_WRITE_SYNC, note);
+		assert_int_equal(ended(&call), 0);
+	}
+	io_preadv(world->io, start(&call), file, &buffer, 1, 0, note);
+	assert_int_equal(ended(&call), BYTES);
+	assert_memory_equal(found, expected, BYTES);
+	close_file(world, file);
+}
+
 /* ---- Names --------------------------------------------------------------------------------- */
 
 static void rename_replaces_what_is_there(void **state)
@@ -631,6 +669,7 @@ const struct conformance_test conformance_files[] = {
 	TEST(a_punched_hole_reads_as_zeros, 0),
 	TEST(a_range_can_be_flushed, 0),
 	TEST(direct_transfers_must_be_aligned, 0),
+	TEST(a_log_is_a_file_like_others, 0),
 	TEST(rename_replaces_what_is_there, 0),
 	TEST(exclusive_rename_refuses_what_is_there, 0),
 	TEST(who_has_a_removed_file_open_keeps_it, 0),

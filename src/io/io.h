@@ -66,6 +66,7 @@ enum {
 	IO_ADDRESSES_MAX = 8,               /* answers of one io_resolve */
 	IO_LIST_ENTRIES_MAX = 1 << 24,      /* of one directory; more: GW_E_TOO_LARGE */
 	IO_DIRECT_ALIGN_BYTES = 4096,       /* of buffers, sizes and offsets of an IO_DIRECT file */
+	IO_LOG_ALIGN_BYTES = 512,           /* of sizes and offsets that IO_LOG is for */
 };
 
 /* Memory to be filled; laid out like struct iovec, as is struct gw_bytes, which is memory to be
@@ -160,6 +161,10 @@ enum io_open_flag {
 	IO_TRUNCATE = 16,  /* to size 0 */
 	IO_DIRECT = 32,    /* around the page cache; GW_E_UNSUPPORTED where that cannot be */
 	IO_LOCKED = 64,    /* one opener at a time, of all processes; else GW_E_BUSY */
+	IO_LOG = 128,      /* a hint: most that is written is small, has IO_WRITE_SYNC, begins and
+			    * ends at multiples of IO_LOG_ALIGN_BYTES in bytes that were written
+			    * before (to fill the file), is not read soon, and nobody else writes
+			    * there. Such writes are quicker then; nothing else is different */
 };
 
 enum io_write_flag {

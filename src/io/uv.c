@@ -128,11 +128,30 @@ static void woken(uv_poll_t *wake, int status, int events)
 
 	(void)status;
 	(void)events;
+	io->events++;
 	(void)eventfd_read(io->wake_file, &count);
 }
 
-/* Waits for events, if nothing has arrived meanwhile from other threads. */
-static void wait_for_events(struct io_uv *io)
+/* Looks for events until then, or until the first timer is due. False: there were none. */
+static bool look(struct io_uv *io, uint64_t until_ns)
+{
+	uint64_t events = io->events, alarm_ns = UINT64_MAX, now_ns;
+
+	if (io->timers.first)
+		alarm_ns = io->timers.first->u.run.at_ns;
+	do {
+		uv_run(&io->loop, UV_RUN_NOWAIT);
+		now_ns = uv_hrtime();
+		if (io->events != events || now_ns >= alarm_ns ||
+		    atomic_load_explicit(&io->arrived, memory_order_relaxed) ||
+		    real_log_has_events(&io->log))
+			return true;
+	} while (now_ns < until_ns);
+	return false;
+}
+
+/* Sleeps until there is an event, if nothing has arrived meanwhile from other threads. */
+static void sleep_for_events(struct io_uv *io)
 {
 	bool nothing;
 
@@ -140,6 +159,23 @@ static void wait_for_events(struct io_uv *io)
 	nothing = !atomic_load(&io->arrived);
 	uv_run(&io->loop, nothing ? UV_RUN_ONCE : UV_RUN_NOWAIT);
 	atomic_store(&io->asleep, false);
+}
+
+static void wait_for_events(struct io_uv *io)
+{
+	bool looks = real_spin_wanted(&io->spin), found = false;
+	uint64_t begun_ns;
+
+	if (io->spin.limit_ns == 0) {
+		sleep_for_events(io);
+		return;
+	}
+	begun_ns = uv_hrtime();
+	if (looks)
+		found = look(io, begun_ns + io->spin.limit_ns);
+	if (!found)
+		sleep_for_events(io);
+	real_spin_waited(&io->spin, uv_hrtime() - begun_ns, looks, found);
 }
 
 static void post(struct io_uv *io, struct io_request *request)
@@ -216,6 +252,7 @@ static bool turn(struct io_uv *io)
 
 	for (int round = 0; round < IO_UV_ROUNDS_MAX; round++) {
 		take_arrived(io);
+		real_log_reap(io);
 		end_due(io);
 		finish_ready(io);
 		more = io->turn && io->turn->run(io->turn);
@@ -440,6 +477,7 @@ static void free_parts(struct io_uv *uv)
 {
 	for (uint32_t i = 0; i < uv->pools_count; i++)
 		real_pool_done(&uv->pools[i]);
+	real_log_done(&uv->log);
 	if (uv->directory >= 0)
 		close(uv->directory);
 	free(uv);
@@ -458,7 +496,9 @@ int io_uv_new(struct io **io, const struct io_uv_options *options, struct gw_err
 		options = &none;
 	uv->io.operations = &operations;
 	uv->thread = pthread_self();
+	uv->spin.limit_ns = (uint64_t)options->spin_us * 1000;
 	uv->engine = options->engine ? options->engine : real_socket_engine();
+	uv->log.engine = options->log_engine ? options->log_engine : real_log_engine();
 	uv->directory = AT_FDCWD;
 	code = real_boot_id_read(uv, error);
 	if (code == 0 && options->directory) {

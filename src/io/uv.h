@@ -35,13 +35,17 @@ enum {
 };
 
 struct io_socket_engine; /* uv_socket.h */
+struct io_log_engine;    /* uv_log.h */
 
 struct io_uv_options {
 	const char *directory; /* where relative paths of files start; NULL: this process's, as it
 				* is at each call. UNIX sockets always take this process's. */
 	unsigned cpu_threads;  /* of IO_POOL_CPU; 0: as many as this process may use processors */
 	unsigned disk_threads; /* of each disk's pool; 0: 4 */
+	unsigned spin_us; /* look for events for so long before sleeping, while that is worth it
+			   * (uv_spin.h); 0: sleep at once */
 	const struct io_socket_engine *engine; /* NULL: the usual one; tests pass others */
+	const struct io_log_engine *log_engine; /* likewise */
 };
 
 /* Makes one for this thread. No thread is started before it is needed. options may be NULL. */

@@ -139,8 +139,10 @@ static void truncate_file(struct io_request *request, struct real_file *file)
 
 static void close_file(struct io_request *request, struct real_file *file)
 {
-	int status = close(file->fd);
+	int status;
 
+	real_log_close(file);
+	status = close(file->fd);
 	/* The descriptor is gone also when a signal came. */
 	real_result_of(request, status < 0 && errno != EINTR ? -1 : 0);
 }
@@ -160,8 +162,11 @@ void real_file_run(struct io_request *request)
 		truncate_file(request, file);
 		break;
 	case IO_OPERATION_PREADV:
-	case IO_OPERATION_PWRITEV:
 		move(request, file);
+		break;
+	case IO_OPERATION_PWRITEV:
+		if (request->backend[1] != REAL_STAGE_LOG || !real_log_run(request))
+			move(request, file);
 		break;
 	case IO_OPERATION_SYNC:
 		real_result_of(request, fdatasync(file->fd));
@@ -219,6 +224,7 @@ static int prepare(struct real_file *file, uint32_t flags)
 
 void real_file_discard(struct real_file *file)
 {
+	real_log_close(file);
 	if (file->fd >= 0)
 		close(file->fd);
 	free(file);
@@ -242,6 +248,8 @@ void real_file_open(struct io_uv *io, struct io_request *request)
 	file->direct = flags & IO_DIRECT;
 	file->fd = openat(io->directory, path, open_flags(flags), (mode_t)request->u.path.mode);
 	wrong = file->fd < 0 ? errno : prepare(file, flags);
+	if (!wrong && flags & IO_LOG && flags & IO_WRITE && !file->direct)
+		wrong = real_log_open(file, io->directory, path);
 	if (wrong) {
 		real_file_discard(file);
 		real_result_errno(request, wrong);

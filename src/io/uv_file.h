@@ -16,6 +16,7 @@ struct real_file {
 	bool direct;
 	dev_t device;
 	uint32_t pool; /* set when the caller gets it */
+	struct real_log_file *log; /* NULL: it is none, or cannot be written so */
 	char name[];
 };
 

@@ -17,9 +17,11 @@
 
 #include "io/uv.h"
 #include "io/uv_heap.h"
+#include "io/uv_log.h"
 #include "io/uv_pool.h"
 #include "io/uv_queue.h"
 #include "io/uv_socket.h"
+#include "io/uv_spin.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,6 +32,15 @@ enum real_state {
 	REAL_STATE_TIMED,     /* in the heap */
 	REAL_STATE_WAITING,   /* in the queue of its object */
 	REAL_STATE_READY,     /* in io->ready */
+};
+
+/* What a thread does with a request, when it is not just the request: in backend[1]. Beyond what
+ * counts anything there. */
+enum real_stage {
+	/* Of a name, first: which disk it is on, into backend[0]. */
+	REAL_STAGE_LOOK_UP = INT32_MAX - 2,
+	REAL_STAGE_UNDO, /* of a cancelled open: closes what was opened */
+	REAL_STAGE_LOG,  /* of a write: real_log_run */
 };
 
 enum {
@@ -51,6 +62,8 @@ struct io_uv {
 	uv_loop_t loop;
 	uv_poll_t wake; /* wake_file is readable: from other threads */
 	int wake_file;
+	uint64_t events; /* that the kernel has told of */
+	struct real_spin spin;
 	atomic_bool asleep; /* or about to be: who hands something over has to wake it */
 	uv_timer_t alarm; /* for the first of the timers */
 	pthread_t thread;
@@ -73,6 +86,7 @@ struct io_uv {
 	struct real_directory directories[REAL_DIRECTORIES_MAX];
 	size_t directories_count, directories_next; /* the next one to be replaced */
 	unsigned disk_threads;
+	struct real_log log;
 
 	uint8_t boot_id[16];
 	uint8_t random[REAL_RANDOM_BYTES];
@@ -100,6 +114,8 @@ void real_pooled_submit(struct io_uv *io, struct io_request *request);
 void real_pooled_cancel(struct io_uv *io, struct io_request *request);
 /* Before done: sets what the caller gets; false: the request was sent on, to undo what it made. */
 bool real_pooled_finish(struct io_uv *io, struct io_request *request);
+/* To a thread of the pool. An errno when there is no thread, and none can be had. */
+int real_pooled_send(struct io_uv *io, struct io_request *request, uint32_t pool);
 /* On a thread of the pool. */
 void real_pooled_run(struct io_uv *io, struct io_request *request);
 

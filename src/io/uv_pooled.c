@@ -5,14 +5,7 @@
  */
 #include "io/uv_file.h"
 
-/* What a thread does with a request, when it is not just the request: in backend[1]. Beyond what
- * counts anything there. */
-enum {
-	STAGE_LOOK_UP = INT32_MAX - 1, /* of a name, first: which disk it is on, into backend[0] */
-	STAGE_UNDO,		       /* of a cancelled open: closes what was opened */
-};
-
-_Static_assert((int)STAGE_LOOK_UP > (int)IO_LIST_ENTRIES_MAX, "no list is as long");
+_Static_assert((int)REAL_STAGE_LOOK_UP > (int)IO_LIST_ENTRIES_MAX, "no list is as long");
 
 /* ---- Requests ------------------------------------------------------------------------------- */
 
@@ -51,12 +44,11 @@ static uint32_t pool_of_request(struct io_uv *io, struct io_request *request)
 		return ((struct real_file *)request->u.file.file)->pool;
 	if (real_place_known(io, request, &pool))
 		return pool;
-	request->backend[1] = STAGE_LOOK_UP;
+	request->backend[1] = REAL_STAGE_LOOK_UP;
 	return REAL_POOL_LOOK_UP;
 }
 
-/* An errno when there is no thread, and none can be had. */
-static int send_to(struct io_uv *io, struct io_request *request, uint32_t pool)
+int real_pooled_send(struct io_uv *io, struct io_request *request, uint32_t pool)
 {
 	int wrong;
 
@@ -68,10 +60,28 @@ static int send_to(struct io_uv *io, struct io_request *request, uint32_t pool)
 	return wrong;
 }
 
+/* A request on a file that is written as a log is. */
+static bool is_of_log(const struct io_request *request)
+{
+	switch (request->operation) {
+	case IO_OPERATION_SYNC:
+	case IO_OPERATION_PWRITEV:
+	case IO_OPERATION_TRUNCATE:
+	case IO_OPERATION_PREALLOCATE:
+	case IO_OPERATION_PUNCH:
+		return ((struct real_file *)request->u.file.file)->log;
+	default:
+		return false;
+	}
+}
+
 void real_pooled_submit(struct io_uv *io, struct io_request *request)
 {
-	int wrong = send_to(io, request, pool_of_request(io, request));
+	int wrong;
 
+	if (is_of_log(request) && real_log_submit(io, request))
+		return;
+	wrong = real_pooled_send(io, request, pool_of_request(io, request));
 	if (!wrong)
 		return;
 	request->backend[1] = 0;
@@ -88,6 +98,10 @@ void real_pooled_cancel(struct io_uv *io, struct io_request *request)
 	/* A file is gone after its close, whatever the result. */
 	if (request->operation == IO_OPERATION_CLOSE)
 		return;
+	if (request->backend_state == REAL_STATE_WAITING) {
+		real_log_cancel(io, request);
+		return;
+	}
 	if (!real_pool_take_back(&io->pools[request->backend[3]], request))
 		return;
 	request->backend[3] = 0;
@@ -96,7 +110,7 @@ void real_pooled_cancel(struct io_uv *io, struct io_request *request)
 
 void real_pooled_run(struct io_uv *io, struct io_request *request)
 {
-	if (request->backend[1] == STAGE_LOOK_UP) {
+	if (request->backend[1] == REAL_STAGE_LOOK_UP) {
 		real_place_look_up(io, request);
 		return;
 	}
@@ -111,7 +125,7 @@ void real_pooled_run(struct io_uv *io, struct io_request *request)
 		real_spawn_run(io, request);
 		break;
 	case IO_OPERATION_OPEN:
-		if (request->backend[1] == STAGE_UNDO)
+		if (request->backend[1] == REAL_STAGE_UNDO)
 			real_file_discard((struct real_file *)(uintptr_t)request->backend[0]);
 		else
 			real_file_open(io, request);
@@ -146,7 +160,7 @@ static bool finish_open(struct io_uv *io, struct io_request *request)
 {
 	struct real_file *file = (struct real_file *)(uintptr_t)request->backend[0];
 
-	if (request->result < 0 || !file || request->backend[1] == STAGE_UNDO)
+	if (request->result < 0 || !file || request->backend[1] == REAL_STAGE_UNDO)
 		return true;
 	file->pool = real_pool_of_device(io, file->device);
 	if (request->state != IO_REQUEST_CANCELLED) {
@@ -154,8 +168,8 @@ static bool finish_open(struct io_uv *io, struct io_request *request)
 		return true;
 	}
 	/* That may take long, so on a thread, too. */
-	request->backend[1] = STAGE_UNDO;
-	if (send_to(io, request, file->pool) == 0)
+	request->backend[1] = REAL_STAGE_UNDO;
+	if (real_pooled_send(io, request, file->pool) == 0)
 		return false;
 	real_file_discard(file);
 	return true;
@@ -172,7 +186,7 @@ static bool go_on(struct io_uv *io, struct io_request *request)
 	pool = real_place_remember(io, request);
 	request->backend[0] = 0;
 	request->backend[1] = 0;
-	wrong = send_to(io, request, pool);
+	wrong = real_pooled_send(io, request, pool);
 	if (!wrong)
 		return false;
 	request->result = GW_E_NO_MEMORY;
@@ -182,8 +196,10 @@ static bool go_on(struct io_uv *io, struct io_request *request)
 
 bool real_pooled_finish(struct io_uv *io, struct io_request *request)
 {
-	if (is_of_name(request) && request->backend[1] == STAGE_LOOK_UP)
+	if (is_of_name(request) && request->backend[1] == REAL_STAGE_LOOK_UP)
 		return go_on(io, request);
+	if (is_of_log(request))
+		real_log_finish(io, request);
 	switch (request->operation) {
 	case IO_OPERATION_OPEN:
 		return finish_open(io, request);

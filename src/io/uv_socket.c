@@ -34,6 +34,7 @@ static void usual_event(uv_poll_t *poll, int status, int events)
 	struct real_socket *socket = socket_of((uv_handle_t *)poll);
 	unsigned ready = 0;
 
+	socket->io->events++;
 	if (events & UV_READABLE)
 		ready |= REAL_SOCKET_READ;
 	if (events & UV_WRITABLE)

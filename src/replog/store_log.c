@@ -81,7 +81,7 @@ static int name_segment(struct replog_store *store, const char *path,
 	if (result == 0 && !IO_BUG(store->io, "replog.directory-unsynced"))
 		result = replog_disk_sync_directory(log, error);
 	if (result == 0)
-		result = replog_disk_open(name, IO_READ | IO_WRITE, &made->file, error);
+		result = replog_disk_open(name, IO_READ | IO_WRITE | IO_LOG, &made->file, error);
 	return result;
 }
 
@@ -250,9 +250,11 @@ int store_write_batch(struct replog_store *store, const struct store_added *adde
 	struct store_open_segment *current = &store->current;
 	struct gw_bytes body = base_buffer_bytes(&added->bytes);
 	uint8_t head[REPLOG_BATCH_HEAD_BYTES], first[STORE_FIRST_BYTES];
-	struct gw_bytes pieces[3] = {{head, sizeof(head)}, body, {first, 0}};
+	static const uint8_t zeros[REPLOG_SECTOR_BYTES_MAX];
+	struct gw_bytes pieces[4] = {{head, sizeof(head)}, body, {first, 0}, {zeros, 0}};
 	struct replog_batch batch = {current->offset, store->sequence + 1, added->records, body};
 	uint32_t flags = IO_WRITE_SYNC;
+	uint64_t taken;
 	int result;
 
 	assert(fits(store, body.size));
@@ -262,15 +264,19 @@ int store_write_batch(struct replog_store *store, const struct store_added *adde
 		batch.records += 2;
 	}
 	replog_batch_encode(&current->head, &batch, pieces[2], head);
+	/* Whole sectors, as IO_LOG wants them. */
+	taken = replog_batch_bytes(body.size + pieces[2].size, store->sector_bytes);
+	pieces[3].size = taken - sizeof(head) - body.size - pieces[2].size;
+	assert(pieces[3].size < store->sector_bytes);
 	if (IO_BUG(store->io, "replog.vote-unsynced") && body.size == replog_record_bytes(0))
 		flags = 0;
-	result = replog_disk_write(current->file, pieces, 3, current->offset, flags, error);
+	result = replog_disk_write(current->file, pieces, 4, current->offset, flags, error);
 	if (result < 0 && IO_BUG(store->io, "replog.sync-again"))
 		result = replog_disk_sync(current->file, error);
 	if (result < 0)
 		return result;
 	current->begun = true;
-	current->offset += replog_batch_bytes(body.size + pieces[2].size, store->sector_bytes);
+	current->offset += taken;
 	assert(current->offset <= current->size);
 	store->sequence++;
 	store->marked = added->records == 0;

@@ -107,7 +107,8 @@ static int run_program(struct program *program, struct gw_error *error)
 {
 	struct gw_loop *loop = NULL;
 	struct io *io;
-	int result = io_uv_new(&io, NULL, error);
+	const struct io_uv_options io_options = {.spin_us = program->options.spin_us};
+	int result = io_uv_new(&io, &io_options, error);
 
 	if (result == 0) {
 		result = begin(program, io, &loop, error);
