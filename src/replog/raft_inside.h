@@ -138,6 +138,11 @@ void raft_on_installed(struct raft *raft, const struct raft_snapshot *snapshot);
 void raft_on_compact(struct raft *raft, const struct raft_snapshot *snapshot, uint64_t keep);
 
 /* raft_leader.c */
+/* Planted: not in the terms that an ordinary test comes to. */
+static inline bool raft_skips_first(const struct raft *raft)
+{
+	return raft->term > 6 && RAFT_BUG(raft, "raft.no-first-entry");
+}
 void raft_lead(struct raft *raft);
 void raft_leader_tick(struct raft *raft);
 void raft_on_append_reply(struct raft *raft, const struct raft_message *message);

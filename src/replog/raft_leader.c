@@ -316,7 +316,7 @@ void raft_lead(struct raft *raft)
 	raft->tell_due_ns = 0;
 	raft->gave_lease = false;
 	/* Its first entry commits all that came before it (sections 5.4.2 and 8). */
-	if (!RAFT_BUG(raft, "raft.no-first-entry")) {
+	if (!raft_skips_first(raft)) {
 		raft_log_append_nothing(raft);
 		raft_save_entries(raft, raft_log_last(raft));
 	}

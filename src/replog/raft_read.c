@@ -69,7 +69,7 @@ static void answer_by_lease(struct raft *raft)
 void raft_serve_reads(struct raft *raft)
 {
 	bool early = RAFT_BUG(raft, "raft.read-without-round");
-	bool first = RAFT_BUG(raft, "raft.no-first-entry");
+	bool first = raft_skips_first(raft);
 	bool asked = false;
 
 	if (raft->role != RAFT_LEADER || raft->read_count == 0)

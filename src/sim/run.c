@@ -18,6 +18,8 @@ enum {
 const struct sim_workload *const sim_workloads[] = {
 	&sim_disk_log,
 	&sim_echo_counter,
+	&sim_kv,
+	&sim_raft,
 	&sim_replog,
 	&sim_replog_store,
 	&sim_tasks,

@@ -78,7 +78,7 @@ def ordinary_tests(build):
     """Unit tests and scenarios of the rooms that planted bugs are in, as meson names them."""
     output = say(["meson", "test", "-C", os.path.join(TOP, build), "--list"])[1]
     return sorted({line.split(" / ")[-1] for line in output.splitlines()
-                   if re.match(r"groundwork:(unit|unit\+threads|scenario) / (io|sim|task|rpc|replog)/", line)})
+                   if re.match(r"groundwork:(unit|unit\+threads|scenario) / (io|sim|task|rpc|replog|kv)/", line)})
 
 
 def stay_green(build, tests, bug):
@@ -101,8 +101,8 @@ def find_planted(build, names, count):
     """Prints the first seed that finds each planted bug, and whether ordinary tests do; false when one is not
     found, or is found by these."""
     print(f"\n## Planted bugs\n\nEach is one line (`IO_BUG` in the code), switched on in seeds 1, 2, 3 ... up to {count} "
-          "until a check finds it. The ordinary tests, unit\ntests and scenarios of src/io, src/task, src/rpc, src/replog and "
-          "src/sim, have to stay green with it (`GW_TEST_BUG`).\n")
+          "until a check finds it. The ordinary tests, unit\ntests and scenarios of src/io, src/task, src/rpc, src/replog, src/kv "
+          "and src/sim, have to stay green with it (`GW_TEST_BUG`).\n")
     print("| workload | planted bug | first seed that finds it | what was found wrong | ordinary tests |\n"
           "|---|---|---|---|---|")
     everything, tests = True, ordinary_tests(build)
