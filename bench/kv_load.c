@@ -2,7 +2,7 @@
 /*
  * kv_load.c - load on a key/value service through the installed client, by one thread.
  *
- *     bench-kv-load --cluster A,B --op put|get [--clients N] [--connections N]
+ *     bench-kv-load --cluster A,B --op put|get|get-weak [--clients N] [--connections N]
  *                   [--count N | --seconds S] [--keys N] [--value BYTES] [--warm N]
  *                   [--spin US]
  *
@@ -22,7 +22,7 @@ enum { CLIENTS_MAX = 10000, NAME_BYTES = 32, FILL_AT_ONCE = 500 };
 
 struct load {
 	const char *cluster;
-	bool reads;
+	bool reads, weak;
 	uint64_t clients, connections, count, seconds, keys, value_bytes, warm, spin_us;
 	struct gw_kv_client **connected;
 	char *value;
@@ -84,8 +84,9 @@ static void ask(struct client *client)
 	struct gw_error error = {0};
 
 	if (load->reads) {
+		const struct gw_kv_read read = {.weak = load->weak};
 		struct gw_kv_value value;
-		int found = gw_kv_get(client->kv, key, NULL, &value, &error);
+		int found = gw_kv_get(client->kv, key, &read, &value, &error);
 
 		check(found, &error);
 		if (found != 1 || value.item.value.size != load->value_bytes)
@@ -141,6 +142,26 @@ static void fill(struct load *load)
 	free(names);
 }
 
+/* Its members from another one on for each connection, since those who read weakly stay with the
+ * first that answers. */
+static char *turned(const char *cluster, uint64_t turns)
+{
+	size_t size = strlen(cluster);
+	char *text = malloc(size + 2);
+	const char *rest = cluster, *comma;
+
+	if (!text)
+		abort();
+	for (; turns > 0; turns--) {
+		comma = strchr(rest, ',');
+		rest = comma ? comma + 1 : cluster;
+	}
+	if (rest == cluster)
+		return strcpy(text, cluster);
+	(void)snprintf(text, size + 2, "%s,%.*s", rest, (int)(rest - cluster - 1), cluster);
+	return text;
+}
+
 static void run_all(struct load *load, struct client *clients)
 {
 	struct gw_group group = {0};
@@ -191,8 +212,12 @@ static int run(void *argument)
 	if (!clients || !load->connected || !load->value)
 		abort();
 	memset(load->value, 'v', load->value_bytes + 1);
-	for (uint64_t i = 0; i < load->connections; i++)
-		check(gw_kv_client_new(&load->connected[i], load->cluster, NULL, &error), &error);
+	for (uint64_t i = 0; i < load->connections; i++) {
+		char *cluster = turned(load->cluster, i);
+
+		check(gw_kv_client_new(&load->connected[i], cluster, NULL, &error), &error);
+		free(cluster);
+	}
 	if (load->reads)
 		fill(load);
 	load->until_ns = GW_FOREVER;
@@ -215,7 +240,7 @@ static int run(void *argument)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench-kv-load --cluster A,B --op put|get [--clients N]"
+	fprintf(stderr, "usage: bench-kv-load --cluster A,B --op put|get|get-weak [--clients N]"
 			" [--connections N]\n    [--count N | --seconds S] [--keys N]"
 			" [--value BYTES] [--warm N] [--spin US]\n");
 	return 2;
@@ -252,7 +277,8 @@ static bool parse(struct load *load, int argc, char **argv)
 		else
 			return false;
 	}
-	load->reads = strcmp(op, "get") == 0;
+	load->weak = strcmp(op, "get-weak") == 0;
+	load->reads = load->weak || strcmp(op, "get") == 0;
 	if (!load->reads && strcmp(op, "put") != 0)
 		return false;
 	if (load->connections == 0 || load->connections > load->clients)

@@ -2,11 +2,14 @@
 """What `make bench` measures: a row is one task on one input, and everybody who does it.
 
 In a command, @INPUT@ stands for the input file and @OUT@ for a fresh folder. The answer is what the
-command leaves there: the parts of a job in @OUT@/job, else @OUT@/answer, else what it printed.
+command leaves there: the parts of a job in @OUT@/job, else @OUT@/answer, else what it printed. A command that
+writes @OUT@/seconds has measured by itself, without what it needs to begin and end.
 """
 
 import dataclasses
 import os
+
+from measure import cpus_text
 
 MIB = 1 << 20
 PATTERN = 'schedule_timeout'                      # in one of 67,000 lines
@@ -36,13 +39,14 @@ DUCKDB_SORT = f'COPY (SELECT line FROM {DUCKDB_LINES} ORDER BY line) ' + DUCKDB_
 class Contestant:
     """Somebody who does the task. `program` must be there and gives the version. `answer` is the format
     for bench-digest, None if there is nothing to compare. `cpus` None: all. `fine`: exit statuses that
-    are no failure."""
+    are no failure. `placement`: which processors, where the command says it itself."""
     who: str
     program: str
     argv: list
     answer: str = None
     cpus: list = None
     fine: tuple = (0,)
+    placement: str = ''
 
 
 @dataclasses.dataclass
@@ -235,6 +239,48 @@ def appends(tools):
         [Goal('gw', 'floor', 0.8), Goal('gw', 'gw sync apart', 1)])
 
 
+def keys(tools, name, title, op, clients, count, goals, who=('gw', 'Redis', 'etcd'), members=1, front=False):
+    """Operations on keys with values of 100 bytes, each of `clients` waiting for one at a time. One server has one
+    processor and its clients another; three servers share all with their clients. The time is the load's own. `front`:
+    redis-benchmark asks us, too."""
+    cpus = [cpus_text(tools.cpus[:1]), cpus_text(tools.cpus[-1:])] if members == 1 else [cpus_text(tools.cpus)] * 2
+    kinds = {'gw': ('gw-redis' if front else 'gw', op, tools.helper('kv-load')),
+             'gw weak': ('gw', op + '-weak', tools.helper('kv-load')),
+             'Redis': ('redis', op, 'redis-server'),
+             'etcd': ('etcd', op, tools.peer('kv_etcd')), 'etcd weak': ('etcd', op + '-weak', tools.peer('kv_etcd'))}
+    field = []
+    for one in who:
+        kind, what, program = kinds[one]
+        field.append(Contestant(one, program, [
+            'python3', os.path.join(os.path.dirname(os.path.abspath(__file__)), 'kv.py'), kind, what, str(clients),
+            str(count), str(members), *cpus, '@OUT@', 'gw=' + tools.gw, 'load=' + tools.helper('kv-load'),
+            'etcd-client=' + tools.peer('kv_etcd')], placement=f'{cpus[0]}|{cpus[1]}'))
+    return Row(name, f'{count:,} {title}', 'empty', 0, field, goals)
+
+
+def all_keys(tools):
+    """The key/value service: durable puts, gets, and the port for programs of Redis."""
+    level = {'goals': [Goal('gw', 'Redis', 0.9)], 'who': ('gw', 'Redis'), 'front': True}
+    ours = [Goal('gw', 'Redis', 2)]
+    return [
+        keys(tools, 'kv-put-1', 'durable puts, one client', 'put', 1, 8000, [Goal('gw', 'Redis', 1.2)]),
+        keys(tools, 'kv-put-64', 'durable puts, 64 clients', 'put', 64, 40000,
+             [Goal('gw', 'Redis', 1.2), Goal('gw', 'etcd', 5)]),
+        keys(tools, 'kv-put-64-three', 'durable puts, 64 clients, three members', 'put', 64, 20000,
+             [Goal('gw', 'etcd', 4)], ('gw', 'etcd'), 3),
+        keys(tools, 'kv-get-1', 'gets, one client', 'get', 1, 20000, ours),
+        keys(tools, 'kv-get-64', 'gets, 64 clients', 'get', 64, 100000, ours),
+        keys(tools, 'kv-get-64-three', 'gets, 64 clients, three members', 'get', 64, 40000, [],
+             ('gw', 'gw weak', 'etcd', 'etcd weak'), 3),
+        keys(tools, 'kv-redis-set', 'SETs by redis-benchmark, 50 clients', 'put', 50, 60000, **level),
+        keys(tools, 'kv-redis-set-16', 'SETs by redis-benchmark, 50 clients, pipelines of 16', 'put:16', 50, 500000,
+             **level),
+        keys(tools, 'kv-redis-get', 'GETs by redis-benchmark, 50 clients', 'get', 50, 100000, **level),
+        keys(tools, 'kv-redis-get-16', 'GETs by redis-benchmark, 50 clients, pipelines of 16', 'get:16', 50, 800000,
+             **level),
+    ]
+
+
 def all_rows(tools):
     mawk = "mawk '%s'"
     add_up = "mawk -F '\\t' '%s'"
@@ -256,6 +302,7 @@ def all_rows(tools):
         *all_tasks(tools),
         *all_echoes(tools),
         appends(tools),
+        *all_keys(tools),
         Row('startup', 'an empty job from start to _SUCCESS', 'empty', 0, [
             Contestant('gw', tools.gw, job(tools, 'wordcount'), 'key-count'),
             Contestant('true', 'true', ['true'])],

@@ -73,10 +73,18 @@ class Contest:
         run = runner(argv, contestant.cpus or self.programs.cpus, os.path.join(self.out, 'stdout'), errors,
                      self.environment)
         if run.status in contestant.fine:
+            self.take_seconds(run)
             return run, None
         with open(errors, encoding='utf-8', errors='replace') as file:
             last = file.read().strip().splitlines()[-1:]
         return run, f'exit status {run.status}: {" ".join(last)}'
+
+    def take_seconds(self, run):
+        """What a command has measured by itself."""
+        path = os.path.join(self.out, 'seconds')
+        if os.path.exists(path):
+            with open(path, encoding='ascii') as file:
+                run.wall_s = float(file.read())
 
     def answer_files(self):
         parts = os.path.join(self.out, 'job')
@@ -112,7 +120,7 @@ class Contest:
         run, error = self.once(contestant, path, measure.run_watched)
         result = {'row': row.name, 'who': contestant.who, 'runs': [], 'cpu_s': 0, 'cpus_s': [],
                   'memory': {'peak': run.peak, 'rss': run.rss},
-                  'placement': measure.cpus_text(contestant.cpus or self.programs.cpus),
+                  'placement': contestant.placement or measure.cpus_text(contestant.cpus or self.programs.cpus),
                   'version': self.programs.version(contestant.program),
                   'command': contestant.argv, 'answer': {}}
         if error:

@@ -20,6 +20,7 @@ VERSION_QUESTIONS = {
     'grep': ['grep', '--version'],
     'rg': ['rg', '--version'],
     'sort': ['sort', '--version'],
+    'redis-server': ['redis-server', '--version'],
     'true': ['env', 'true', '--version'],
 }
 
@@ -116,10 +117,12 @@ class Tools:
     def ask_version(self, program):
         if program in (self.gw, self.wordcount):
             return first_line([self.gw, '--version'])
-        if program in (self.helper('tasks'), self.helper('echo-rpc'), self.helper('append')):
+        if program in [self.helper(name) for name in ('tasks', 'echo-rpc', 'append', 'kv-load')]:
             return first_line([self.gw, '--version'])
         if program in (self.peer('tasks'), self.peer('echo_net_rpc')):
             return first_line(['go', 'version'])
+        if program == self.peer('kv_etcd'):
+            return first_line(['etcd', '--version'])
         for name, package in PEER_PACKAGES.items():
             if program == self.peer(name):
                 return f'{package} ' + first_line(['pkg-config', '--modversion', package])

@@ -26,6 +26,12 @@ case $1 in
 tasks.go | echo_net_rpc.go)
 	needs go
 	go build -o "$program" "$source" ;;
+kv_etcd.go)
+	needs go etcd
+	GOPATH=/usr/share/gocode # where Debian has the client
+	[ -d "$GOPATH/src/go.etcd.io/etcd/clientv3" ] || exit 3
+	export GOPATH
+	go build -o "$program" "$source" ;;
 echo_zeromq.c)
 	needs gcc
 	library libzmq
