@@ -24,12 +24,21 @@ int cli_vm_image(void *values, char **operands, size_t count, struct gw_error *e
 
 struct cli_vm_run {
 	bool help, restart, bare, read_only;
-	const char *image, *kernel, *initrd, *firmware, *disk, *network, *append;
+	const char *image, *kernel, *initrd, *firmware, *disk, *network, *append, *record;
 	uint64_t memory_bytes;
 };
 
 extern const struct gw_option cli_vm_run_options[];
 extern const struct cli_vm_run cli_vm_run_defaults;
 int cli_vm_run(void *values, char **operands, size_t count, struct gw_error *error);
+
+struct cli_vm_replay {
+	bool help;
+	const char *kernel, *initrd, *firmware, *disk;
+	int64_t until;
+};
+
+extern const struct gw_option cli_vm_replay_options[];
+int cli_vm_replay(void *values, char **operands, size_t count, struct gw_error *error);
 
 #endif

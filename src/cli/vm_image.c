@@ -44,7 +44,7 @@ int cli_vm_image(void *values, char **operands, size_t count, struct gw_error *e
 	if (strcmp(operands[0], "make") != 0)
 		return gw_fail(error, GW_E_USAGE, "%s: make is all that can be done", operands[0]);
 	if (!image->minimal)
-		return gw_fail(error, GW_E_USAGE, "--minimal is wanted: there is no other image yet");
+		return gw_fail(error, GW_E_USAGE, "--minimal is wanted: there is no other yet");
 	if (!options.cache) {
 		int code = default_cache(cache, sizeof(cache), error);
 

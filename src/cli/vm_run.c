@@ -4,6 +4,7 @@
  */
 #include "cli/vm.h"
 #include "vm/host/host.h"
+#include "vm/record/record_run.h"
 
 #include <unistd.h>
 
@@ -24,6 +25,8 @@ const struct gw_option cli_vm_run_options[] = {
 	 "The disk is not written to", NULL},
 	{"net", 0, GW_OPTION_STRING, offsetof(struct cli_vm_run, network), "NET",
 	 "user: connect to the outside; tap:NAME: a tap device (no network)", NULL},
+	{"record", 0, GW_OPTION_STRING, offsetof(struct cli_vm_run, record), "LOG",
+	 "Write a new log, for gw vm replay; the disk is then not written to", NULL},
 	{"firmware", 0, GW_OPTION_STRING, offsetof(struct cli_vm_run, firmware), "FILE",
 	 "OpenSBI's fw_dynamic or fw_jump (the SBI is the machine's own)", NULL},
 	{"bare", 0, GW_OPTION_FLAG, offsetof(struct cli_vm_run, bare), NULL,
@@ -61,7 +64,10 @@ int cli_vm_run(void *values, char **operands, size_t count, struct gw_error *err
 	(void)operands, (void)count;
 	if (!run->image && !run->kernel)
 		return gw_fail(error, GW_E_USAGE, "--image or --kernel is wanted");
-	code = vm_host_run(&options, NULL, &result, error);
+	if (run->record)
+		code = vm_record_run(&options, run->record, &result, error);
+	else
+		code = vm_host_run(&options, NULL, &result, error);
 	if (code < 0)
 		return code;
 	switch (result.end) {

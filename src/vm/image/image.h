@@ -21,8 +21,8 @@ struct vm_image_options {
 };
 
 /* Makes a minimal image: a kernel and a busybox. Waits for the programs that do it, and leaves what
- * they say to standard error. GW_E_FAILED, GW_E_NO_MEMORY; files that were in the directory are then
- * as they were, or new, each of them whole. */
+ * they say to standard error. GW_E_FAILED, GW_E_NO_MEMORY; files that were in the directory are
+ * then as they were, or new, each of them whole. */
 int vm_image_make_minimal(const struct vm_image_options *options, struct gw_error *error)
 	GW_MUST_CHECK;
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record_run.h"
+
+#include "overlay.h"
+#include "recorder.h"
+
+#include "vm/host/system.h"
+
+#define FLUSH_NS (UINT64_C(1000000) * VM_RECORD_FLUSH_MS)
+
+struct run {
+	const char *log;
+	const char *disk; /* path; NULL: none */
+	struct vm_recorder *recorder;
+	uint64_t flushed_ns;
+};
+
+static int open_disk(void *context, const char *path, bool read_only, struct vm_block **block,
+		     struct gw_error *error)
+{
+	struct run *run = context;
+	struct vm_overlay *overlay;
+	int code = vm_overlay_open(&overlay, path, read_only, error);
+
+	if (code < 0)
+		return code;
+	run->disk = path;
+	*block = vm_overlay_block(overlay);
+	return 0;
+}
+
+static int start(void *context, const struct vm_machine_setup *setup, struct gw_error *error)
+{
+	struct run *run = context;
+	struct vm_recorder_options options = {.path = run->log, .disk = run->disk};
+
+	run->flushed_ns = vm_system_now_ns();
+	return vm_recorder_new(&run->recorder, &options, setup, error);
+}
+
+static uint64_t next(void *context)
+{
+	return vm_recorder_next(((struct run *)context)->recorder);
+}
+
+static int pause_run(void *context, struct vm_machine *machine, struct gw_error *error)
+{
+	struct run *run = context;
+	uint64_t now_ns = vm_system_now_ns();
+	int code = vm_recorder_pause(run->recorder, machine, error);
+
+	if (code == 0 && now_ns - run->flushed_ns >= FLUSH_NS) {
+		code = vm_recorder_flush(run->recorder, error);
+		run->flushed_ns = now_ns;
+	}
+	return code;
+}
+
+static int event(void *context, const struct vm_event *event, struct gw_error *error)
+{
+	return vm_recorder_event(((struct run *)context)->recorder, event, error);
+}
+
+static int restart(void *context, struct vm_machine *machine, struct gw_error *error)
+{
+	return vm_recorder_restart(((struct run *)context)->recorder, machine, error);
+}
+
+/* How the machine stood when the run ended; ended from outside, it only stands. */
+static enum vm_pause pause_of(enum vm_host_end end)
+{
+	switch (end) {
+	case VM_HOST_OFF:
+		return VM_PAUSE_OFF;
+	case VM_HOST_RESET:
+		return VM_PAUSE_RESET;
+	case VM_HOST_FAILED:
+		return VM_PAUSE_FAILED;
+	default:
+		return VM_PAUSE_COUNT;
+	}
+}
+
+int vm_record_run(const struct vm_host_options *options, const char *log,
+		  struct vm_host_result *result, struct gw_error *error)
+{
+	struct run run = {.log = log};
+	const struct vm_host_watch watch = {&run,      open_disk, start,  next,
+					    pause_run, event,     restart};
+	int code = vm_host_run(options, &watch, result, error);
+
+	if (code < 0) {
+		vm_recorder_free(run.recorder);
+		return code;
+	}
+	return vm_recorder_end(run.recorder, pause_of(result->end), result->instructions, error);
+}
