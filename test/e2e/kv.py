@@ -13,6 +13,7 @@ import tempfile
 import threading
 import traceback
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 GW = os.environ.get("GW", os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "gw"))
 SECONDS = 60  # that nothing takes
 
@@ -378,6 +379,10 @@ def programs_for_redis_work(directory):
                 assert re.search(name + r".*requests per second", done.stdout), done.stdout
             assert "rror" not in done.stdout, done.stdout
         assert kv(member.address, "get", "k") == b"v"
+        # A client library; Debian's own Python has it.
+        done = subprocess.run(["/usr/bin/python3", os.path.join(HERE, "kv_redis_client.py"), str(member.redis)],
+                              capture_output=True, text=True, timeout=SECONDS, check=False)
+        assert done.returncode == 0, done.stderr
     finally:
         member.kill()
 
