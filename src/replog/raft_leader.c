@@ -154,7 +154,8 @@ void raft_hand_over(struct raft *raft)
 
 		if (peer->match == raft_log_last(raft) && raft_votes(raft, peer->id) &&
 		    raft->now_ns - peer->heard_ns < raft->election_ns) {
-			raft->gave_lease = true; /* its votes break promises */
+			/* Its votes break promises. */
+			raft->gave_lease = !RAFT_BUG(raft, "raft.lease-kept");
 			raft_send(raft, &message, 0);
 			return;
 		}

@@ -4,6 +4,7 @@
  */
 #include "sim/workload_kv.h"
 
+#include "io/rare.h"
 #include "task/loop.h"
 
 #include <assert.h>
@@ -39,6 +40,7 @@ static void end_process(void *context, const struct gw_error *error)
 	sim_note(member->state->run->sim, member->node, "the member ends", error->code);
 	if (error->code == GW_E_CORRUPT && sim_io_alive(member->io)) {
 		member->is_corrupt = true;
+		IO_PROBE(member->io, "kv.damage-told");
 		if (!member->is_rotten)
 			sim_run_fail(member->state->run, "nothing harmed the disk: %s",
 				     error->text);

@@ -56,6 +56,7 @@ static const struct sim_bug bugs[] = {
 	{"raft.no-first-entry", "a leader begins without an entry of its own"},
 	{"raft.read-without-round", "a leader answers reads without asking the others"},
 	{"raft.lease-past-drift", "a lease is longer by the drift of clocks, not shorter"},
+	{"raft.lease-kept", "a leader that asked another one to lead goes on by its lease"},
 	{0},
 };
 
