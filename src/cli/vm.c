@@ -29,8 +29,8 @@ static const struct cli_action actions[] = {
 	{.name = "image",
 	 .operands = "make DIR",
 	 .summary = "Make an image of Debian's own packages",
-	 .help = "Makes in DIR a kernel, an initrd with a busybox, and a command line, of Debian's\n"
-		 "packages for riscv64, from the mirror that apt is set up with.\n\n",
+	 .help = "Makes in DIR a kernel, an initrd with a busybox, and a command line, of\n"
+		 "Debian's packages for riscv64, from the mirror that apt is set up with.\n\n",
 	 .options = cli_vm_image_options,
 	 .operands_min = 2,
 	 .operands_max = 2,
