@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * console.h - the guest's console on two descriptors. Input that is a terminal is put into raw mode,
- * so that all keys go to the guest but the escape key and what follows it:
+ * console.h - the guest's console on two descriptors. Input that is a terminal is put into raw
+ * mode, so that all keys go to the guest but the escape key and what follows it:
  *
  *     Ctrl-A x         ends the run
  *     Ctrl-A Ctrl-A    is Ctrl-A

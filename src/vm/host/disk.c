@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * disk.c - requests wait in a queue of fixed size, as long as a device may have requests; the thread
- * takes the oldest, carries it out, and marks it done; a descriptor says so to the loop.
+ * disk.c - requests wait in a queue of fixed size, as long as a device may have requests; the
+ * thread takes the oldest, carries it out, and marks it done; a descriptor says so to the loop.
  */
 #include "disk.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host.h - gives a machine what is outside of it: files, a clock, a terminal, a network; and runs it
- * until it is switched off.
+ * host.h - gives a machine what is outside of it: files, a clock, a terminal, a network; and
+ * runs it until it is switched off.
  *
  * The machine's time follows the host's clock: whenever it lags it is moved ahead, and while the
  * guest waits the host sleeps until a timer is due or something comes. A lag of more than

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * device_tree.h - the device tree: what a kernel is told of the machine. It is the same bytes for the
- * same description.
+ * device_tree.h - the device tree: what a kernel is told of the machine. It is the same bytes
+ * for the same description.
  */
 #ifndef VM_MACHINE_DEVICE_TREE_H
 #define VM_MACHINE_DEVICE_TREE_H

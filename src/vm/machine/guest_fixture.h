@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guest_fixture.h - small guests: programs put together instruction by instruction, in an Image that
- * the machine loads as it does a kernel.
+ * guest_fixture.h - small guests: programs put together instruction by instruction, in an Image
+ * that the machine loads as it does a kernel.
  */
 #ifndef VM_MACHINE_GUEST_FIXTURE_H
 #define VM_MACHINE_GUEST_FIXTURE_H

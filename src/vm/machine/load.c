@@ -208,7 +208,8 @@ static int load_firmware(const struct vm_load *load, const struct room *room,
 					     load_flat(&load->firmware, 0, room, program, error);
 
 	if (code == 0 && program->end > VM_MAP_KERNEL_OFFSET)
-		return gw_fail(error, GW_E_TOO_LARGE, "%s: %" PRIu64 " KiB, and the kernel is at 2 MiB",
+		return gw_fail(error, GW_E_TOO_LARGE,
+			       "%s: %" PRIu64 " KiB, and the kernel is at 2 MiB",
 			       load->firmware.name, program->end / 1024);
 	return code;
 }

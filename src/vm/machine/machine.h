@@ -120,8 +120,8 @@ enum { VM_MACHINE_STATE_VERSION = 1 };
 
 int vm_machine_save(struct vm_machine *machine, struct base_buffer *out, struct gw_error *error)
 	GW_MUST_CHECK;
-/* Into a machine of the same setup whose RAM is what it was. GW_E_CORRUPT, GW_E_VERSION: it can only
- * be freed then. */
+/* Into a machine of the same setup whose RAM is what it was. GW_E_CORRUPT, GW_E_VERSION: it can
+ * only be freed then. */
 int vm_machine_load(struct vm_machine *machine, struct gw_bytes in, struct gw_error *error)
 	GW_MUST_CHECK;
 

@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make long PART=vm`: Debian's own kernel in the machine: booted, with a disk, a network, behind OpenSBI, restarted; and
+twice at once with the same hashes. It needs the mirror that apt is set up with, for the image.
+
+    python3 test/long/vm.py BUILD_DIR [--image DIR]
+
+Prints Markdown for docs/evidence/vm.md; ends with 0 when all is well.
+"""
+import argparse
+import glob
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MINUTES = 5  # for one guest
+FIRMWARE = "/usr/lib/riscv64-linux-gnu/opensbi/generic"
+
+
+class Guest:
+    """A machine whose console is talked to."""
+
+    def __init__(self, gw, *words):
+        self.process = subprocess.Popen([gw, "vm", "run", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+        self.said, self.end = b"", time.monotonic() + 60 * MINUTES
+
+    def expect(self, words):
+        """Waits for words; what was said up to them."""
+        while words not in self.said:
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, self.end - time.monotonic()))
+            piece = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            assert piece, f"no {words!r} in: {self.said[-2000:].decode(errors='replace')}"
+            self.said += piece
+        before, self.said = self.said.split(words, 1)
+        return before.decode(errors="replace")
+
+    def ask(self, command):
+        """What a command in the guest's shell prints. The word at its end is not in its echo."""
+        self.process.stdin.write(command.encode() + b"; echo END-OF'-'COMMAND\n")
+        self.process.stdin.flush()
+        return self.expect(b"END-OF-COMMAND")
+
+    def off(self):
+        self.process.stdin.write(b"poweroff -f\n")
+        self.process.stdin.flush()
+        return self.wait()
+
+    def wait(self):
+        status = self.process.wait(timeout=max(1, self.end - time.monotonic()))
+        assert status == 0, f"status {status}: {self.process.stdout.read()[-500:]}"
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
+class Rows:
+    def __init__(self):
+        self.failed = 0
+        print("| what | seconds | |\n|---|---|---|")
+
+    def row(self, what, function, *arguments):
+        started = time.monotonic()
+        try:
+            result = function(*arguments) or "well"
+        except (AssertionError, subprocess.SubprocessError, OSError) as problem:
+            self.failed += 1
+            result = "FAILED: " + str(problem).replace("\n", " ").replace("|", "/")[-600:]
+        print(f"| {what} | {time.monotonic() - started:.1f} | {result} |", flush=True)
+
+
+# ---- What is done -----------------------------------------------------------------------------------
+
+def boot(gw, image, *words):
+    guest = Guest(gw, "--image", image, *words)
+    try:
+        guest.expect(b"# ")
+        lines = guest.ask("uname -a").strip().splitlines()
+        guest.off()
+        return next((line for line in lines if line.startswith("Linux")), "no uname?")
+    finally:
+        guest.kill()
+
+
+def restart(gw, image):
+    guest = Guest(gw, "--image", image)
+    try:
+        guest.expect(b"# ")
+        guest.ask("touch /was-here")
+        guest.process.stdin.write(b"reboot -f\n")
+        guest.process.stdin.flush()
+        guest.expect(b"init: ready")
+        guest.expect(b"# ")
+        assert "No such file" in guest.ask("ls /was-here")
+        guest.off()
+    finally:
+        guest.kill()
+
+
+def disk(gw, image, directory):
+    path = os.path.join(directory, "disk.img")
+    with open(path, "wb") as out:
+        out.truncate(64 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True)
+    guest = Guest(gw, "--image", image, "--disk", path)
+    try:
+        guest.expect(b"# ")
+        guest.ask("mkdir -p /mnt; mount -t ext4 /dev/vda /mnt")
+        guest.ask("dd if=/dev/urandom of=/mnt/big bs=1M count=20")
+        before = re.search(r"[0-9a-f]{32}", guest.ask("sync; md5sum /mnt/big")).group()
+        guest.ask("umount /mnt; echo 3 >/proc/sys/vm/drop_caches; mount -t ext4 /dev/vda /mnt")
+        after = re.search(r"[0-9a-f]{32}", guest.ask("md5sum /mnt/big")).group()
+        guest.ask("umount /mnt")
+        guest.off()
+    finally:
+        guest.kill()
+    assert before == after, (before, after)
+    done = subprocess.run(["e2fsck", "-fn", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def network(gw, image, directory):
+    with open(os.path.join(directory, "hello"), "w", encoding="utf-8") as out:
+        out.write("hello from the host\n")
+    server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory",
+                               directory], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    guest = None
+    try:
+        port = re.search(r"port (\d+)", server.stdout.readline()).group(1)
+        guest = Guest(gw, "--image", image, "--net", "user")
+        guest.expect(b"# ")
+        guest.ask("ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2")
+        assert "hello from the host" in guest.ask(f"wget -q -O - http://10.0.2.2:{port}/hello")
+        guest.off()
+    finally:
+        if guest:
+            guest.kill()
+        server.kill()
+        server.communicate()
+
+
+def twice(program, image, *words):
+    """words: options before the kernel, then what follows the command line."""
+    options = [word for word in words if word.startswith("-")]
+    rest = [word for word in words if not word.startswith("-")]
+    done = subprocess.run([program, *options, os.path.join(image, "kernel"), os.path.join(image, "initrd"),
+                           "console=ttyS0 job=off", *rest], capture_output=True, text=True, errors="replace",
+                          timeout=60 * MINUTES, check=False)
+    hashes = re.findall(r"^# (\d+) ([0-9a-f]{16})$", done.stdout, re.M)
+    assert done.returncode == 0 and hashes, done.stderr + done.stdout[-500:]
+    return f"{len(hashes)} hashes equal, {int(hashes[-1][0]) / 1e9:.2f} G instructions"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--image", help="an image that was made before")
+    arguments = parser.parse_args()
+    gw = os.path.join(TOP, arguments.build, "gw")
+    program = os.path.join(TOP, arguments.build, "src/vm/host/vm-twice")
+    directory = tempfile.mkdtemp(prefix="gw-vm-long-")
+    rows = Rows()
+    try:
+        image = arguments.image or os.path.join(directory, "image")
+        if not arguments.image:
+            subprocess.run([gw, "vm", "image", "make", image, "--minimal"], check=True, stdout=sys.stderr)
+        subprocess.run(["ninja", "-C", os.path.join(TOP, arguments.build), "src/vm/host/vm-twice"], check=True,
+                       stdout=sys.stderr)
+        rows.row("boot to a shell and switch off", boot, gw, image)
+        for firmware in sorted(glob.glob(FIRMWARE + "/fw_dynamic.*") + glob.glob(FIRMWARE + "/fw_jump.*")):
+            rows.row(f"the same behind {os.path.basename(firmware)}", boot, gw, image, "--firmware", firmware)
+        rows.row("restart", restart, gw, image)
+        rows.row("20 MB to ext4 and back", disk, gw, image, directory)
+        rows.row("a file over the network (user)", network, gw, image, directory)
+        rows.row("twice, cut elsewhere", twice, program, image)
+        rows.row("twice, hardly anything kept", twice, program, image, "--small")
+        if os.path.isdir(FIRMWARE):
+            rows.row("twice, behind OpenSBI", twice, program, image, FIRMWARE + "/fw_dynamic.bin")
+    finally:
+        shutil.rmtree(directory)
+    return 1 if rows.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
