@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * disk.h - a disk that is a raw or sparse file, or a block device: struct vm_block on a thread of
- * its own, which carries out requests one behind the other. A file is locked, so that two machines do
- * not write to it. Discarded space is given back where the file system can.
+ * its own, which carries out requests one behind the other. A file is locked, so that two machines
+ * do not write to it. Discarded space is given back where the file system can.
  */
 #ifndef VM_HOST_DISK_H
 #define VM_HOST_DISK_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * net.h - where the guest's frames go: a tap device of the host, or a network of its own that ends
- * in this process (libslirp: the guest is 10.0.2.15, the host 10.0.2.2, names are asked at 10.0.2.3;
- * nobody can connect to the guest).
+ * in this process (libslirp: the guest is 10.0.2.15, the host 10.0.2.2, names are asked at
+ * 10.0.2.3; nobody can connect to the guest).
  */
 #ifndef VM_HOST_NET_H
 #define VM_HOST_NET_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * device_tree.c - the device tree, written from front to back with libfdt. A failure sticks,
- * so that it is looked at once: the buffer is large enough for all but a command line that is too long.
+ * so that it is looked at once: the buffer is large enough for all but a command line that is too
+ * long.
  *
  * What is not named is not there for the guest: no Sstc (the timer is the SBI's), no H, no Zkr.
  */
