@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * sbi.h - the SBI inside the machine: what a kernel in supervisor mode asks by ecall when no
- * firmware runs below it. Version 1.0 of the specification; base, timer, inter-processor interrupts,
- * remote fences, hart states and system reset. The legacy calls, PMU and the debug console are refused as
- * not supported.
+ * firmware runs below it. Version 1.0 of the specification; base, timer, inter-processor
+ * interrupts, remote fences, hart states and system reset. The legacy calls, PMU and the debug
+ * console are refused as not supported.
  */
 #ifndef VM_MACHINE_SBI_H
 #define VM_MACHINE_SBI_H
