@@ -49,20 +49,22 @@ uint32_t kv_run_key_of(const struct kv_run_state *state, struct gw_bytes name)
 	return (uint32_t)key;
 }
 
+static bool is_worn(const struct kv_run_key *key, enum kv_run_key_kind kind)
+{
+	return key->kind != kind || key->asked >= KEY_ASKED_MAX || key->unknown >= KEY_UNKNOWN_MAX;
+}
+
 uint32_t kv_run_key_take(struct kv_run_state *state, enum kv_run_key_kind kind, uint32_t slot)
 {
 	uint32_t *current = &state->current[kind][slot];
-	struct kv_run_key *key = &state->keys[*current];
 
-	if (state->key_count == 0 || key->kind != kind || key->asked >= KEY_ASKED_MAX ||
-	    key->unknown >= KEY_UNKNOWN_MAX) {
+	if (state->key_count == 0 || is_worn(&state->keys[*current], kind)) {
 		state->keys = kv_run_more(state->keys, sizeof(*state->keys), &state->key_capacity,
 					  state->key_count);
-		key = &state->keys[state->key_count];
-		*key = (struct kv_run_key){.kind = (uint8_t)kind};
+		state->keys[state->key_count] = (struct kv_run_key){.kind = (uint8_t)kind};
 		*current = (uint32_t)state->key_count++;
 	}
-	key->asked++;
+	state->keys[*current].asked++;
 	return *current;
 }
 
