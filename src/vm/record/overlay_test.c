@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * overlay_test.c - a disk over which is written: it reads as one that was written to, its file stays
+ * overlay_test.c - a disk over which is written: it reads as one that was written to, its file is
  * as it was, and it goes back to any layer.
  */
 #include "overlay.h"

@@ -36,7 +36,7 @@ void vm_replay_close(struct vm_replay *replay); /* NULL is fine */
 enum vm_replay_state {
 	VM_REPLAY_GOES_ON = 1,
 	VM_REPLAY_ENDED, /* where the recording did */
-	VM_REPLAY_TORN,  /* at the last record; what came then is not known: its recorder was killed */
+	VM_REPLAY_TORN,  /* at the last record, for its recorder was killed */
 };
 
 /*
