@@ -146,6 +146,7 @@ static bool look(struct io_uv *io, uint64_t until_ns)
 		    atomic_load_explicit(&io->arrived, memory_order_relaxed) ||
 		    real_log_has_events(&io->log))
 			return true;
+		sched_yield(); /* who is to bring the event may need this very processor */
 	} while (now_ns < until_ns);
 	return false;
 }

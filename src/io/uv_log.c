@@ -194,6 +194,7 @@ static void answered(struct io_uv *io, struct io_request *request, int64_t resul
 	assert(log->request == request);
 	if (result == (int64_t)log->size) {
 		log->refused = 0;
+		real_log_took(log, uv_hrtime() - log->begun_ns);
 		real_end(io, request, 0, 0);
 		return;
 	}
@@ -229,6 +230,12 @@ bool real_log_submit(struct io_uv *io, struct io_request *request)
 		return false;
 	}
 	log->request = request;
+	if (log->rest > 0) {
+		log->rest--;
+		send_to_thread(io, request);
+		return true;
+	}
+	log->begun_ns = uv_hrtime();
 	write.aio_fildes = (uint32_t)log->fd;
 	write.aio_buf = (uintptr_t)log->buffer;
 	write.aio_nbytes = log->size;

@@ -24,6 +24,10 @@ enum {
 	REAL_LOG_ALIGN_BYTES = 4096,     /* of the memory */
 	REAL_LOG_UNDER_WAY_MAX = 64,     /* with the kernel, of one io */
 	REAL_LOG_REFUSED_MAX = 64,       /* in a row: then the file goes the usual way */
+	REAL_LOG_SLOW_NS = 2000000,      /* from here on a write was slow */
+	REAL_LOG_SLOW_POINTS = 16,       /* for a slow one; a quick one takes one away */
+	REAL_LOG_SLOW_MAX = 64,          /* with more of them a thread takes over for a while: */
+	REAL_LOG_REST = 1000,            /* so many writes */
 };
 
 /* What the kernel is asked for; tests pass others (io_uv_options). Each returns -errno or what the
@@ -55,7 +59,25 @@ struct real_log_file {
 	 * way while something was changed that is not known to be durable. */
 	uint64_t changes, durable;
 	unsigned refused; /* in a row */
+	/* The kernel ends a write on a thread of its own, on the processor that the disk speaks to;
+	 * when something else keeps that busy, it takes its time. */
+	uint64_t begun_ns;
+	unsigned slow; /* points */
+	unsigned rest; /* so many writes are a thread's */
 };
+
+/* The kernel took so long for a write. */
+static inline void real_log_took(struct real_log_file *log, uint64_t ns)
+{
+	if (ns >= REAL_LOG_SLOW_NS)
+		log->slow += REAL_LOG_SLOW_POINTS;
+	else if (log->slow > 0)
+		log->slow--;
+	if (log->slow > REAL_LOG_SLOW_MAX) {
+		log->slow = 0;
+		log->rest = REAL_LOG_REST;
+	}
+}
 
 /* The usual engine. */
 const struct io_log_engine *real_log_engine(void);
