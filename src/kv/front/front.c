@@ -18,6 +18,10 @@ struct connection {
 	struct base_buffer in;	 /* arrived; of a fixed capacity */
 	struct base_buffer work; /* commands are taken from here */
 	struct base_buffer out;	 /* replies that were not sent yet */
+	struct base_buffer sent; /* replies on their way */
+	struct task_request writing;
+	struct gw_bytes pieces[2]; /* of it */
+	bool is_writing;
 	struct base_arena arena; /* of a batch */
 	struct gw_waiters arrived;
 	bool is_reading, is_ended, is_over;
@@ -188,29 +192,48 @@ static size_t run_some(struct connection *connection, struct front_request *requ
 	}
 }
 
-/* Sends what is in `out`, and what is said behind the last of all; "": nothing yet. */
+static int end_writing(struct connection *connection, struct gw_error *error)
+{
+	struct base_buffer *sent = &connection->sent;
+	int code = 0;
+
+	if (connection->is_writing)
+		code = task_await(&connection->writing, GW_FOREVER);
+	if (code < 0)
+		code = gw_fail(error, code, "replies could not be sent");
+	connection->is_writing = false;
+	sent->size = 0;
+	if (sent->capacity > FRONT_OUT_BYTES_KEPT)
+		base_buffer_done(sent);
+	return code < 0 ? code : 0;
+}
+
+/* Begins to send what is in `out`, and what is said behind the last of all; "": nothing yet. That
+ * is waited for when there is more to send, or at the end. */
 static int write_replies(struct connection *connection, const char *failure,
 			 struct gw_error *error)
 {
-	struct task_request writing = {.error = error};
-	struct base_buffer *out = &connection->out;
-	struct gw_bytes pieces[2];
+	struct base_buffer ready = connection->out;
+	struct gw_bytes *pieces = connection->pieces;
 	uint32_t used = 0;
 	int code;
 
-	if (out->size > 0)
-		pieces[used++] = base_buffer_bytes(out);
+	if (ready.size == 0 && !failure[0])
+		return 0;
+	code = end_writing(connection, error);
+	if (code < 0)
+		return code;
+	connection->out = connection->sent;
+	connection->sent = ready;
+	if (ready.size > 0)
+		pieces[used++] = base_buffer_bytes(&ready);
 	if (failure[0])
 		pieces[used++] = gw_string(failure);
-	if (used == 0)
-		return 0;
-	io_writev(connection->front->io, &writing.request, connection->stream, pieces, used,
-		  task_request_done);
-	code = task_await(&writing, GW_FOREVER);
-	out->size = 0;
-	if (out->capacity > FRONT_OUT_BYTES_KEPT)
-		base_buffer_done(out);
-	return code < 0 ? code : 0;
+	connection->writing = (struct task_request){0};
+	connection->is_writing = true;
+	io_writev(connection->front->io, &connection->writing.request, connection->stream, pieces,
+		  used, task_request_done);
+	return 0;
 }
 
 /* Runs requests and sends their replies, which never become more than a few at once. */
@@ -248,7 +271,9 @@ static int run_work(struct connection *connection, struct gw_error *error)
 
 	while (parsed == 1 && code == 0 && !connection->is_over) {
 		base_arena_reset(&connection->arena);
-		requests = base_arena_array(&connection->arena, FRONT_BATCH_MAX, sizeof(*requests));
+		/* Not cleared: most batches are short. */
+		requests = base_arena_alloc(&connection->arena, FRONT_BATCH_MAX * sizeof(*requests),
+					    _Alignof(struct front_request));
 		if (!requests)
 			return gw_fail(error, GW_E_NO_MEMORY, "no memory for commands");
 		parsed = parse_batch(connection, requests, &count, &offset, &why);
@@ -280,10 +305,13 @@ static int run_connection(void *argument)
 			break;
 		code = run_work(connection, &error);
 	}
+	/* Nobody is left to be told. */
+	(void)end_writing(connection, &error);
 	io_stream_close(front->io, connection->stream);
 	base_buffer_done(&connection->in);
 	base_buffer_done(&connection->work);
 	base_buffer_done(&connection->out);
+	base_buffer_done(&connection->sent);
 	base_arena_done(&connection->arena);
 	free(connection);
 	assert(front->connections > 0);
