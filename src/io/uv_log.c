@@ -190,19 +190,21 @@ static void send_to_thread(struct io_uv *io, struct io_request *request)
 static void answered(struct io_uv *io, struct io_request *request, int64_t result)
 {
 	struct real_log_file *log = log_of(request);
+	bool never;
 
 	assert(log->request == request);
 	if (result == (int64_t)log->size) {
 		log->refused = 0;
-		real_log_took(log, uv_hrtime() - log->begun_ns);
+		real_log_took(log, real_now_ns(&io->io) - log->begun_ns);
 		real_end(io, request, 0, 0);
 		return;
 	}
-	if (result < 0 && result != -EAGAIN && result != -EINVAL) {
+	never = result == -EINVAL || result == -EOPNOTSUPP; /* tmpfs says so */
+	if (result < 0 && result != -EAGAIN && !never) {
 		real_end_errno(io, request, (int)-result);
 		return;
 	}
-	log->refused += result == -EINVAL ? REAL_LOG_REFUSED_MAX : 1;
+	log->refused += never ? REAL_LOG_REFUSED_MAX : 1;
 	send_to_thread(io, request);
 }
 
@@ -235,7 +237,7 @@ bool real_log_submit(struct io_uv *io, struct io_request *request)
 		send_to_thread(io, request);
 		return true;
 	}
-	log->begun_ns = uv_hrtime();
+	log->begun_ns = real_now_ns(&io->io);
 	write.aio_fildes = (uint32_t)log->fd;
 	write.aio_buf = (uintptr_t)log->buffer;
 	write.aio_nbytes = log->size;
