@@ -124,7 +124,7 @@ static size_t entries_body(struct gfs_checkpoint_writer *writer, uint8_t *body)
 
 	while (writer->more && size < GFS_CHECKPOINT_BLOCK_BYTES) {
 		struct gw_bytes key = gfs_cursor_key(cursor);
-		size_t common = page_common(before, key), rest = key.size - common;
+		size_t common = gfs_page_common(before, key), rest = key.size - common;
 
 		size += base_varint_put(body + size, common);
 		size += base_varint_put(body + size, rest);

@@ -57,7 +57,7 @@ static size_t entry_bytes(size_t rest, size_t value)
 	return base_varint_size(rest) + base_varint_size(value) + rest + value;
 }
 
-void page_init(void *page, struct gw_bytes prefix, uint32_t left)
+void gfs_page_init(void *page, struct gw_bytes prefix, uint32_t left)
 {
 	assert(prefix.size <= GFS_KEY_BYTES_MAX);
 	*head_of(page) = (struct page_head){.prefix = (uint16_t)prefix.size,
@@ -67,7 +67,7 @@ void page_init(void *page, struct gw_bytes prefix, uint32_t left)
 		memcpy((uint8_t *)page + sizeof(struct page_head), prefix.data, prefix.size);
 }
 
-struct page_item page_item(const void *page, uint32_t slot)
+struct page_item gfs_page_item(const void *page, uint32_t slot)
 {
 	struct page_item item;
 
@@ -75,7 +75,7 @@ struct page_item page_item(const void *page, uint32_t slot)
 	return item;
 }
 
-size_t page_common(struct gw_bytes a, struct gw_bytes b)
+size_t gfs_page_common(struct gw_bytes a, struct gw_bytes b)
 {
 	const uint8_t *x = a.data, *y = b.data;
 	size_t size = a.size < b.size ? a.size : b.size, common = 0;
@@ -85,18 +85,18 @@ size_t page_common(struct gw_bytes a, struct gw_bytes b)
 	return common;
 }
 
-uint32_t page_find(const void *page, struct gw_bytes key, bool *equal)
+uint32_t gfs_page_find(const void *page, struct gw_bytes key, bool *equal)
 {
 	struct gw_bytes prefix = page_prefix(page), rest;
 	uint32_t low = 0, high = page_head(page)->count;
 
 	*equal = false;
-	if (page_common(prefix, key) < prefix.size)
+	if (gfs_page_common(prefix, key) < prefix.size)
 		return gw_bytes_compare(key, prefix) < 0 ? 0 : high;
 	rest = (struct gw_bytes){(const uint8_t *)key.data + prefix.size, key.size - prefix.size};
 	while (low < high) {
 		uint32_t middle = (low + high) / 2;
-		int order = gw_bytes_compare(page_item(page, middle).rest, rest);
+		int order = gw_bytes_compare(gfs_page_item(page, middle).rest, rest);
 
 		if (order < 0)
 			low = middle + 1;
@@ -107,9 +107,9 @@ uint32_t page_find(const void *page, struct gw_bytes key, bool *equal)
 	return low;
 }
 
-size_t page_key(const void *page, uint32_t slot, uint8_t *out)
+size_t gfs_page_key(const void *page, uint32_t slot, uint8_t *out)
 {
-	struct gw_bytes prefix = page_prefix(page), rest = page_item(page, slot).rest;
+	struct gw_bytes prefix = page_prefix(page), rest = gfs_page_item(page, slot).rest;
 
 	assert(prefix.size + rest.size <= GFS_KEY_BYTES_MAX);
 	memcpy(out, prefix.data, prefix.size);
@@ -143,13 +143,13 @@ static void entry_add(void *page, uint32_t slot, struct gw_bytes more, struct gw
 	head->count++;
 }
 
-bool page_take(void *page, const void *other, uint32_t from, uint32_t to)
+bool gfs_page_take(void *page, const void *other, uint32_t from, uint32_t to)
 {
 	struct gw_bytes theirs = page_prefix(other);
 	size_t mine = page_head(page)->prefix;
 
 	for (uint32_t i = from; i < to; i++) {
-		struct page_item item = page_item(other, i);
+		struct page_item item = gfs_page_item(other, i);
 		struct gw_bytes more = {NULL, 0};
 
 		if (mine < theirs.size) {
@@ -171,18 +171,18 @@ bool page_take(void *page, const void *other, uint32_t from, uint32_t to)
 static bool rebuild(void *page, size_t prefix, void *scratch)
 {
 	memcpy(scratch, page, GFS_PAGE_BYTES);
-	page_init(page, (struct gw_bytes){page_prefix(scratch).data, prefix},
+	gfs_page_init(page, (struct gw_bytes){page_prefix(scratch).data, prefix},
 		  page_head(scratch)->left);
-	if (page_take(page, scratch, 0, page_head(scratch)->count))
+	if (gfs_page_take(page, scratch, 0, page_head(scratch)->count))
 		return true;
 	memcpy(page, scratch, GFS_PAGE_BYTES);
 	return false;
 }
 
-bool page_insert(void *page, uint32_t slot, struct gw_bytes key, struct gw_bytes value,
+bool gfs_page_insert(void *page, uint32_t slot, struct gw_bytes key, struct gw_bytes value,
 		 void *scratch)
 {
-	size_t prefix = page_common(page_prefix(page), key), need;
+	size_t prefix = gfs_page_common(page_prefix(page), key), need;
 	struct gw_bytes rest;
 
 	assert(key.size <= GFS_KEY_BYTES_MAX && value.size <= GFS_VALUE_BYTES_MAX);
@@ -199,7 +199,7 @@ bool page_insert(void *page, uint32_t slot, struct gw_bytes key, struct gw_bytes
 	return true;
 }
 
-void page_remove(void *page, uint32_t slot)
+void gfs_page_remove(void *page, uint32_t slot)
 {
 	struct page_head *head = head_of(page);
 	uint8_t *slots = (uint8_t *)page + slots_at(page);
@@ -210,7 +210,7 @@ void page_remove(void *page, uint32_t slot)
 	head->count--;
 }
 
-uint32_t page_used(const void *page)
+uint32_t gfs_page_used(const void *page)
 {
 	return (uint32_t)(GFS_PAGE_BYTES - gap(page) - page_head(page)->dead);
 }

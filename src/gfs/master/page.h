@@ -42,23 +42,23 @@ static inline struct gw_bytes page_prefix(const void *page)
 				 page_head(page)->prefix};
 }
 
-void page_init(void *page, struct gw_bytes prefix, uint32_t left);
-struct page_item page_item(const void *page, uint32_t slot);
+void gfs_page_init(void *page, struct gw_bytes prefix, uint32_t left);
+struct page_item gfs_page_item(const void *page, uint32_t slot);
 /* The first slot whose key is not before key; *equal: it is key. */
-uint32_t page_find(const void *page, struct gw_bytes key, bool *equal);
+uint32_t gfs_page_find(const void *page, struct gw_bytes key, bool *equal);
 /* Into out, which has GFS_KEY_BYTES_MAX bytes; how many. */
-size_t page_key(const void *page, uint32_t slot, uint8_t *out);
+size_t gfs_page_key(const void *page, uint32_t slot, uint8_t *out);
 
 /* False: it does not fit. scratch is a page's bytes. */
-bool page_insert(void *page, uint32_t slot, struct gw_bytes key, struct gw_bytes value,
+bool gfs_page_insert(void *page, uint32_t slot, struct gw_bytes key, struct gw_bytes value,
 		 void *scratch) GW_MUST_CHECK;
-void page_remove(void *page, uint32_t slot);
+void gfs_page_remove(void *page, uint32_t slot);
 /* Appends slots [from, to) of another page; keys have page's prefix. False: they do not fit. */
-bool page_take(void *page, const void *other, uint32_t from, uint32_t to) GW_MUST_CHECK;
+bool gfs_page_take(void *page, const void *other, uint32_t from, uint32_t to) GW_MUST_CHECK;
 /* Bytes in use by head, slots and entries that live. */
-uint32_t page_used(const void *page);
+uint32_t gfs_page_used(const void *page);
 
 /* How many bytes two keys have in common at their beginning. */
-size_t page_common(struct gw_bytes a, struct gw_bytes b);
+size_t gfs_page_common(struct gw_bytes a, struct gw_bytes b);
 
 #endif

@@ -26,7 +26,7 @@ static int no_memory(struct gw_error *error)
 static uint32_t child_of(const void *page, uint32_t index)
 {
 	return index == 0 ? page_head(page)->left
-			  : base_load32(page_item(page, index - 1).value.data);
+			  : base_load32(gfs_page_item(page, index - 1).value.data);
 }
 
 static const void *view_page(const struct gfs_view *view, uint32_t number)
@@ -57,7 +57,7 @@ int gfs_table_init(struct gfs_table *table, struct gw_error *error)
 		return no_memory(error);
 	}
 	page = gfs_pages_write(&table->pages, table->root);
-	page_init(page, (struct gw_bytes){NULL, 0}, GFS_PAGE_NONE);
+	gfs_page_init(page, (struct gw_bytes){NULL, 0}, GFS_PAGE_NONE);
 	table->depth = 1;
 	return 0;
 }
@@ -81,7 +81,7 @@ static bool descend(const struct gfs_view *view, struct gw_bytes key,
 	for (uint32_t level = 0; level < view->depth; level++) {
 		const void *page = view_page(view, number);
 
-		steps[level] = (struct step){number, page_find(page, key, &equal)};
+		steps[level] = (struct step){number, gfs_page_find(page, key, &equal)};
 		if (level + 1 == view->depth)
 			break;
 		steps[level].slot += equal;
@@ -98,7 +98,7 @@ bool gfs_table_get(const struct gfs_table *table, struct gw_bytes key, struct gw
 
 	if (!descend(&view, key, steps))
 		return false;
-	*value = page_item(view_page(&view, leaf->page), leaf->slot).value;
+	*value = gfs_page_item(view_page(&view, leaf->page), leaf->slot).value;
 	return true;
 }
 
@@ -113,7 +113,8 @@ static int grow_root(struct gfs_table *table, struct gw_error *error)
 	number = gfs_pages_new(&table->pages);
 	if (number == GFS_PAGE_NONE)
 		return no_memory(error);
-	page_init(gfs_pages_write(&table->pages, number), (struct gw_bytes){NULL, 0}, table->root);
+	gfs_page_init(gfs_pages_write(&table->pages, number), (struct gw_bytes){NULL, 0},
+		      table->root);
 	table->root = number;
 	table->depth++;
 	return 0;
@@ -127,16 +128,17 @@ static void fill(void *page, const void *copy, uint32_t from, uint32_t to, uint3
 	bool fits;
 
 	if (from < to) {
-		struct gw_bytes a = page_item(copy, from).rest, b = page_item(copy, to - 1).rest;
-		size_t common = page_common(a, b);
+		struct gw_bytes a = gfs_page_item(copy, from).rest;
+		struct gw_bytes b = gfs_page_item(copy, to - 1).rest;
+		size_t common = gfs_page_common(a, b);
 
 		memcpy(first, prefix.data, prefix.size);
 		if (common > 0)
 			memcpy(first + prefix.size, a.data, common);
 		prefix = (struct gw_bytes){first, prefix.size + common};
 	}
-	page_init(page, prefix, left);
-	fits = page_take(page, copy, from, to);
+	gfs_page_init(page, prefix, left);
+	fits = gfs_page_take(page, copy, from, to);
 	assert(fits);
 }
 
@@ -146,16 +148,16 @@ static size_t separator(const void *page, uint32_t at, struct gw_bytes next,
 			uint8_t out[GFS_KEY_BYTES_MAX])
 {
 	uint8_t before[GFS_KEY_BYTES_MAX];
-	struct gw_bytes last = {before, page_key(page, at - 1, before)};
+	struct gw_bytes last = {before, gfs_page_key(page, at - 1, before)};
 	size_t size;
 
 	if (at < page_head(page)->count) {
-		size = page_key(page, at, out);
+		size = gfs_page_key(page, at, out);
 	} else {
 		size = next.size;
 		memcpy(out, next.data, size);
 	}
-	size = page_common(last, (struct gw_bytes){out, size}) + 1;
+	size = gfs_page_common(last, (struct gw_bytes){out, size}) + 1;
 	return size;
 }
 
@@ -191,16 +193,16 @@ static int split(struct gfs_table *table, struct step *steps, uint32_t level, st
 	right = gfs_pages_write(&table->pages, number);
 	memcpy(copy, page, GFS_PAGE_BYTES);
 	cut = cut_of(copy, is_leaf, steps[level].slot);
-	middle.size = is_leaf ? separator(copy, cut, key, bytes) : page_key(copy, cut, bytes);
+	middle.size = is_leaf ? separator(copy, cut, key, bytes) : gfs_page_key(copy, cut, bytes);
 	base_store32(child, number);
-	if (!page_insert(parent, steps[level - 1].slot, middle,
+	if (!gfs_page_insert(parent, steps[level - 1].slot, middle,
 			 (struct gw_bytes){child, sizeof(child)}, table->scratch)) {
 		gfs_pages_drop(&table->pages, number);
 		return split(table, steps, level - 1, middle, error);
 	}
 	fill(page, copy, 0, cut, page_head(copy)->left);
 	if (cut == page_head(copy)->count) /* of a leaf; key comes there */
-		page_init(right, key, GFS_PAGE_NONE);
+		gfs_page_init(right, key, GFS_PAGE_NONE);
 	else if (is_leaf)
 		fill(right, copy, cut, page_head(copy)->count, GFS_PAGE_NONE);
 	else
@@ -211,7 +213,7 @@ static int split(struct gfs_table *table, struct step *steps, uint32_t level, st
 /* Over an old value of the same size. */
 static void overwrite(void *page, uint32_t slot, struct gw_bytes value)
 {
-	struct gw_bytes old = page_item(page, slot).value;
+	struct gw_bytes old = gfs_page_item(page, slot).value;
 	size_t offset = (size_t)((const uint8_t *)old.data - (const uint8_t *)page);
 
 	assert(old.size == value.size);
@@ -236,7 +238,7 @@ int gfs_table_put(struct gfs_table *table, struct gw_bytes key, struct gw_bytes 
 		if (!page)
 			return no_memory(error);
 		if (equal) {
-			struct gw_bytes old = page_item(page, leaf->slot).value;
+			struct gw_bytes old = gfs_page_item(page, leaf->slot).value;
 
 			if (old.size == value.size) {
 				overwrite(page, leaf->slot, value);
@@ -244,9 +246,9 @@ int gfs_table_put(struct gfs_table *table, struct gw_bytes key, struct gw_bytes 
 			}
 			table->entries--;
 			table->bytes -= key.size + old.size;
-			page_remove(page, leaf->slot);
+			gfs_page_remove(page, leaf->slot);
 		}
-		if (page_insert(page, leaf->slot, key, value, table->scratch)) {
+		if (gfs_page_insert(page, leaf->slot, key, value, table->scratch)) {
 			table->entries++;
 			table->bytes += key.size + value.size;
 			return 0;
@@ -270,10 +272,10 @@ static int drop_child(struct gfs_table *table, const struct step *steps, uint32_
 		return no_memory(error);
 	gfs_pages_drop(&table->pages, child_of(parent, index));
 	if (index > 0) {
-		page_remove(parent, index - 1);
+		gfs_page_remove(parent, index - 1);
 	} else if (head->count > 0) {
 		head->left = child_of(parent, 1);
-		page_remove(parent, 0);
+		gfs_page_remove(parent, 0);
 	} else {
 		/* It has no other child. The root always has. */
 		assert(level >= 2);
@@ -314,15 +316,15 @@ static int join(struct gfs_table *table, const struct step *steps, struct gw_err
 		index--;
 	a = gfs_pages_read(&table->pages, child_of(parent, index));
 	b = gfs_pages_read(&table->pages, child_of(parent, index + 1));
-	if (page_used(a) + page_used(b) > GFS_PAGE_BYTES * 3 / 4)
+	if (gfs_page_used(a) + gfs_page_used(b) > GFS_PAGE_BYTES * 3 / 4)
 		return 0;
-	low.size = page_key(a, 0, first);
-	high.size = page_key(b, page_head(b)->count - 1u, last);
-	low.size = page_common(low, high);
-	page_init(both, low, GFS_PAGE_NONE);
-	if (!page_take(both, a, 0, page_head(a)->count) ||
-	    !page_take(both, b, 0, page_head(b)->count) ||
-	    page_used(both) > GFS_PAGE_BYTES * 3 / 4)
+	low.size = gfs_page_key(a, 0, first);
+	high.size = gfs_page_key(b, page_head(b)->count - 1u, last);
+	low.size = gfs_page_common(low, high);
+	gfs_page_init(both, low, GFS_PAGE_NONE);
+	if (!gfs_page_take(both, a, 0, page_head(a)->count) ||
+	    !gfs_page_take(both, b, 0, page_head(b)->count) ||
+	    gfs_page_used(both) > GFS_PAGE_BYTES * 3 / 4)
 		return 0;
 	page = gfs_pages_write(&table->pages, child_of(parent, index));
 	if (!page)
@@ -347,11 +349,11 @@ int gfs_table_remove(struct gfs_table *table, struct gw_bytes key, struct gw_err
 		return no_memory(error);
 	assert(table->entries > 0);
 	table->entries--;
-	table->bytes -= key.size + page_item(page, leaf->slot).value.size;
-	page_remove(page, leaf->slot);
+	table->bytes -= key.size + gfs_page_item(page, leaf->slot).value.size;
+	gfs_page_remove(page, leaf->slot);
 	if (level > 0 && page_head(page)->count == 0)
 		code = drop_child(table, steps, level, steps[level - 1].slot, error);
-	else if (level > 0 && page_used(page) < GFS_PAGE_BYTES / 4)
+	else if (level > 0 && gfs_page_used(page) < GFS_PAGE_BYTES / 4)
 		code = join(table, steps, error);
 	shrink_root(table);
 	return code < 0 ? code : 1;
@@ -382,8 +384,8 @@ static bool cursor_load(struct gfs_cursor *cursor)
 			page = view_page(&cursor->view, child);
 		}
 	}
-	cursor->key_bytes = page_key(page, cursor->path[leaf].slot, cursor->key);
-	cursor->value = page_item(page, cursor->path[leaf].slot).value;
+	cursor->key_bytes = gfs_page_key(page, cursor->path[leaf].slot, cursor->key);
+	cursor->value = gfs_page_item(page, cursor->path[leaf].slot).value;
 	return true;
 }
 
