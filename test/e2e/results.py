@@ -249,9 +249,9 @@ def test_bad_usage(tests, work):
         if done.returncode == 0 or because not in done.stderr or os.path.exists(output):
             problem = f"exit status {done.returncode}, output {os.path.exists(output)}\n{done.stderr}"
         tests.report(f"{options} says what is wrong", problem)
-    for words, because in (("", "Usage"), ("unknown", "no such job"), ("cat", "one output directory"),
+    for words, because in (("", "Usage"), ("unknown", "no such job"), ("cat", "wanted: DIR"),
                            (f"cat {work}/missing", "missing"), (f"cat {text}", "not the output directory"),
-                           (f"cat --top -1 {work}", "1 to"), (f"query {work}", "words"), (f"query {work} x", "_SUCCESS"),
+                           (f"cat --top -1 {work}", "1 to"), (f"query {work}", "wanted: DIR WORD"), (f"query {work} x", "_SUCCESS"),
                            (f"query --limit -1 {work} x", "less than 0")):
         done = subprocess.run([tests.command, "mr", *words.split()], capture_output=True, text=True, check=False)
         refused = done.returncode != 0 and because in done.stderr and not done.stdout
