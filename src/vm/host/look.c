@@ -25,6 +25,7 @@ enum {
 struct look {
 	struct pollfd polls[AT_NET + VM_NET_POLLS_MAX];
 	size_t net_count;
+	bool net_is_polled;
 };
 
 static int put(struct vm_host *host, struct vm_event event, struct gw_error *error)
@@ -108,7 +109,9 @@ static void poll_all(struct vm_host *host, struct look *look, int64_t wait_ns)
 	look->polls[AT_CONSOLE] = poll_of(vm_console_descriptor(&host->console));
 	look->polls[AT_DISK] = poll_of(host->disk ? host->disk->kind->descriptor(host->disk) : -1);
 	look->net_count = 0;
-	if (host->net)
+	/* While a frame waits for room in the guest no others are wanted, and none may wake us. */
+	look->net_is_polled = host->net && host->held_size == 0;
+	if (look->net_is_polled)
 		look->net_count = host->net->kind->fill(host->net, look->polls + AT_NET,
 							VM_NET_POLLS_MAX, &timeout_ms);
 	if (timeout_ms != before)
@@ -182,9 +185,10 @@ static bool next_frame(struct vm_host *host)
 	return true;
 }
 
+/* A few each time: what floods a guest that listens to nothing must not keep it from running. */
 static int put_frames(struct vm_host *host, struct gw_error *error)
 {
-	while (next_frame(host)) {
+	for (int taken = 0; taken < VM_NET_FRAMES_MAX && next_frame(host); taken++) {
 		struct vm_event event = {.kind = VM_EVENT_FRAME,
 					 .data = {host->held, host->held_size}};
 		int code = 0;
@@ -229,7 +233,7 @@ int vm_host_look(struct vm_host *host, bool wait, struct gw_error *error)
 		host->signalled = true;
 	if (look.polls[AT_CONSOLE].revents)
 		vm_console_read(&host->console);
-	if (host->net)
+	if (look.net_is_polled)
 		host->net->kind->polled(host->net, look.polls + AT_NET, look.net_count);
 	code = put_time(host, wait, error);
 	if (code == 0)
