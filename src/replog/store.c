@@ -117,7 +117,7 @@ static int sync_with_parent(const char *path, struct gw_error *error)
 {
 	char parent[REPLOG_PATH_MAX];
 	size_t size = strlen(path);
-	int result = replog_disk_sync_directory(path, error);
+	int result = task_disk_sync_directory(path, error);
 
 	if (result < 0)
 		return result;
@@ -128,7 +128,7 @@ static int sync_with_parent(const char *path, struct gw_error *error)
 	while (size > 1 && path[size - 1] == '/')
 		size--;
 	snprintf(parent, sizeof(parent), "%.*s", size > 0 ? (int)size : 1, size > 0 ? path : ".");
-	return replog_disk_sync_directory(parent, error);
+	return task_disk_sync_directory(parent, error);
 }
 
 static int lock_directory(const char *path, struct io_file **lock, struct gw_error *error)
@@ -137,7 +137,7 @@ static int lock_directory(const char *path, struct io_file **lock, struct gw_err
 	int result;
 
 	store_path(name, path, "lock");
-	result = replog_disk_open(name, IO_READ | IO_WRITE | IO_CREATE | IO_LOCKED, lock, error);
+	result = task_disk_open(name, IO_READ | IO_WRITE | IO_CREATE | IO_LOCKED, lock, error);
 	if (result == GW_E_BUSY)
 		return gw_fail(error, GW_E_BUSY, "%s is in use by another process", path);
 	return result;
@@ -150,10 +150,10 @@ static int make_subdirectory(const char *path, const char *name, struct gw_error
 	int result;
 
 	store_path(whole, path, name);
-	result = replog_disk_mkdir(whole, error);
+	result = task_disk_mkdir(whole, error);
 	if (result != GW_E_EXISTS)
 		return result;
-	result = replog_disk_list(whole, &list, error);
+	result = task_disk_list(whole, &list, error);
 	if (result < 0)
 		return result;
 	if (list.count > 0)
@@ -167,7 +167,7 @@ static int check_empty(const char *path, struct gw_error *error)
 {
 	static const char *const known[] = {"format.new", "lock", "log", "snapshot"};
 	struct io_list list;
-	int result = replog_disk_list(path, &list, error);
+	int result = task_disk_list(path, &list, error);
 
 	if (result < 0)
 		return result;
@@ -197,11 +197,11 @@ static int make_format(const char *path, const struct replog_identity *identity,
 
 	store_path(name, path, "format");
 	store_path(temporary, path, "format.new");
-	result = replog_disk_save(temporary, (struct gw_bytes){bytes, size}, error);
+	result = task_disk_save(temporary, (struct gw_bytes){bytes, size}, error);
 	if (result == 0) /* log and snapshot are there before it says that all is */
-		result = replog_disk_sync_directory(path, error);
+		result = task_disk_sync_directory(path, error);
 	if (result == 0)
-		result = replog_disk_rename(temporary, name, error);
+		result = task_disk_rename(temporary, name, error);
 	if (result == 0)
 		result = sync_with_parent(path, error);
 	return result;
@@ -217,7 +217,7 @@ int replog_store_create(const char *path, const struct replog_identity *identity
 		return result;
 	if (identity->member == 0)
 		return gw_fail(error, GW_E_INVALID, "%s: 0 is no member's id", path);
-	result = replog_disk_mkdir(path, error);
+	result = task_disk_mkdir(path, error);
 	if (result == 0 || result == GW_E_EXISTS)
 		result = check_empty(path, error);
 	if (result == 0)
@@ -231,7 +231,7 @@ int replog_store_create(const char *path, const struct replog_identity *identity
 		result = make_subdirectory(path, "snapshot", error);
 	if (result == 0)
 		result = make_format(path, identity, error);
-	(void)replog_disk_close(lock, NULL);
+	(void)task_disk_close(lock, NULL);
 	return result;
 }
 
@@ -245,7 +245,7 @@ int replog_store_identity(const char *path, struct replog_identity *identity,
 	if (result < 0)
 		return result;
 	store_path(name, path, "format");
-	result = replog_disk_load(name, REPLOG_FORMAT_BYTES_MAX, &bytes, error);
+	result = task_disk_load(name, REPLOG_FORMAT_BYTES_MAX, &bytes, error);
 	if (result == GW_E_NOT_FOUND)
 		result = gw_fail(error, GW_E_NOT_FOUND,
 				 "%s holds no replicated log: it has no file named format", path);
@@ -304,9 +304,9 @@ static int open_in(struct replog_store *store, const struct replog_store_options
 
 static void free_store(struct replog_store *store)
 {
-	(void)replog_disk_close(store->current.file, NULL);
-	(void)replog_disk_close(store->next.file, NULL);
-	(void)replog_disk_close(store->lock, NULL);
+	(void)task_disk_close(store->current.file, NULL);
+	(void)task_disk_close(store->next.file, NULL);
+	(void)task_disk_close(store->lock, NULL);
 	base_buffer_done(&store->added.bytes);
 	base_buffer_done(&store->writing.bytes);
 	replog_manifest_free(store->manifest);

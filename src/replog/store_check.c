@@ -149,7 +149,7 @@ static int check_snapshots(struct check *check, struct gw_error *error)
 	int result;
 
 	store_path(directory, check->store.path, "snapshot");
-	result = replog_disk_list(directory, &list, error);
+	result = task_disk_list(directory, &list, error);
 	if (result < 0)
 		return result;
 	store_newest_of(&list, &newest);
@@ -172,7 +172,7 @@ static int check_all(struct check *check, struct gw_error *error)
 	int result;
 
 	store_path(path, check->store.path, "lock");
-	result = replog_disk_open(path, IO_READ | IO_LOCKED, &lock, error);
+	result = task_disk_open(path, IO_READ | IO_LOCKED, &lock, error);
 	if (result == GW_E_BUSY)
 		return gw_fail(error, GW_E_BUSY, "%s is in use by another process",
 			       check->store.path);
@@ -182,7 +182,7 @@ static int check_all(struct check *check, struct gw_error *error)
 	if (result == 0)
 		result = check_log(check, error);
 	replog_manifest_free(check->store.manifest);
-	(void)replog_disk_close(lock, NULL);
+	(void)task_disk_close(lock, NULL);
 	return result;
 }
 

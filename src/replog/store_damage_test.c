@@ -157,7 +157,7 @@ static void a_missing_segment_is_told(struct place *place)
 
 	place_fill(place);
 	store_path(path, place->path, "log/0000000000000001");
-	assert_int_equal(replog_disk_unlink(path, NULL), 0);
+	assert_int_equal(task_disk_unlink(path, NULL), 0);
 	place_refuses(place, GW_E_CORRUPT, "the log begins at index");
 	assert_int_equal(look(place, NULL).count, 1);
 }
@@ -169,7 +169,7 @@ static void a_segment_of_another_number_or_directory_is_told(struct place *place
 	place_fill(place);
 	store_path(path, place->path, "log/0000000000000001");
 	store_path(to, place->path, "log/0000000000000009");
-	assert_int_equal(replog_disk_rename(path, to, NULL), 0);
+	assert_int_equal(task_disk_rename(path, to, NULL), 0);
 	place_refuses(place, GW_E_CORRUPT, "log/0000000000000009: it is segment 1");
 }
 

@@ -51,8 +51,8 @@ static int end_file(struct replog_fetch *fetch, struct gw_error *error)
 	if (!fetch->file)
 		return 0;
 	if (!fetch->failed)
-		result = replog_disk_sync(fetch->file, error);
-	(void)replog_disk_close(fetch->file, NULL);
+		result = task_disk_sync(fetch->file, error);
+	(void)task_disk_close(fetch->file, NULL);
 	fetch->file = NULL;
 	fetch->failed |= result < 0;
 	return result;
@@ -70,13 +70,13 @@ static int open_file(struct replog_fetch *fetch, uint32_t number, struct gw_erro
 		return result;
 	store_snapshot_file_path(path, fetch->store->path, &fetch->manifest->snapshot, number);
 	fetch->number = number;
-	return replog_disk_open(path, IO_READ | IO_WRITE | IO_CREATE, &fetch->file, error);
+	return task_disk_open(path, IO_READ | IO_WRITE | IO_CREATE, &fetch->file, error);
 }
 
 static int write_piece(struct replog_fetch *fetch, uint64_t piece, struct gw_bytes bytes,
 		       struct gw_error *error)
 {
-	int result = replog_disk_write(fetch->file, &bytes, 1, piece * REPLOG_PIECE_BYTES, 0,
+	int result = task_disk_write(fetch->file, &bytes, 1, piece * REPLOG_PIECE_BYTES, 0,
 				       error);
 
 	fetch->failed |= result < 0;
@@ -92,18 +92,18 @@ static int take_over_file(struct replog_fetch *fetch, uint32_t number, uint8_t *
 	int result = open_file(fetch, number, error);
 
 	if (result == 0)
-		result = replog_disk_size(fetch->file, &size, error);
+		result = task_disk_size(fetch->file, &size, error);
 	if (result == 0 && size > 0) /* the size has to be made durable anew, too */
-		result = replog_disk_truncate(fetch->file, size + 1, error);
+		result = task_disk_truncate(fetch->file, size + 1, error);
 	if (result == 0 && size > 0)
-		result = replog_disk_truncate(fetch->file, size < file->size ? size : file->size,
+		result = task_disk_truncate(fetch->file, size < file->size ? size : file->size,
 					      error);
 	for (uint64_t i = 0; result == 0 && i < replog_file_pieces(file); i++) {
 		uint32_t bytes = replog_piece_bytes(file, i);
 
 		if (i * REPLOG_PIECE_BYTES >= size)
 			break;
-		result = replog_disk_read(fetch->file, buffer, bytes, i * REPLOG_PIECE_BYTES,
+		result = task_disk_read(fetch->file, buffer, bytes, i * REPLOG_PIECE_BYTES,
 					  error);
 		if (result < 0)
 			break;
@@ -128,7 +128,7 @@ static int take_over(struct replog_fetch *fetch, struct gw_error *error)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory for a piece",
 			       fetch->store->path);
 	store_snapshot_path(path, fetch->store->path, &fetch->manifest->snapshot, "fetch");
-	result = replog_disk_save(path, fetch->manifest->bytes, error);
+	result = task_disk_save(path, fetch->manifest->bytes, error);
 	for (uint32_t i = 0; result == 0 && i < fetch->manifest->file_count; i++)
 		result = take_over_file(fetch, i, buffer, error);
 	free(buffer);

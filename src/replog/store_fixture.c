@@ -17,7 +17,7 @@ static void remove_all(const char *path)
 {
 	struct io_list list;
 
-	if (replog_disk_list(path, &list, NULL) < 0)
+	if (task_disk_list(path, &list, NULL) < 0)
 		return;
 	for (size_t i = 0; i < list.count; i++) {
 		char name[STORE_PATH_MAX];
@@ -26,7 +26,7 @@ static void remove_all(const char *path)
 		if (list.entries[i].is_directory)
 			remove_all(name);
 		else
-			(void)!replog_disk_unlink(name, NULL);
+			(void)!task_disk_unlink(name, NULL);
 	}
 	io_list_free(task_io(), &list);
 	(void)remove_rmdir(path);
@@ -166,7 +166,7 @@ static struct io_file *open_file(struct place *place, const char *name, uint32_t
 	struct io_file *file;
 
 	store_path(path, place->path, name);
-	assert_int_equal(replog_disk_open(path, flags, &file, NULL), 0);
+	assert_int_equal(task_disk_open(path, flags, &file, NULL), 0);
 	return file;
 }
 
@@ -175,7 +175,7 @@ void place_write_file(struct place *place, const char *name, const void *data, s
 	char path[STORE_PATH_MAX];
 
 	store_path(path, place->path, name);
-	assert_int_equal(replog_disk_save(path, (struct gw_bytes){data, size}, NULL), 0);
+	assert_int_equal(task_disk_save(path, (struct gw_bytes){data, size}, NULL), 0);
 }
 
 void place_poke(struct place *place, const char *name, uint64_t offset, const void *data,
@@ -184,8 +184,8 @@ void place_poke(struct place *place, const char *name, uint64_t offset, const vo
 	struct io_file *file = open_file(place, name, IO_READ | IO_WRITE);
 	struct gw_bytes piece = {data, size};
 
-	assert_int_equal(replog_disk_write(file, &piece, 1, offset, 0, NULL), 0);
-	assert_int_equal(replog_disk_close(file, NULL), 0);
+	assert_int_equal(task_disk_write(file, &piece, 1, offset, 0, NULL), 0);
+	assert_int_equal(task_disk_close(file, NULL), 0);
 }
 
 void place_flip(struct place *place, const char *name, uint64_t offset)
@@ -194,10 +194,10 @@ void place_flip(struct place *place, const char *name, uint64_t offset)
 	uint8_t byte;
 	struct gw_bytes piece = {&byte, 1};
 
-	assert_int_equal(replog_disk_read(file, &byte, 1, offset, NULL), 1);
+	assert_int_equal(task_disk_read(file, &byte, 1, offset, NULL), 1);
 	byte ^= 0x10;
-	assert_int_equal(replog_disk_write(file, &piece, 1, offset, 0, NULL), 0);
-	assert_int_equal(replog_disk_close(file, NULL), 0);
+	assert_int_equal(task_disk_write(file, &piece, 1, offset, 0, NULL), 0);
+	assert_int_equal(task_disk_close(file, NULL), 0);
 }
 
 void place_load(struct place *place, const char *name, struct base_buffer *bytes)
@@ -205,7 +205,7 @@ void place_load(struct place *place, const char *name, struct base_buffer *bytes
 	char path[STORE_PATH_MAX];
 
 	store_path(path, place->path, name);
-	assert_int_equal(replog_disk_load(path, 1 << 30, bytes, NULL), 0);
+	assert_int_equal(task_disk_load(path, 1 << 30, bytes, NULL), 0);
 }
 
 size_t place_count(struct place *place, const char *name)
@@ -215,7 +215,7 @@ size_t place_count(struct place *place, const char *name)
 	size_t count;
 
 	store_path(path, place->path, name);
-	assert_int_equal(replog_disk_list(path, &list, NULL), 0);
+	assert_int_equal(task_disk_list(path, &list, NULL), 0);
 	count = list.count;
 	io_list_free(task_io(), &list);
 	return count;

@@ -6,7 +6,7 @@
 #ifndef REPLOG_STORE_FIXTURE_H
 #define REPLOG_STORE_FIXTURE_H
 
-#include "store_disk.h"
+#include "task/disk.h"
 #include "store_inside.h"
 
 #include "support/unit.h"

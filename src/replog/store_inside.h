@@ -8,8 +8,8 @@
 #include "base/buffer.h"
 #include "io/io.h"
 #include "replog/store.h"
-#include "store_disk.h"
 #include "store_segment.h"
+#include "task/disk.h"
 
 #include <groundwork/task.h>
 

@@ -30,15 +30,15 @@ static int make_file(struct replog_store *store, const char *path, uint64_t byte
 		store->has_spare = false;
 		store->taking_spare = true; /* until then nothing else gets that name */
 		made->size = store->spare_bytes;
-		result = replog_disk_rename(spare, path, error);
+		result = task_disk_rename(spare, path, error);
 		store->taking_spare = false;
-		return result < 0 ? result : replog_disk_open(path, IO_READ | IO_WRITE, &made->file,
+		return result < 0 ? result : task_disk_open(path, IO_READ | IO_WRITE, &made->file,
 							      error);
 	}
 	made->size = bytes;
-	result = replog_disk_open(path, IO_READ | IO_WRITE | IO_CREATE | IO_TRUNCATE, &made->file,
+	result = task_disk_open(path, IO_READ | IO_WRITE | IO_CREATE | IO_TRUNCATE, &made->file,
 				  error);
-	return result < 0 ? result : replog_disk_fill(made->file, 0, bytes, error);
+	return result < 0 ? result : task_disk_fill(made->file, 0, bytes, error);
 }
 
 static int write_head(struct replog_store *store, struct store_open_segment *made,
@@ -59,7 +59,7 @@ static int write_head(struct replog_store *store, struct store_open_segment *mad
 	memcpy(made->head.cluster, store->identity.cluster, REPLOG_CLUSTER_BYTES);
 	io_random(store->io, &made->head.nonce, sizeof(made->head.nonce));
 	replog_segment_encode(&made->head, bytes);
-	return replog_disk_write(made->file, pieces, 2, 0,
+	return task_disk_write(made->file, pieces, 2, 0,
 				 IO_BUG(store->io, "replog.head-unsynced") ? 0 : IO_WRITE_SYNC,
 				 error);
 }
@@ -75,13 +75,13 @@ static int name_segment(struct replog_store *store, const char *path,
 	store_segment_path(name, store->path, made->head.number);
 	store_path(log, store->path, "log");
 	made->file = NULL;
-	result = replog_disk_close(file, error);
+	result = task_disk_close(file, error);
 	if (result == 0)
-		result = replog_disk_rename(path, name, error);
+		result = task_disk_rename(path, name, error);
 	if (result == 0 && !IO_BUG(store->io, "replog.directory-unsynced"))
-		result = replog_disk_sync_directory(log, error);
+		result = task_disk_sync_directory(log, error);
 	if (result == 0)
-		result = replog_disk_open(name, IO_READ | IO_WRITE | IO_LOG, &made->file, error);
+		result = task_disk_open(name, IO_READ | IO_WRITE | IO_LOG, &made->file, error);
 	return result;
 }
 
@@ -103,7 +103,7 @@ int store_make_segment(struct replog_store *store, uint64_t bytes,
 	if (result == 0)
 		result = name_segment(store, path, made, error);
 	if (result < 0) {
-		(void)replog_disk_close(made->file, NULL);
+		(void)task_disk_close(made->file, NULL);
 		made->file = NULL;
 		return gw_fail_in(error, "no new segment in %s/log", store->path);
 	}
@@ -133,7 +133,7 @@ int store_take_segment(struct replog_store *store, struct store_open_segment *ma
 	};
 	store->current = *made;
 	*made = (struct store_open_segment){0};
-	(void)replog_disk_close(old, NULL); /* all in it is durable */
+	(void)task_disk_close(old, NULL); /* all in it is durable */
 	return 0;
 }
 
@@ -145,9 +145,9 @@ int store_retire_segment(struct replog_store *store, uint64_t number, uint64_t s
 	store_segment_path(path, store->path, number);
 	*became_spare = !store->has_spare && !store->taking_spare && size == store->segment_bytes;
 	if (!*became_spare)
-		return replog_disk_unlink(path, error);
+		return task_disk_unlink(path, error);
 	store_path(spare, store->path, "log/spare");
-	return replog_disk_rename(path, spare, error);
+	return task_disk_rename(path, spare, error);
 }
 
 /* ---- The next segment, ahead of time -------------------------------------------------------- */
@@ -206,7 +206,7 @@ static int roll(struct replog_store *store, uint64_t bytes, struct gw_error *err
 	if (!store->next.file)
 		result = store_make_segment(store, bytes, &store->next, &why);
 	else if (store->next.size < bytes)
-		result = replog_disk_fill(store->next.file, store->next.size,
+		result = task_disk_fill(store->next.file, store->next.size,
 					  replog_round_up(bytes, store->sector_bytes), &why);
 	if (result < 0)
 		return judge(store, &why, error);
@@ -270,9 +270,9 @@ int store_write_batch(struct replog_store *store, const struct store_added *adde
 	assert(pieces[3].size < store->sector_bytes);
 	if (IO_BUG(store->io, "replog.vote-unsynced") && body.size == replog_record_bytes(0))
 		flags = 0;
-	result = replog_disk_write(current->file, pieces, 4, current->offset, flags, error);
+	result = task_disk_write(current->file, pieces, 4, current->offset, flags, error);
 	if (result < 0 && IO_BUG(store->io, "replog.sync-again"))
-		result = replog_disk_sync(current->file, error);
+		result = task_disk_sync(current->file, error);
 	if (result < 0)
 		return result;
 	current->begun = true;

@@ -21,12 +21,12 @@ static const struct gw_bytes *bytes_of(struct store_reading *reading, struct gw_
 static int file_size(const char *path, uint64_t *size, struct gw_error *error)
 {
 	struct io_file *file;
-	int result = replog_disk_open(path, IO_READ, &file, error);
+	int result = task_disk_open(path, IO_READ, &file, error);
 
 	if (result < 0)
 		return result;
-	result = replog_disk_size(file, size, error);
-	(void)replog_disk_close(file, NULL);
+	result = task_disk_size(file, size, error);
+	(void)task_disk_close(file, NULL);
 	return result;
 }
 
@@ -66,9 +66,9 @@ int store_reading_list(struct store_reading *reading, struct gw_error *error)
 
 	store_path(path, store->path, "log");
 	/* Names that were taken away must not come back, now that they are acted upon. */
-	result = replog_disk_sync_directory(path, error);
+	result = task_disk_sync_directory(path, error);
 	if (result == 0)
-		result = replog_disk_list(path, &list, error);
+		result = task_disk_list(path, &list, error);
 	if (result < 0)
 		return result;
 	for (size_t i = 0; result == 0 && i < list.count; i++) {
@@ -94,7 +94,7 @@ static int read_start(struct store_reading *reading, struct io_file *file, size_
 	reading->bytes.size = 0;
 	result = base_buffer_reserve(&reading->bytes, size, error);
 	if (result == 0)
-		result = replog_disk_read(file, reading->bytes.data, size, 0, error);
+		result = task_disk_read(file, reading->bytes.data, size, 0, error);
 	if (result >= 0)
 		reading->bytes.size = (size_t)result;
 	return result < 0 ? result : 0;
@@ -125,7 +125,7 @@ static int check_unused(struct store_reading *reading, const char *path, struct 
 {
 	struct replog_batch batch;
 	struct gw_bytes in;
-	int result = replog_disk_load(path, STORE_SEGMENT_BYTES_MAX, &reading->bytes, error);
+	int result = task_disk_load(path, STORE_SEGMENT_BYTES_MAX, &reading->bytes, error);
 	uint32_t sector = found->head.sector_bytes;
 	const uint8_t *at;
 
@@ -153,7 +153,7 @@ static int read_first(struct store_reading *reading, const char *path, struct io
 	int result = read_start(reading, file, REPLOG_SEGMENT_HEAD_BYTES, error);
 
 	if (result == 0)
-		result = replog_disk_size(file, &found->segment.size, error);
+		result = task_disk_size(file, &found->segment.size, error);
 	if (result == 0)
 		result = check_head(reading, path, found, error);
 	if (result == 0)
@@ -188,11 +188,11 @@ int store_reading_look(struct store_reading *reading, size_t i, struct gw_error 
 	int result;
 
 	store_segment_path(path, reading->store->path, found->segment.number);
-	result = replog_disk_open(path, IO_READ, &file, error);
+	result = task_disk_open(path, IO_READ, &file, error);
 	if (result < 0)
 		return result;
 	result = read_first(reading, path, file, found, error);
-	(void)replog_disk_close(file, NULL);
+	(void)task_disk_close(file, NULL);
 	return result;
 }
 
@@ -312,7 +312,7 @@ int store_reading_segment(struct store_reading *reading, size_t i, struct gw_err
 	if (found->first_sequence >= limit)
 		return 0; /* all of it was written once more */
 	store_segment_path(path, reading->store->path, found->segment.number);
-	result = replog_disk_load(path, STORE_SEGMENT_BYTES_MAX, &reading->bytes, error);
+	result = task_disk_load(path, STORE_SEGMENT_BYTES_MAX, &reading->bytes, error);
 	if (result == 0)
 		result = read_batches(reading, path, found, limit, &offset, error);
 	if (result == 0 && offset == found->head.sector_bytes)

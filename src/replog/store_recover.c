@@ -39,7 +39,7 @@ static int retire_unused(struct store_reading *reading, struct gw_error *error)
 	}
 	store_path(log, store->path, "log");
 	if (result == 0 && retired)
-		result = replog_disk_sync_directory(log, error);
+		result = task_disk_sync_directory(log, error);
 	if (result == 0 && made_spare) {
 		store->has_spare = true;
 		store->spare_bytes = store->segment_bytes;
@@ -140,7 +140,7 @@ static void remove_left_over(struct store_reading *reading)
 		if (found->first_sequence == 0 || !store_reading_is_left_over(reading, i))
 			continue;
 		store_segment_path(path, reading->store->path, found->segment.number);
-		(void)!replog_disk_unlink(path, NULL);
+		(void)!task_disk_unlink(path, NULL);
 	}
 }
 

@@ -50,11 +50,11 @@ int store_name_manifest(struct replog_store *store, const char *temporary,
 	store_snapshot_path(path, store->path, &manifest->snapshot, "manifest");
 	store_path(directory, store->path, "snapshot");
 	/* The names of the files first: a power loss may keep names in any order. */
-	result = replog_disk_sync_directory(directory, error);
+	result = task_disk_sync_directory(directory, error);
 	if (result == 0)
-		result = replog_disk_rename(temporary, path, error);
+		result = task_disk_rename(temporary, path, error);
 	if (result == 0 && !IO_BUG(store->io, "replog.manifest-unsynced"))
-		result = replog_disk_sync_directory(directory, error);
+		result = task_disk_sync_directory(directory, error);
 	if (result == 0) /* another one may have come first */
 		result = store_newer_than_newest(store, &manifest->snapshot, error);
 	if (result < 0) {
@@ -77,11 +77,11 @@ int store_check_file_size(const char *directory, const struct replog_manifest *m
 	int result;
 
 	store_snapshot_file_path(path, directory, &manifest->snapshot, number);
-	result = replog_disk_open(path, IO_READ, &file, error);
+	result = task_disk_open(path, IO_READ, &file, error);
 	if (result < 0)
 		return result;
-	result = replog_disk_size(file, &size, error);
-	(void)replog_disk_close(file, NULL);
+	result = task_disk_size(file, &size, error);
+	(void)task_disk_close(file, NULL);
 	if (result == 0 && size != manifest->files[number].size)
 		return gw_fail(error, GW_E_CORRUPT, "%s: %" PRIu64 " bytes, the manifest says %"
 			       PRIu64, path, size, manifest->files[number].size);
@@ -96,7 +96,7 @@ int store_load_manifest(const char *directory, const struct raft_snapshot *snaps
 	int result;
 
 	store_snapshot_path(path, directory, snapshot, "manifest");
-	result = replog_disk_load(path, REPLOG_MANIFEST_BYTES_MAX, &bytes, error);
+	result = task_disk_load(path, REPLOG_MANIFEST_BYTES_MAX, &bytes, error);
 	if (result == 0)
 		result = replog_manifest_decode(path, base_buffer_bytes(&bytes), manifest, error);
 	base_buffer_done(&bytes);
@@ -132,9 +132,9 @@ int store_load_snapshots(struct replog_store *store, struct gw_error *error)
 
 	store_path(directory, store->path, "snapshot");
 	/* A manifest that is acted upon must not go away again. */
-	result = replog_disk_sync_directory(directory, error);
+	result = task_disk_sync_directory(directory, error);
 	if (result == 0)
-		result = replog_disk_list(directory, &list, error);
+		result = task_disk_list(directory, &list, error);
 	if (result < 0)
 		return result;
 	store_newest_of(&list, &newest);
@@ -211,7 +211,7 @@ static int remove_some(struct replog_store *store, const struct io_list *list,
 		if (is_manifest != manifests || is_needed(store, list, name))
 			continue;
 		store_path(path, directory, name);
-		result = replog_disk_unlink(path, error);
+		result = task_disk_unlink(path, error);
 		if (result < 0)
 			return result;
 		count++;
@@ -226,13 +226,13 @@ int store_clean_snapshots(struct replog_store *store, struct gw_error *error)
 	int result;
 
 	store_path(directory, store->path, "snapshot");
-	result = replog_disk_list(directory, &list, error);
+	result = task_disk_list(directory, &list, error);
 	if (result < 0)
 		return result;
 	/* No manifest may come back without its files. */
 	result = remove_some(store, &list, directory, true, error);
 	if (result > 0)
-		result = replog_disk_sync_directory(directory, error);
+		result = task_disk_sync_directory(directory, error);
 	if (result == 0)
 		result = remove_some(store, &list, directory, false, error);
 	io_list_free(store->io, &list);
@@ -282,7 +282,7 @@ int replog_store_compact(struct replog_store *store, uint64_t keep_index, struct
 	store_path(log, store->path, "log");
 	result = retire_segments(store, keep_index, &made_spare, &retired, error);
 	if (result == 0 && retired)
-		result = replog_disk_sync_directory(log, error);
+		result = task_disk_sync_directory(log, error);
 	if (result == 0 && made_spare) {
 		store->has_spare = true;
 		store->spare_bytes = store->segment_bytes;
@@ -299,12 +299,12 @@ int store_read_piece(const char *path, const struct replog_snapshot_file *file, 
 	uint32_t size = replog_piece_bytes(file, piece), checksum = file->piece_checksums[piece];
 	uint64_t offset = piece * REPLOG_PIECE_BYTES;
 	struct io_file *opened;
-	int result = replog_disk_open(path, IO_READ, &opened, error);
+	int result = task_disk_open(path, IO_READ, &opened, error);
 
 	if (result < 0)
 		return result;
-	result = replog_disk_read(opened, buffer, size, offset, error);
-	(void)replog_disk_close(opened, NULL);
+	result = task_disk_read(opened, buffer, size, offset, error);
+	(void)task_disk_close(opened, NULL);
 	if (result < 0)
 		return result;
 	if ((uint32_t)result != size || base_crc32c(0, buffer, size) != checksum)

@@ -76,7 +76,7 @@ static int write_piece(struct replog_snapshot_writer *writer)
 	(*checksums)[number] = base_crc32c(0, writer->piece, writer->used);
 	file->size = writer->written + writer->used;
 	writer->used = 0;
-	if (replog_disk_write(writer->file, &piece, 1, writer->written, 0, &writer->failed) < 0)
+	if (task_disk_write(writer->file, &piece, 1, writer->written, 0, &writer->failed) < 0)
 		return writer->failed.code;
 	writer->written += REPLOG_PIECE_BYTES;
 	return 0;
@@ -92,9 +92,9 @@ static int end_file(struct replog_snapshot_writer *writer)
 	if (writer->failed.code == 0 && writer->used > 0)
 		(void)write_piece(writer);
 	if (writer->failed.code == 0 && !IO_BUG(writer->store->io, "replog.snapshot-unsynced"))
-		(void)!replog_disk_sync(file, &writer->failed);
+		(void)!task_disk_sync(file, &writer->failed);
 	writer->file = NULL;
-	(void)replog_disk_close(file, writer->failed.code ? NULL : &writer->failed);
+	(void)task_disk_close(file, writer->failed.code ? NULL : &writer->failed);
 	return writer->failed.code;
 }
 
@@ -135,7 +135,7 @@ static int begin_file(struct replog_snapshot_writer *writer, const char *name)
 	if (grow_files(writer) < 0)
 		return writer->failed.code;
 	store_snapshot_file_path(path, writer->store->path, &writer->snapshot, number);
-	if (replog_disk_open(path, IO_READ | IO_WRITE | IO_CREATE | IO_TRUNCATE, &writer->file,
+	if (task_disk_open(path, IO_READ | IO_WRITE | IO_CREATE | IO_TRUNCATE, &writer->file,
 			     &writer->failed) < 0)
 		return writer->failed.code;
 	writer->files[number] = (struct replog_snapshot_file){0};
@@ -193,7 +193,7 @@ static int save_manifest(struct replog_snapshot_writer *writer)
 	store_snapshot_path(temporary, writer->store->path, &writer->snapshot, "new");
 	result = replog_manifest_encode(&manifest, &bytes, error);
 	if (result == 0)
-		result = replog_disk_save(temporary, base_buffer_bytes(&bytes), error);
+		result = task_disk_save(temporary, base_buffer_bytes(&bytes), error);
 	if (result == 0)
 		result = replog_manifest_decode(temporary, base_buffer_bytes(&bytes), &decoded,
 						error);
@@ -233,7 +233,7 @@ void replog_snapshot_abandon(struct replog_snapshot_writer *writer)
 	if (!writer)
 		return;
 	store = writer->store;
-	(void)replog_disk_close(writer->file, NULL);
+	(void)task_disk_close(writer->file, NULL);
 	free_writer(writer);
 	(void)!store_clean_snapshots(store, NULL);
 }

@@ -4,7 +4,7 @@
  */
 #include "kv/server/home.h"
 
-#include "replog/store_disk.h"
+#include "task/disk.h"
 #include "task/loop.h"
 
 #include <assert.h>
@@ -26,7 +26,7 @@ static char *path_of(const char *directory, const char *name)
 static int format_check(const char *path, struct gw_error *error)
 {
 	struct base_buffer bytes = {0};
-	int code = replog_disk_load(path, 4096, &bytes, error);
+	int code = task_disk_load(path, 4096, &bytes, error);
 
 	if (code == 0 && (bytes.size != strlen(format_text) ||
 			  memcmp(bytes.data, format_text, bytes.size) != 0))
@@ -41,7 +41,7 @@ static int format_check(const char *path, struct gw_error *error)
 static int format_make(const char *directory, const char *path, struct gw_error *error)
 {
 	struct io_list list;
-	int code = replog_disk_list(directory, &list, error);
+	int code = task_disk_list(directory, &list, error);
 
 	if (code < 0)
 		return code;
@@ -56,13 +56,13 @@ static int format_make(const char *directory, const char *path, struct gw_error 
 	if (code == 0) {
 		char *fresh = path_of(directory, "format.new");
 
-		code = fresh ? replog_disk_save(fresh, gw_string(format_text), error)
+		code = fresh ? task_disk_save(fresh, gw_string(format_text), error)
 			     : gw_fail(error, GW_E_NO_MEMORY, "%s: no memory", directory);
 		if (code == 0)
-			code = replog_disk_rename(fresh, path, error);
+			code = task_disk_rename(fresh, path, error);
 		free(fresh);
 	}
-	return code == 0 ? replog_disk_sync_directory(directory, error) : code;
+	return code == 0 ? task_disk_sync_directory(directory, error) : code;
 }
 
 static int format_open(const char *directory, struct gw_error *error)
@@ -91,14 +91,14 @@ static int sync_above(const char *path, struct gw_error *error)
 		return gw_fail(error, GW_E_NO_MEMORY, "%s: no memory", path);
 	if (slash)
 		slash[slash == above] = '\0';
-	code = replog_disk_sync_directory(slash ? above : ".", error);
+	code = task_disk_sync_directory(slash ? above : ".", error);
 	free(above);
 	return code;
 }
 
 static int make_one(const char *path, struct gw_error *error)
 {
-	int code = replog_disk_mkdir(path, error);
+	int code = task_disk_mkdir(path, error);
 
 	return code == 0 ? sync_above(path, error) : code;
 }
@@ -144,7 +144,7 @@ static int begin(struct kv_home *home, const char *directory, char **lock, struc
 
 static int take_lock(struct kv_home *home, const char *lock, uint32_t flags, struct gw_error *error)
 {
-	int code = replog_disk_open(lock, flags | IO_LOCKED, &home->lock, error);
+	int code = task_disk_open(lock, flags | IO_LOCKED, &home->lock, error);
 
 	if (code != GW_E_BUSY)
 		return code;
@@ -189,7 +189,7 @@ int kv_home_open(struct kv_home *home, const char *directory, struct gw_error *e
 
 void kv_home_close(struct kv_home *home)
 {
-	(void)replog_disk_close(home->lock, NULL);
+	(void)task_disk_close(home->lock, NULL);
 	free(home->directory);
 	free(home->log);
 	free(home->table);
@@ -203,7 +203,7 @@ void kv_home_close(struct kv_home *home)
 static int unlink_if_there(const char *path, struct gw_error *error)
 {
 	struct gw_error why = {0};
-	int code = replog_disk_unlink(path, &why);
+	int code = task_disk_unlink(path, &why);
 
 	if (code == 0 || code == GW_E_NOT_FOUND)
 		return 0;
@@ -214,7 +214,7 @@ static int unlink_if_there(const char *path, struct gw_error *error)
 static int take_kept(struct kv_home *home, struct base_buffer *kept, struct gw_error *error)
 {
 	struct gw_error why = {0};
-	int code = replog_disk_load(home->kept, KV_KEPT_BYTES_MAX, kept, &why);
+	int code = task_disk_load(home->kept, KV_KEPT_BYTES_MAX, kept, &why);
 
 	if (code < 0)
 		kept->size = 0;
@@ -224,7 +224,7 @@ static int take_kept(struct kv_home *home, struct base_buffer *kept, struct gw_e
 		return gw_fail(error, code, "%s", why.text);
 	/* One that cannot be read is none. */
 	code = unlink_if_there(home->kept, error);
-	return code == 0 ? replog_disk_sync_directory(home->directory, error) : code;
+	return code == 0 ? task_disk_sync_directory(home->directory, error) : code;
 }
 
 int kv_home_table(struct kv_home *home, const struct kv_server_options *options,
@@ -256,6 +256,6 @@ int kv_home_keep(struct kv_home *home, struct gw_bytes kept, struct gw_error *er
 		return gw_fail(error, GW_E_TOO_LARGE, "%s: %zu bytes to be kept", home->kept,
 			       kept.size);
 	/* Its blocks have checksums and it has an end, so half of it is none. */
-	code = replog_disk_save(home->kept, kept, error);
-	return code == 0 ? replog_disk_sync_directory(home->directory, error) : code;
+	code = task_disk_save(home->kept, kept, error);
+	return code == 0 ? task_disk_sync_directory(home->directory, error) : code;
 }

@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "kv/server/home.h"
 #include "kv/server/snapshot.h"
-#include "replog/store_disk.h"
+#include "task/disk.h"
 #include "task/loop.h"
 
 #include <assert.h>
@@ -28,7 +28,7 @@ int kv_check(const char *directory, void (*found)(void *context, const char *sen
 
 	*report = (struct replog_check_report){0};
 	/* An open would make what is not there. */
-	code = replog_disk_list(directory, &list, error);
+	code = task_disk_list(directory, &list, error);
 	if (code < 0)
 		return code;
 	for (size_t i = 0; i < list.count; i++)
@@ -154,7 +154,7 @@ static int check_empty(const char *directory, struct gw_error *error)
 	struct gw_error why = {0};
 	struct io_list list;
 	size_t count;
-	int code = replog_disk_list(directory, &list, &why);
+	int code = task_disk_list(directory, &list, &why);
 
 	if (code == GW_E_NOT_FOUND)
 		return 0;

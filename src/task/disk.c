@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_disk.c - see store_disk.h. */
-#include "store_disk.h"
+/* disk.c - see disk.h. */
+#include "task/disk.h"
 
 #include "task/await.h"
 #include "task/loop.h"
@@ -20,7 +20,7 @@ static int finish(struct task_request *wait)
 	return result;
 }
 
-int replog_disk_open(const char *path, uint32_t flags, struct io_file **file,
+int task_disk_open(const char *path, uint32_t flags, struct io_file **file,
 		     struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
@@ -29,7 +29,7 @@ int replog_disk_open(const char *path, uint32_t flags, struct io_file **file,
 	return finish(&wait);
 }
 
-int replog_disk_close(struct io_file *file, struct gw_error *error)
+int task_disk_close(struct io_file *file, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -39,7 +39,7 @@ int replog_disk_close(struct io_file *file, struct gw_error *error)
 	return finish(&wait);
 }
 
-int replog_disk_write(struct io_file *file, const struct gw_bytes *pieces, uint32_t count,
+int task_disk_write(struct io_file *file, const struct gw_bytes *pieces, uint32_t count,
 		      uint64_t offset, uint32_t flags, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
@@ -48,7 +48,7 @@ int replog_disk_write(struct io_file *file, const struct gw_bytes *pieces, uint3
 	return finish(&wait);
 }
 
-int replog_disk_read(struct io_file *file, void *data, size_t size, uint64_t offset,
+int task_disk_read(struct io_file *file, void *data, size_t size, uint64_t offset,
 		     struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
@@ -58,7 +58,7 @@ int replog_disk_read(struct io_file *file, void *data, size_t size, uint64_t off
 	return finish(&wait);
 }
 
-int replog_disk_size(struct io_file *file, uint64_t *size, struct gw_error *error)
+int task_disk_size(struct io_file *file, uint64_t *size, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -66,7 +66,7 @@ int replog_disk_size(struct io_file *file, uint64_t *size, struct gw_error *erro
 	return finish(&wait);
 }
 
-int replog_disk_sync(struct io_file *file, struct gw_error *error)
+int task_disk_sync(struct io_file *file, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -74,7 +74,7 @@ int replog_disk_sync(struct io_file *file, struct gw_error *error)
 	return finish(&wait);
 }
 
-int replog_disk_truncate(struct io_file *file, uint64_t size, struct gw_error *error)
+int task_disk_truncate(struct io_file *file, uint64_t size, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -102,7 +102,7 @@ static int flush(struct io_file *file, uint64_t from, uint64_t size, struct gw_e
 	return finish(&wait);
 }
 
-int replog_disk_fill(struct io_file *file, uint64_t from, uint64_t to, struct gw_error *error)
+int task_disk_fill(struct io_file *file, uint64_t from, uint64_t to, struct gw_error *error)
 {
 	static const uint8_t zeros[ZERO_BYTES];
 	struct gw_bytes pieces[FILL_PIECES];
@@ -121,16 +121,16 @@ int replog_disk_fill(struct io_file *file, uint64_t from, uint64_t to, struct gw
 				zeros, left < ZERO_BYTES ? (size_t)left : ZERO_BYTES};
 			from += pieces[count].size;
 		}
-		result = replog_disk_write(file, pieces, count, start, 0, error);
+		result = task_disk_write(file, pieces, count, start, 0, error);
 		if (result == 0)
 			result = flush(file, start, from - start, error);
 	}
-	return result < 0 ? result : replog_disk_sync(file, error);
+	return result < 0 ? result : task_disk_sync(file, error);
 }
 
 /* ---- Names -------------------------------------------------------------------------------- */
 
-int replog_disk_rename(const char *path, const char *to, struct gw_error *error)
+int task_disk_rename(const char *path, const char *to, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -138,7 +138,7 @@ int replog_disk_rename(const char *path, const char *to, struct gw_error *error)
 	return finish(&wait);
 }
 
-int replog_disk_unlink(const char *path, struct gw_error *error)
+int task_disk_unlink(const char *path, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -146,7 +146,7 @@ int replog_disk_unlink(const char *path, struct gw_error *error)
 	return finish(&wait);
 }
 
-int replog_disk_mkdir(const char *path, struct gw_error *error)
+int task_disk_mkdir(const char *path, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -154,7 +154,7 @@ int replog_disk_mkdir(const char *path, struct gw_error *error)
 	return finish(&wait);
 }
 
-int replog_disk_list(const char *path, struct io_list *list, struct gw_error *error)
+int task_disk_list(const char *path, struct io_list *list, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -162,7 +162,7 @@ int replog_disk_list(const char *path, struct io_list *list, struct gw_error *er
 	return finish(&wait);
 }
 
-int replog_disk_sync_directory(const char *path, struct gw_error *error)
+int task_disk_sync_directory(const char *path, struct gw_error *error)
 {
 	struct task_request wait = {.error = error};
 
@@ -176,7 +176,7 @@ static int load(struct io_file *file, size_t size_max, struct base_buffer *bytes
 		struct gw_error *error)
 {
 	uint64_t size = 0;
-	int result = replog_disk_size(file, &size, error);
+	int result = task_disk_size(file, &size, error);
 
 	if (result < 0)
 		return result;
@@ -186,7 +186,7 @@ static int load(struct io_file *file, size_t size_max, struct base_buffer *bytes
 	bytes->size = 0;
 	result = base_buffer_reserve(bytes, (size_t)size + 1, error);
 	while (result == 0 && bytes->size < size) {
-		result = replog_disk_read(file, bytes->data + bytes->size,
+		result = task_disk_read(file, bytes->data + bytes->size,
 					  (size_t)size - bytes->size, bytes->size, error);
 		if (result == 0)
 			break; /* somebody has cut it meanwhile */
@@ -198,29 +198,29 @@ static int load(struct io_file *file, size_t size_max, struct base_buffer *bytes
 	return result;
 }
 
-int replog_disk_load(const char *path, size_t size_max, struct base_buffer *bytes,
+int task_disk_load(const char *path, size_t size_max, struct base_buffer *bytes,
 		     struct gw_error *error)
 {
 	struct io_file *file;
-	int result = replog_disk_open(path, IO_READ, &file, error);
+	int result = task_disk_open(path, IO_READ, &file, error);
 
 	if (result < 0)
 		return result;
 	result = load(file, size_max, bytes, error);
-	(void)replog_disk_close(file, NULL);
+	(void)task_disk_close(file, NULL);
 	return result;
 }
 
-int replog_disk_save(const char *path, struct gw_bytes bytes, struct gw_error *error)
+int task_disk_save(const char *path, struct gw_bytes bytes, struct gw_error *error)
 {
 	struct io_file *file;
-	int result = replog_disk_open(path, IO_READ | IO_WRITE | IO_CREATE | IO_TRUNCATE, &file,
+	int result = task_disk_open(path, IO_READ | IO_WRITE | IO_CREATE | IO_TRUNCATE, &file,
 				      error);
 	int closed;
 
 	if (result < 0)
 		return result;
-	result = replog_disk_write(file, &bytes, 1, 0, IO_WRITE_SYNC, error);
-	closed = replog_disk_close(file, result == 0 ? error : NULL);
+	result = task_disk_write(file, &bytes, 1, 0, IO_WRITE_SYNC, error);
+	closed = task_disk_close(file, result == 0 ? error : NULL);
 	return result < 0 ? result : closed;
 }
