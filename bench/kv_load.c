@@ -142,6 +142,27 @@ static void fill(struct load *load)
 	free(names);
 }
 
+/* Until each member that is asked has applied what was filled: entries are applied in order. */
+static void settle(struct load *load)
+{
+	const struct gw_kv_read weak = {.weak = true};
+	struct gw_error error = {0};
+	char name[NAME_BYTES];
+
+	for (uint64_t i = 0; i < load->connections; i++) {
+		int found = 0;
+
+		while (found == 0) {
+			struct gw_kv_value value;
+
+			found = gw_kv_get(load->connected[i], key_of(load->keys - 1, name), &weak,
+					  &value, &error);
+			check(found, &error);
+			gw_kv_value_done(&value);
+		}
+	}
+}
+
 /* Its members from another one on for each connection, since those who read weakly stay with the
  * first that answers. */
 static char *turned(const char *cluster, uint64_t turns)
@@ -220,6 +241,8 @@ static int run(void *argument)
 	}
 	if (load->reads)
 		fill(load);
+	if (load->weak)
+		settle(load);
 	load->until_ns = GW_FOREVER;
 	load->left = load->warm;
 	run_all(load, clients);
