@@ -139,8 +139,12 @@ struct gw_rpc_client_options {
 	uint64_t connect_timeout_ms;  /* of one address */
 	uint64_t keepalive_ms;
 	uint64_t backoff_ms_min, backoff_ms_max;
+	bool hasty;                   /* a call ends when no address can be reached, not only at
+				       * its deadline: for who has another server to ask */
 	uint32_t message_bytes_max, attachment_bytes_max;
 	uint32_t calls_max;
+	uint64_t cluster;             /* only its servers are asked; 0: any, but */
+	bool one_cluster;             /* none of another cluster than the first was of */
 };
 
 /*
@@ -276,6 +280,7 @@ struct gw_rpc_server_options {
 	uint32_t clients_max;
 	size_t dup_bytes_max;
 	size_t stack_bytes;          /* of handlers' tasks */
+	uint64_t cluster;            /* whose member it is, which clients are told; 0: none's */
 };
 
 int gw_rpc_server_new(struct gw_rpc_server **server, const struct gw_rpc_server_options *options,

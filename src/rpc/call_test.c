@@ -226,6 +226,21 @@ static int an_unknown_method_is_not_found(void *argument)
 	return 0;
 }
 
+/* Its deadline would be the end of the test. */
+static int who_is_hasty_is_told_at_once(void *argument)
+{
+	struct gw_rpc_client_options options = {.timeout_ms = 3600000, .hasty = true};
+	struct gw_rpc_client *client;
+	struct gw_error error = {0};
+
+	(void)argument;
+	assert_int_equal(gw_rpc_client_new(&client, "127.0.0.1:1", &options, &error), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(served_echo(client, "anyone", NULL, &error), GW_E_UNREACHABLE);
+	gw_rpc_client_free(client);
+	return 0;
+}
+
 static int where_nobody_listens_is_unreachable(void *argument)
 {
 	struct gw_rpc_client_options options = {.timeout_ms = 60, .backoff_ms_min = 5};
@@ -533,6 +548,7 @@ int main(void)
 		in_a_task(server_and_client_have_limits_of_their_own),
 		in_a_task(an_at_most_once_answer_has_no_attachment),
 		in_a_task(an_unknown_method_is_not_found),
+		in_a_task(who_is_hasty_is_told_at_once),
 		in_a_task(where_nobody_listens_is_unreachable),
 		in_a_task(addresses_are_tried_in_turn),
 		in_a_task(a_message_over_the_limit_is_refused_before_it_is_sent),

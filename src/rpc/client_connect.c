@@ -16,6 +16,18 @@ static uint64_t after(struct gw_rpc_client *client, uint64_t ms)
 	return io_now_ns(client->io) + ms * 1000000;
 }
 
+/* An address may by now be that of another cluster's member, which knows nothing of our calls. */
+static int check_cluster(struct gw_rpc_client *client, const struct rpc_connection *connection,
+			 struct gw_error *error)
+{
+	if (client->options.cluster == 0 && client->options.one_cluster)
+		client->options.cluster = connection->their_cluster;
+	if (client->options.cluster == 0 || client->options.cluster == connection->their_cluster)
+		return 0;
+	return gw_fail(error, GW_E_UNREACHABLE, "%s is a server of another cluster",
+		       connection->transport->name);
+}
+
 /* Waits for the greeting of client->greeting. */
 static int await_greeting(struct gw_rpc_client *client, uint64_t deadline_ns,
 			  struct gw_error *error)
@@ -30,8 +42,11 @@ static int await_greeting(struct gw_rpc_client *client, uint64_t deadline_ns,
 	if (result < 0) {
 		(void)gw_fail(error, result, "%s: no greeting came: %s",
 			      line->connection->transport->name, gw_code_text(result));
-		rpc_connection_close(line->connection, error);
+	} else {
+		result = check_cluster(client, line->connection, error);
 	}
+	if (result < 0)
+		rpc_connection_close(line->connection, error);
 	return result;
 }
 
@@ -176,7 +191,8 @@ static int connect_task(void *argument)
 		/* Who was never sent need not wait for what will not change. */
 		if (client->last_error.code == GW_E_DENIED)
 			rpc_wake(&client->ready);
-		if (client->wanting == 0 || back_off(client) == GW_E_CANCELLED)
+		if (client->options.hasty || client->wanting == 0 ||
+		    back_off(client) == GW_E_CANCELLED)
 			break;
 	}
 	if (result == 0)
@@ -206,6 +222,7 @@ int rpc_client_ready(struct gw_rpc_client *client, struct gw_rpc_call *call,
 		     struct rpc_line **line, struct gw_error *error)
 {
 	const char *name = call->method->full_name;
+	bool nobody;
 	int result = 0;
 
 	while (!client->line) {
@@ -219,10 +236,13 @@ int rpc_client_ready(struct gw_rpc_client *client, struct gw_rpc_call *call,
 			(void)gw_yield(); /* who wakes now wakes nobody */
 		result = rpc_wait(&client->ready, "to reach", client->name, call->deadline_ns);
 		client->wanting--;
-		if (result == GW_E_TIMEOUT && call->times_sent == 0 && call->redirects > 0)
+		if (result == 0 && client->options.hasty && !client->line && !client->is_connecting)
+			result = GW_E_UNREACHABLE;
+		nobody = result == GW_E_TIMEOUT || result == GW_E_UNREACHABLE;
+		if (nobody && call->times_sent == 0 && call->redirects > 0)
 			return gw_fail(error, GW_E_UNREACHABLE, "%s: no server of %s leads", name,
 				       client->name);
-		if (result == GW_E_TIMEOUT && call->times_sent == 0)
+		if (nobody && call->times_sent == 0)
 			return gw_fail(error, GW_E_UNREACHABLE, "%s: %s cannot be reached: %s",
 				       name, client->name,
 				       client->last_error.code ? client->last_error.text :
