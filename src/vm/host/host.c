@@ -246,6 +246,8 @@ static int run(struct vm_host *host, struct vm_host_result *result, struct gw_er
 		code = step(host, &result->end, error);
 	result->instructions = vm_machine_count(host->machine);
 	result->events = host->events;
+	if (code == 0 && host->watch->end)
+		code = host->watch->end(host->watch->context, host->machine, result->end, error);
 	return code;
 }
 

@@ -41,6 +41,14 @@ struct vm_host_options {
 	int console_out;
 };
 
+enum vm_host_end {
+	VM_HOST_OFF = 1, /* the guest switched off */
+	VM_HOST_RESET,   /* it wanted to start again */
+	VM_HOST_FAILED,  /* it switched off and said that it failed */
+	VM_HOST_ESCAPED, /* the escape key */
+	VM_HOST_SIGNAL,  /* SIGINT, SIGTERM or SIGHUP */
+};
+
 /* Who looks on; each may be NULL. A negative result ends the run with it. */
 struct vm_host_watch {
 	void *context;
@@ -57,14 +65,9 @@ struct vm_host_watch {
 	int (*event)(void *context, const struct vm_event *event, struct gw_error *error);
 	/* The machine started again, by vm_machine_restart. */
 	int (*restart)(void *context, struct vm_machine *machine, struct gw_error *error);
-};
-
-enum vm_host_end {
-	VM_HOST_OFF = 1, /* the guest switched off */
-	VM_HOST_RESET,   /* it wanted to start again */
-	VM_HOST_FAILED,  /* it switched off and said that it failed */
-	VM_HOST_ESCAPED, /* the escape key */
-	VM_HOST_SIGNAL,  /* SIGINT, SIGTERM or SIGHUP */
+	/* The run is over, well; the machine is there for the last time. */
+	int (*end)(void *context, struct vm_machine *machine, enum vm_host_end how,
+		   struct gw_error *error);
 };
 
 struct vm_host_result {

@@ -81,17 +81,24 @@ static enum vm_pause pause_of(enum vm_host_end end)
 	}
 }
 
+static int end(void *context, struct vm_machine *machine, enum vm_host_end how,
+	       struct gw_error *error)
+{
+	struct run *run = context;
+	struct vm_recorder *recorder = run->recorder;
+
+	run->recorder = NULL;
+	return vm_recorder_end(recorder, machine, pause_of(how), error);
+}
+
 int vm_record_run(const struct vm_host_options *options, const char *log,
 		  struct vm_host_result *result, struct gw_error *error)
 {
 	struct run run = {.log = log};
-	const struct vm_host_watch watch = {&run,      open_disk, start,  next,
-					    pause_run, event,     restart};
+	const struct vm_host_watch watch = {&run,      open_disk, start,   next,
+					    pause_run, event,     restart, end};
 	int code = vm_host_run(options, &watch, result, error);
 
-	if (code < 0) {
-		vm_recorder_free(run.recorder);
-		return code;
-	}
-	return vm_recorder_end(run.recorder, pause_of(result->end), result->instructions, error);
+	vm_recorder_free(run.recorder);
+	return code;
 }

@@ -100,32 +100,36 @@ uint64_t vm_recorder_next(const struct vm_recorder *recorder)
 	return recorder->next;
 }
 
+static int see(struct vm_recorder *recorder, struct vm_machine *machine, struct gw_error *error)
+{
+	if (recorder->ram.pages)
+		return 0;
+	return vm_ram_hash_start(&recorder->ram, vm_machine_cpu(machine), recorder->bytes,
+				 recorder->ram_size, error);
+}
+
 static int put_hash(struct vm_recorder *recorder, struct vm_machine *machine,
 		    struct gw_error *error)
 {
-	struct vm_log_record record = {.kind = VM_LOG_HASH, .count = recorder->next};
+	struct vm_log_record record = {.kind = VM_LOG_HASH, .count = vm_machine_count(machine)};
 	uint8_t hashes[16];
 
 	base_store64(hashes, vm_machine_hash(machine, false));
 	base_store64(hashes + 8, vm_ram_hash_now(&recorder->ram));
 	record.data = (struct gw_bytes){hashes, sizeof(hashes)};
-	recorder->next += recorder->interval;
 	return vm_log_append(recorder->log, &record, error);
 }
 
 int vm_recorder_pause(struct vm_recorder *recorder, struct vm_machine *machine,
 		      struct gw_error *error)
 {
-	int code;
+	int code = see(recorder, machine, error);
 
-	if (!recorder->ram.pages) {
-		code = vm_ram_hash_start(&recorder->ram, vm_machine_cpu(machine), recorder->bytes,
-					 recorder->ram_size, error);
-		if (code < 0)
-			return code;
-	}
 	assert(vm_machine_count(machine) <= recorder->next);
-	return vm_machine_count(machine) == recorder->next ? put_hash(recorder, machine, error) : 0;
+	if (code < 0 || vm_machine_count(machine) < recorder->next)
+		return code;
+	recorder->next += recorder->interval;
+	return put_hash(recorder, machine, error);
 }
 
 int vm_recorder_event(struct vm_recorder *recorder, const struct vm_event *event,
@@ -175,13 +179,18 @@ static void release(struct vm_recorder *recorder)
 	free(recorder);
 }
 
-int vm_recorder_end(struct vm_recorder *recorder, enum vm_pause why, uint64_t count,
+int vm_recorder_end(struct vm_recorder *recorder, struct vm_machine *machine, enum vm_pause why,
 		    struct gw_error *error)
 {
-	struct vm_log_record record = {.kind = VM_LOG_END, .count = count, .value = why};
-	int code = vm_log_append(recorder->log, &record, error);
-	int closed = vm_log_close(recorder->log, code < 0 ? NULL : error);
+	struct vm_log_record record = {
+		.kind = VM_LOG_END, .count = vm_machine_count(machine), .value = why};
+	int code = see(recorder, machine, error), closed;
 
+	if (code == 0)
+		code = put_hash(recorder, machine, error);
+	if (code == 0)
+		code = vm_log_append(recorder->log, &record, error);
+	closed = vm_log_close(recorder->log, code < 0 ? NULL : error);
 	release(recorder);
 	return code < 0 ? code : closed;
 }

@@ -7,7 +7,7 @@
  *     ... vm_machine_run(machine, vm_recorder_next(recorder)) ...
  *     vm_recorder_pause(recorder, machine, &error);             wherever it stands
  *     vm_recorder_event(recorder, &event, &error);              from vm_outside.event
- *     vm_recorder_end(recorder, why, count, &error);            frees it
+ *     vm_recorder_end(recorder, machine, why, &error);          frees it
  *
  * What was read from the disk is not in the log but its checksum, for it can be read again: a
  * recorded machine runs on an overlay (overlay.h), and replay does what it did to the disk. Once a
@@ -45,8 +45,9 @@ int vm_recorder_restart(struct vm_recorder *recorder, struct vm_machine *machine
 int vm_recorder_flush(struct vm_recorder *recorder, struct gw_error *error) GW_MUST_CHECK;
 uint64_t vm_recorder_size(const struct vm_recorder *recorder); /* bytes of log */
 
-/* why: what the machine's last run ended in. Frees the recorder, also when it fails. */
-int vm_recorder_end(struct vm_recorder *recorder, enum vm_pause why, uint64_t count,
+/* why: what the machine's last run ended in. The last hash is of how it stands now. Frees the
+ * recorder, also when it fails. */
+int vm_recorder_end(struct vm_recorder *recorder, struct vm_machine *machine, enum vm_pause why,
 		    struct gw_error *error) GW_MUST_CHECK;
 /* Frees it; the log is as if this process had been killed. NULL is fine. */
 void vm_recorder_free(struct vm_recorder *recorder);

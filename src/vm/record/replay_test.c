@@ -330,7 +330,7 @@ static void sizes_of_tables_are_not_seen(void **state)
 }
 
 /* Lets something of the host into a register the guest does not use, or into its memory. */
-static void assert_leak_found(struct rig *rig, void (*leak)(struct vm_cpu *cpu))
+static void assert_leak_at(struct rig *rig, uint64_t until, void (*leak)(struct vm_cpu *cpu))
 {
 	struct vm_replay_options options = {0};
 	struct gw_error error = {0};
@@ -338,14 +338,19 @@ static void assert_leak_found(struct rig *rig, void (*leak)(struct vm_cpu *cpu))
 
 	rig_record(rig, 83, COUNT, true);
 	assert_int_equal(vm_replay_open(&replay, rig->log, &options, NULL), 0);
-	assert_int_equal(vm_replay_run(replay, COUNT / 2, NULL), VM_REPLAY_GOES_ON);
+	assert_int_equal(vm_replay_run(replay, until, NULL), VM_REPLAY_GOES_ON);
 	leak(vm_machine_cpu(vm_replay_machine(replay)));
 	assert_int_equal(vm_replay_run(replay, UINT64_MAX, &error), GW_E_CORRUPT);
 	assert_non_null(strstr(error.text, "another run than the one recorded"));
 	/* Not later than at the next hash, and it stays so. */
-	assert_true(vm_replay_count(replay) <= COUNT / 2 + rig->hash_interval);
+	assert_true(vm_replay_count(replay) <= until + rig->hash_interval);
 	assert_int_equal(vm_replay_run(replay, UINT64_MAX, &error), GW_E_CORRUPT);
 	vm_replay_close(replay);
+}
+
+static void assert_leak_found(struct rig *rig, void (*leak)(struct vm_cpu *cpu))
+{
+	assert_leak_at(rig, COUNT / 2, leak);
 }
 
 static void leak_address(struct vm_cpu *cpu)
@@ -399,6 +404,12 @@ static void the_hosts_cycles_in_the_cycle_csr_are_found(void **state)
 	assert_leak_found(*state, leak_cycle);
 }
 
+static void what_differs_behind_the_last_interval_is_found(void **state)
+{
+	((struct rig *)*state)->hash_interval = UINT64_MAX / 2;
+	assert_leak_at(*state, COUNT, leak_address);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +437,7 @@ int main(void)
 		TEST(a_number_rounded_by_the_host_is_found),
 		TEST(the_hosts_time_in_the_time_csr_is_found),
 		TEST(the_hosts_cycles_in_the_cycle_csr_are_found),
+		TEST(what_differs_behind_the_last_interval_is_found),
 #undef TEST
 	};
 

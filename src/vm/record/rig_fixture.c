@@ -237,8 +237,7 @@ uint64_t rig_record(struct rig *rig, uint64_t seed, uint64_t count, bool whole)
 		continue;
 	hash = vm_machine_hash(world.machine, true);
 	if (whole)
-		must(vm_recorder_end(world.recorder, VM_PAUSE_OFF, vm_machine_count(world.machine),
-				     NULL));
+		must(vm_recorder_end(world.recorder, world.machine, VM_PAUSE_OFF, NULL));
 	else
 		vm_recorder_free(world.recorder);
 	vm_machine_free(world.machine);
