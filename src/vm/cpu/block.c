@@ -8,6 +8,7 @@
 
 #include "base/little_endian.h"
 #include "memory.h"
+#include "stops.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -234,6 +235,8 @@ static size_t decode_block(struct vm_cpu *cpu, struct vm_block *block, uint64_t 
 		struct vm_op *op = &block->ops[block->count];
 		struct vm_decoded decoded;
 
+		if (block->count > 0 && vm_break_may_be(cpu, offset + bytes))
+			break;
 		*op = (struct vm_op){.at = (uint8_t)(bytes / 2)};
 		if (vm_length(bits) == 4 && room - bytes < 4) {
 			if (block->count > 0)
@@ -253,13 +256,17 @@ static size_t decode_block(struct vm_cpu *cpu, struct vm_block *block, uint64_t 
 			break;
 	}
 	assert(block->count > 0);
+	if (vm_break_may_be(cpu, offset)) {
+		block->behind_break = block->ops[0].handler;
+		block->ops[0].handler = cpu->blocks->labels[VM_SPECIAL_BREAK];
+	}
 	finish(cpu, block, bytes, links);
 	return (size_t)((uint8_t *)(block->links + links + 1) - (uint8_t *)block);
 }
 
 /* ---- Keeping --------------------------------------------------------------------------------- */
 
-static void forget_all(struct vm_cpu *cpu)
+void vm_blocks_forget(struct vm_cpu *cpu)
 {
 	struct vm_blocks *blocks = cpu->blocks;
 
@@ -296,7 +303,7 @@ static struct vm_block *make(struct vm_cpu *cpu, uint64_t offset, bool *forgot)
 
 	if (blocks->size - blocks->used < BLOCK_BYTES_MAX ||
 	    blocks->count >= cpu->setup.blocks_max) {
-		forget_all(cpu);
+		vm_blocks_forget(cpu);
 		*forgot = true;
 	}
 	block = (struct vm_block *)(blocks->arena + blocks->used);

@@ -32,6 +32,7 @@ enum { VM_OP_NAME_MASK = 0xfff, VM_OP_CSR_SHIFT = 12, VM_OP_RM_SHIFT = 12, VM_OP
 /* Labels of the interpreter that are not the handler of an instruction. */
 enum vm_special {
 	VM_SPECIAL_END = VM_INSTRUCTIONS, /* goes on behind the block */
+	VM_SPECIAL_BREAK, /* a break may be here: `behind_break` carries the instruction out */
 	VM_SPECIAL_CROSS, /* an instruction that lies in two pages */
 	VM_SPECIAL_NOP,
 	VM_SPECIAL_LI,
@@ -46,6 +47,7 @@ struct vm_block {
 	bool scratch;    /* belongs to nobody: is run once */
 	uint64_t offset; /* in RAM */
 	struct vm_block **links; /* to blocks of the same page, when known */
+	const void *behind_break;
 	struct vm_block *next_in_bucket;
 	struct vm_block *next_in_page;
 	struct vm_op ops[]; /* count of them, and a VM_SPECIAL_END */
@@ -65,6 +67,8 @@ struct vm_block *vm_block_find(struct vm_cpu *cpu, uint64_t pc, bool *forgot);
 struct vm_block *vm_block_short(struct vm_cpu *cpu, uint64_t pc, int64_t count);
 /* The instruction at pc whose halves lie in two pages, alone; good until the next call; or NULL. */
 struct vm_block *vm_block_crossing(struct vm_cpu *cpu, uint64_t pc);
+/* Forgets all blocks and translations. */
+void vm_blocks_forget(struct vm_cpu *cpu);
 /* Forgets blocks if bytes of a page are theirs. */
 void vm_blocks_written(struct vm_cpu *cpu, uint64_t page, uint64_t in_page, uint64_t size);
 

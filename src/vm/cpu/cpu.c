@@ -81,6 +81,7 @@ void vm_cpu_free(struct vm_cpu *cpu)
 	if (!cpu)
 		return;
 	vm_blocks_free(cpu);
+	free(cpu->stops);
 	free(cpu->written);
 	free(cpu->never_view);
 	free(cpu->machine_view);
@@ -164,7 +165,9 @@ void vm_cpu_changed(struct vm_cpu *cpu)
 /* Whether the run ends here, before another instruction; and why. */
 static bool ends(struct vm_cpu *cpu, enum vm_stop *why)
 {
-	if (cpu->ecall_stopped)
+	if (cpu->stopped)
+		*why = VM_STOP_HIT;
+	else if (cpu->ecall_stopped)
 		*why = VM_STOP_ECALL;
 	else if (cpu->stop_asked)
 		*why = VM_STOP_ASKED;
@@ -192,12 +195,12 @@ enum vm_stop vm_cpu_run(struct vm_cpu *cpu, uint64_t until)
 	cpu->running = true;
 	cpu->until = until;
 	cpu->left = (int64_t)(until - cpu->count);
-	cpu->stop_asked = cpu->ecall_stopped = false;
+	cpu->stop_asked = cpu->ecall_stopped = cpu->stopped = false;
 	while (!ends(cpu, &why)) {
 		cpu->waiting = 0;
 		vm_take_interrupt(cpu);
 		cpu->attention = false;
-		if (vm_interpret(cpu) == VM_LEAVE_EXCEPTION) {
+		if (vm_interpret(cpu) == VM_LEAVE_EXCEPTION && !cpu->stopped) {
 			assert(cpu->left > 0);
 			cpu->left--;
 			vm_take_exception(cpu);

@@ -87,6 +87,7 @@ enum vm_stop {
 	VM_STOP_WAIT,      /* wfi, and no enabled interrupt is pending; so again until one is */
 	VM_STOP_ECALL,     /* ecall_stops: pc is behind the ecall, arguments are in x10 to x17 */
 	VM_STOP_ASKED,     /* vm_cpu_stop was called while the run lasted */
+	VM_STOP_HIT,       /* vm_cpu_set_stops: vm_cpu_hit tells which */
 };
 
 /* Runs until the count is `until`, or ends before that. An interrupt that is pending and enabled is
@@ -134,6 +135,38 @@ const uint32_t *vm_cpu_written(const struct vm_cpu *cpu, size_t *count);
 /* They count as not written again. */
 void vm_cpu_written_forget(struct vm_cpu *cpu);
 
+/* ---- For a debugger -------------------------------------------------------------------------- */
+
+enum { VM_STOPS_MAX = 64 };
+
+/* Bytes at addresses as the guest's loads and stores have them. */
+struct vm_watch {
+	uint64_t address, size;
+	unsigned access; /* 1: loads, 2: stores (and atomics), 3: both */
+};
+
+enum vm_hit_kind { VM_HIT_BREAK = 1, VM_HIT_READ, VM_HIT_WRITE };
+
+struct vm_hit {
+	enum vm_hit_kind kind;
+	uint64_t address; /* of the break or the watch */
+};
+
+/*
+ * A run ends before the instruction at one of these addresses, and before one that touches a
+ * watched byte; nothing of it has happened then. The next run from the same count goes on. They
+ * replace those of before; the guest sees nothing of them. GW_E_TOO_LARGE, GW_E_NO_MEMORY.
+ */
+int vm_cpu_set_stops(struct vm_cpu *cpu, const uint64_t *breaks, size_t break_count,
+		     const struct vm_watch *watches, size_t watch_count, struct gw_error *error)
+	GW_MUST_CHECK;
+/* The instruction at the present count is not stopped at. */
+void vm_cpu_pass_stop(struct vm_cpu *cpu);
+/* After VM_STOP_HIT. */
+struct vm_hit vm_cpu_hit(const struct vm_cpu *cpu);
+/* Where an address is, whoever may use it in whichever mode; false: nowhere. */
+bool vm_cpu_find(const struct vm_cpu *cpu, uint64_t address, uint64_t *physical);
+
 /* ---- State ----------------------------------------------------------------------------------- */
 
 enum vm_mode { VM_MODE_USER = 0, VM_MODE_SUPERVISOR = 1, VM_MODE_MACHINE = 3 };
@@ -149,8 +182,6 @@ void vm_cpu_set_mode(struct vm_cpu *cpu, enum vm_mode mode);
 /* A CSR as machine mode sees it; false: there is none, or (writing) it is read-only. */
 bool vm_cpu_csr(const struct vm_cpu *cpu, unsigned number, uint64_t *value);
 bool vm_cpu_set_csr(struct vm_cpu *cpu, unsigned number, uint64_t value);
-/* Where an address is for data read in the present mode, without any effect; false: a fault. */
-bool vm_cpu_translate(const struct vm_cpu *cpu, uint64_t address, uint64_t *physical);
 
 /*
  * The state as bytes, little-endian: 8 bytes magic and version (VM_CPU_STATE_VERSION in the

@@ -11,6 +11,7 @@
 #include "base/little_endian.h"
 #include "execute.h"
 #include "memory.h"
+#include "stops.h"
 
 #include <assert.h>
 #include <math.h>
@@ -297,6 +298,7 @@ static enum vm_leave interpret(struct vm_cpu *cpu, const void *const **labels_ou
 		VM_INSTRUCTION_TABLE(LABEL)
 #undef LABEL
 		[VM_SPECIAL_END] = &&do_END,
+		[VM_SPECIAL_BREAK] = &&do_BREAK,
 		[VM_SPECIAL_CROSS] = &&do_CROSS,
 		[VM_SPECIAL_NOP] = &&do_NOP,
 		[VM_SPECIAL_LI] = &&do_LI,
@@ -369,6 +371,11 @@ brief:
 	ENTER();
 do_END:
 	GO(op->c, op->immediate);
+do_BREAK:
+	SHOW();
+	if (vm_break_here(cpu))
+		return VM_LEAVE_EXCEPTION;
+	goto *block->behind_break;
 do_CROSS:
 	left++;
 	cpu->pc = pc;

@@ -10,7 +10,8 @@
 enum vm_leave {
 	VM_LEAVE_COUNT = 1, /* cpu->left is 0 */
 	VM_LEAVE_ATTENTION, /* an instruction asked for it */
-	VM_LEAVE_EXCEPTION, /* of the instruction at cpu->pc, which cpu->left still holds */
+	/* Of the instruction at cpu->pc, which cpu->left still holds; or a stop before it. */
+	VM_LEAVE_EXCEPTION,
 };
 
 /* From cpu->pc on, at most cpu->left instructions; both are then true. */

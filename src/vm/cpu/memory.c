@@ -6,6 +6,7 @@
 
 #include "base/little_endian.h"
 #include "block.h"
+#include "stops.h"
 #include "walk.h"
 
 #include <assert.h>
@@ -62,16 +63,6 @@ static bool translate(struct vm_cpu *cpu, uint64_t address, enum vm_access acces
 				     !touch_leaf(cpu, access, walk)))
 		end = VM_WALK_ACCESS_FAULT;
 	return end == VM_WALK_FOUND || fault(cpu, address, access, end);
-}
-
-bool vm_cpu_translate(const struct vm_cpu *cpu, uint64_t address, uint64_t *physical)
-{
-	struct vm_walk walk;
-
-	if (vm_walk(cpu, address, VM_ACCESS_READ, vm_data_mode(cpu), &walk) != VM_WALK_FOUND)
-		return false;
-	*physical = walk.physical;
-	return true;
 }
 
 /* ---- What is kept ---------------------------------------------------------------------------- */
@@ -190,6 +181,7 @@ static void keep(struct vm_cpu *cpu, uint64_t address, uint64_t mode, const stru
 	uint64_t offset, tag = address & VM_PAGE_MASK;
 
 	if (view == cpu->never_view || slot >= cpu->setup.translations_max ||
+	    vm_page_watched(cpu, address) ||
 	    !vm_in_ram(cpu, walk->physical, 1, &offset))
 		return;
 	mark_tables(cpu, walk);
@@ -434,6 +426,8 @@ bool vm_load_slow(struct vm_cpu *cpu, uint64_t address, unsigned size, uint64_t 
 	bool in_ram;
 
 	*value = 0;
+	if (vm_watch_here(cpu, address, size, VM_ACCESS_READ))
+		return false;
 	if (address % size) {
 		if (!locate_bytes(cpu, address, size, VM_ACCESS_READ, place))
 			return false;
@@ -459,6 +453,8 @@ bool vm_store_slow(struct vm_cpu *cpu, uint64_t address, unsigned size, uint64_t
 	uint64_t place[8];
 	bool in_ram;
 
+	if (vm_watch_here(cpu, address, size, VM_ACCESS_WRITE))
+		return false;
 	if (address % size) {
 		if (!locate_bytes(cpu, address, size, VM_ACCESS_WRITE, place))
 			return false;
@@ -486,6 +482,8 @@ bool vm_atomic_address(struct vm_cpu *cpu, uint64_t address, unsigned size, enum
 {
 	bool in_ram;
 
+	if (vm_watch_here(cpu, address, size, access))
+		return false;
 	if (address % size)
 		return vm_raise(cpu,
 				access == VM_ACCESS_WRITE ? VM_CAUSE_STORE_MISALIGNED

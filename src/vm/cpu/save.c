@@ -5,7 +5,7 @@
  */
 #include "base/crc32c.h"
 #include "base/little_endian.h"
-#include "memory.h"
+#include "stops.h"
 
 #include <assert.h>
 
@@ -107,6 +107,8 @@ int vm_cpu_load(struct vm_cpu *cpu, struct gw_bytes in, struct gw_error *error)
 		return gw_fail(error, GW_E_CORRUPT, "state of a hart: one that cannot be");
 	}
 	vm_cpu_changed(cpu);
+	if (cpu->stops)
+		cpu->stops->passed = UINT64_MAX;
 	return 0;
 }
 

@@ -185,6 +185,7 @@ struct vm_cpu {
 	bool attention; /* leave the block behind this instruction, and look at everything anew */
 	bool stop_asked;
 	bool ecall_stopped;
+	bool stopped; /* before the instruction at pc, by `stops` */
 	/* Whether arithmetic may try the host's: FS is dirty, frm is to nearest, and inexact is
 	 * raised already, so that its being raised again is no change. */
 	bool float_fast;
@@ -204,6 +205,8 @@ struct vm_cpu {
 	size_t table_page_count;
 	uint32_t table_stores;
 	struct vm_blocks *blocks;
+
+	struct vm_stops *stops; /* stops.h; NULL: there never were any */
 
 	uint32_t *written; /* pages, page_count of room; NULL: nobody wants to know */
 	size_t written_count;

@@ -85,6 +85,8 @@ enum vm_pause vm_machine_run(struct vm_machine *machine, uint64_t until)
 		vm_machine_tick(machine);
 		if (machine->ended)
 			break;
+		if (why == VM_STOP_HIT)
+			return VM_PAUSE_HIT;
 		if (machine->asked)
 			return VM_PAUSE_ASKED;
 		if (why == VM_STOP_WAIT)

@@ -83,6 +83,7 @@ enum vm_pause {
 	VM_PAUSE_OFF,       /* the guest, or an event, switched the machine off: for good */
 	VM_PAUSE_FAILED,    /* the same, and the guest said that it failed */
 	VM_PAUSE_RESET,     /* the guest wants to start again: vm_machine_restart */
+	VM_PAUSE_HIT,       /* before the next instruction, by vm_cpu_set_stops */
 };
 
 /* Runs until the count is `until`, or less far. */
