@@ -159,6 +159,40 @@ static int write_all(int file, uint64_t offset, struct gw_bytes bytes)
 	return 0;
 }
 
+static int copy_sector(int from, int to, uint64_t offset)
+{
+	uint8_t sector[VM_BLOCK_SECTOR];
+	int code = read_all(from, offset, sizeof(sector), sector);
+
+	return code < 0 ? code : write_all(to, offset, (struct gw_bytes){sector, sizeof(sector)});
+}
+
+int vm_overlay_merge(struct vm_overlay *overlay, unsigned layer)
+{
+	struct layer *upper = &overlay->layers[layer], *lower = upper - 1;
+
+	assert(layer > 0 && layer < overlay->layer_count);
+	for (uint64_t sector = 0; sector < overlay->block.size / VM_BLOCK_SECTOR; sector++) {
+		int code;
+
+		if (!upper->has[sector / 8]) {
+			sector |= 7;
+			continue;
+		}
+		if (!has(upper, sector))
+			continue;
+		code = copy_sector(upper->file, lower->file, sector * VM_BLOCK_SECTOR);
+		if (code < 0)
+			return code;
+		lower->has[sector / 8] |= (uint8_t)(1 << sector % 8);
+	}
+	close(upper->file);
+	free(upper->has);
+	overlay->layer_count--;
+	memmove(upper, upper + 1, (overlay->layer_count - layer) * sizeof(*upper));
+	return 0;
+}
+
 static void check_range(const struct vm_overlay *overlay, uint64_t offset, uint64_t size)
 {
 	assert(offset % VM_BLOCK_SECTOR == 0 && size % VM_BLOCK_SECTOR == 0);

@@ -35,6 +35,9 @@ enum { VM_OVERLAY_LAYERS_MAX = 256 };
 /* Puts a new layer on top; those below stay as they are. GW_E_TOO_LARGE, GW_E_NO_MEMORY. */
 int vm_overlay_push(struct vm_overlay *overlay, struct gw_error *error) GW_MUST_CHECK;
 unsigned vm_overlay_layers(const struct vm_overlay *overlay); /* 1 at first */
+/* Puts what is in a layer (1 is the first but one) into that below it; those above move down. After
+ * GW_E_IO, GW_E_NO_SPACE all reads as before. */
+int vm_overlay_merge(struct vm_overlay *overlay, unsigned layer) GW_MUST_CHECK;
 /* Back to when there were so many layers and nothing in the last. */
 int vm_overlay_return(struct vm_overlay *overlay, unsigned layers, struct gw_error *error)
 	GW_MUST_CHECK;

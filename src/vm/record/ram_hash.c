@@ -24,7 +24,7 @@ static uint64_t hash_page(const struct vm_ram_hash *hash, uint64_t number)
 	return mixed ^ mixed >> 31;
 }
 
-static void look_at(struct vm_ram_hash *hash, uint64_t number)
+void vm_ram_hash_look(struct vm_ram_hash *hash, uint64_t number)
 {
 	uint64_t now = hash_page(hash, number);
 
@@ -48,7 +48,7 @@ int vm_ram_hash_start(struct vm_ram_hash *hash, struct vm_cpu *cpu, const uint8_
 		return code;
 	}
 	for (uint64_t number = 0; number < hash->page_count; number++)
-		look_at(hash, number);
+		vm_ram_hash_look(hash, number);
 	return 0;
 }
 
@@ -63,8 +63,11 @@ uint64_t vm_ram_hash_now(struct vm_ram_hash *hash)
 	size_t count;
 	const uint32_t *written = vm_cpu_written(hash->cpu, &count);
 
-	for (size_t at = 0; at < count; at++)
-		look_at(hash, written[at]);
+	for (size_t at = 0; at < count; at++) {
+		vm_ram_hash_look(hash, written[at]);
+		if (hash->changed)
+			(void)vm_page_set_add(hash->changed, written[at]);
+	}
 	vm_cpu_written_forget(hash->cpu);
 	return hash->sum;
 }

@@ -135,7 +135,7 @@ static int carry_out(struct vm_replay *replay, struct gw_error *error)
 
 /* ---- Run ------------------------------------------------------------------------------------- */
 
-/* Lets the machine run to a count, before which nothing comes in. */
+/* Lets the machine run to a count, before which nothing comes in. VM_REPLAY_HIT, or 0. */
 static int run_to(struct vm_replay *replay, uint64_t until, struct gw_error *error)
 {
 	while (vm_machine_count(replay->machine) < until) {
@@ -143,6 +143,8 @@ static int run_to(struct vm_replay *replay, uint64_t until, struct gw_error *err
 
 		if (replay->failure.code)
 			return fail(replay, error);
+		if (why == VM_PAUSE_HIT)
+			return VM_REPLAY_HIT;
 		if (why == VM_PAUSE_COUNT || why == VM_PAUSE_ASKED)
 			continue;
 		if (vm_machine_count(replay->machine) < until)
@@ -183,11 +185,12 @@ int vm_replay_run(struct vm_replay *replay, uint64_t until, struct gw_error *err
 			break;
 		}
 		code = run_to(replay, replay->record.count, error);
-		if (code == 0)
-			code = carry_out(replay, error);
+		if (code)
+			break;
+		code = carry_out(replay, error);
 		replay->has_record = false;
 	}
-	return code < 0 ? code : (int)replay->state;
+	return code ? code : (int)replay->state;
 }
 
 /* ---- Asked ----------------------------------------------------------------------------------- */
@@ -220,4 +223,10 @@ const struct vm_log_header *vm_replay_header(const struct vm_replay *replay)
 struct vm_machine *vm_replay_machine(struct vm_replay *replay)
 {
 	return replay->machine;
+}
+
+uint8_t *vm_replay_ram(struct vm_replay *replay, uint64_t *size)
+{
+	*size = replay->setup.ram_size;
+	return replay->setup.ram;
 }

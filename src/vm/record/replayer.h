@@ -37,6 +37,7 @@ enum vm_replay_state {
 	VM_REPLAY_GOES_ON = 1,
 	VM_REPLAY_ENDED, /* where the recording did */
 	VM_REPLAY_TORN,  /* at the last record, for its recorder was killed */
+	VM_REPLAY_HIT,   /* before an instruction, by vm_cpu_set_stops; it goes on */
 };
 
 /*
@@ -53,5 +54,7 @@ uint64_t vm_replay_hashes(const struct vm_replay *replay); /* that were compared
 enum vm_pause vm_replay_end(const struct vm_replay *replay);
 const struct vm_log_header *vm_replay_header(const struct vm_replay *replay);
 struct vm_machine *vm_replay_machine(struct vm_replay *replay);
+/* Of the machine; who writes there says so to the hart. */
+uint8_t *vm_replay_ram(struct vm_replay *replay, uint64_t *size);
 
 #endif
