@@ -416,6 +416,7 @@ static const struct sim_bug bugs[] = {
 	{"task.wake-up-lost", "a condition is waited for a moment after the mutex was given up"},
 	{"task.item-lost", "a receiver that is cancelled as it is handed an item drops it"},
 	{"task.semaphore-stuck", "who gives up waiting leaves those behind waiting"},
+	{"task.timer-lost", "a timer is lost when the clock jumps past it"},
 	{0},
 };
 

@@ -9,6 +9,9 @@
 #include "base/allocate.h"
 #include "io/rare.h"
 
+/* So late a timer is when the clock jumped past it, as it does when the process was stopped. */
+static const uint64_t long_ago_ns = UINT64_C(5000000000);
+
 int task_timers_reserve(struct gw_loop *loop, size_t tasks)
 {
 	struct gw_task **timers;
@@ -95,6 +98,8 @@ static void timer_done(struct io_request *request, int result)
 		struct gw_task *task = loop->timers[1];
 
 		task_timers_remove(task);
+		if (now - task->wake_at_ns > long_ago_ns && IO_BUG(loop->io, "task.timer-lost"))
+			continue;
 		if (task_claim(task->wait))
 			task_wake(task->wait, GW_E_TIMEOUT);
 		else
