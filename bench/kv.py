@@ -3,9 +3,9 @@
 
     kv.py KIND OP CLIENTS COUNT MEMBERS SERVER_CPUS CLIENT_CPUS OUT [NAME=PROGRAM...]
 
-KIND is gw, redis, etcd, or gw-redis: ours asked by redis-benchmark. OP is put, get or get-weak; with redis-benchmark
-a number of commands in a pipeline may follow it, as put:16. What the load took, by its own clock and without the
-start of anything, is written to OUT/seconds; its words go to OUT/load.
+KIND is gw, redis, etcd, gw-shared: all our clients on one connection, or gw-redis: ours asked by redis-benchmark.
+OP is put, get or get-weak; with redis-benchmark a number of commands in a pipeline may follow it, as put:16. What the
+load took, by its own clock and without the start of anything, is written to OUT/seconds; its words go to OUT/load.
 """
 
 import json
@@ -158,10 +158,10 @@ def measure(kind, op, clients, count, members, cpus, servers):
     if kind in ('redis', 'gw-redis'):
         port = start_redis(servers, members) if kind == 'redis' else start_gw(servers, members, True)
         return benchmark(cpus, port, op, clients, count)
-    if kind == 'gw':
+    if kind in ('gw', 'gw-shared'):
         text = load(cpus, servers.programs['load'], '--cluster', start_gw(servers, members), '--op', op, '--clients',
                     str(clients), '--count', str(count), '--keys', str(KEYS), '--value', str(VALUE_BYTES), '--warm',
-                    str(WARM))
+                    str(WARM), '--connections', '1' if kind == 'gw-shared' else str(clients))
     else:
         words = [op.removesuffix('-weak'), start_etcd(servers, members), str(clients), str(count), str(VALUE_BYTES)]
         text = load(cpus, servers.programs['etcd-client'], *words, *(['weak'] if op == 'get-weak' else []))

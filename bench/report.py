@@ -64,9 +64,24 @@ def judge(goal, results):
     return f'  goal: {goal.who} {wish}: {seen}, {"reached" if reached else "NOT REACHED"}'
 
 
-def json_lines(head, results):
-    """The first line says what ran where; then one line a contestant."""
-    return ''.join(json.dumps(entry, ensure_ascii=False) + '\n' for entry in [head, *results])
+def json_lines(done):
+    """A line that says what ran where, then one line a contestant; done is a list of (head, results) for each row."""
+    lines, last = [], None
+    for head, results in done:
+        lines += results if head == last else [head, *results]
+        last = head
+    return ''.join(json.dumps(entry, ensure_ascii=False) + '\n' for entry in lines)
+
+
+def parse(text):
+    """The rows of json_lines again: row name -> (head, results)."""
+    head, done = None, {}
+    for entry in map(json.loads, text.splitlines()):
+        if 'bench' in entry:
+            head = entry
+        else:
+            done.setdefault(entry['row'], (head, []))[1].append(entry)
+    return done
 
 
 def svg_row(y, title, results):
@@ -89,13 +104,14 @@ def svg_row(y, title, results):
     return y, parts
 
 
-def svg(head, rows):
-    """A plot of all rows: rows is a list of (title, results)."""
+def svg(done, titles):
+    """A plot of all rows: done as for json_lines, titles by name of row."""
     y, parts = 34, []
-    for title, results in rows:
+    for head, results in done:
         good = [result for result in results if not result.get('error')]
         if good:
-            y, more = svg_row(y, title, good)
+            name = good[0]['row']
+            y, more = svg_row(y, f'{name}: {titles.get(name, "")} (medians of {head["runs"]})', good)
             parts += more
     width, height = LABEL_WIDTH + BAR_WIDTH + 160, y + 16
     return '\n'.join([
@@ -104,6 +120,5 @@ def svg(head, rows):
         '<style>text{font:12px sans-serif;fill:#222}.t{font-weight:bold;font-size:14px}'
         '.l{text-anchor:end}.we{fill:#2a7ab9}.they{fill:#b8b8b8}</style>',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="8" y="22">{escape(head["machine"])}; medians of {head["runs"]}; '
-        'shorter is faster</text>',
+        f'<text x="8" y="22">{escape(done[-1][0]["machine"])}; shorter is faster</text>',
         *parts, '</svg>', ''])

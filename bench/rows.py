@@ -245,6 +245,7 @@ def keys(tools, name, title, op, clients, count, goals, who=('gw', 'Redis', 'etc
     redis-benchmark asks us, too."""
     cpus = [cpus_text(tools.cpus[:1]), cpus_text(tools.cpus[-1:])] if members == 1 else [cpus_text(tools.cpus)] * 2
     kinds = {'gw': ('gw-redis' if front else 'gw', op, tools.helper('kv-load')),
+             'gw one connection': ('gw-shared', op, tools.helper('kv-load')),
              'gw weak': ('gw', op + '-weak', tools.helper('kv-load')),
              'Redis': ('redis', op, 'redis-server'),
              'etcd': ('etcd', op, tools.peer('kv_etcd')), 'etcd weak': ('etcd', op + '-weak', tools.peer('kv_etcd'))}
@@ -269,7 +270,8 @@ def all_keys(tools):
         keys(tools, 'kv-put-64-three', 'durable puts, 64 clients, three members', 'put', 64, 20000,
              [Goal('gw', 'etcd', 4)], ('gw', 'etcd'), 3),
         keys(tools, 'kv-get-1', 'gets, one client', 'get', 1, 20000, ours),
-        keys(tools, 'kv-get-64', 'gets, 64 clients', 'get', 64, 100000, ours),
+        keys(tools, 'kv-get-64', 'gets, 64 clients', 'get', 64, 50000,
+             [*ours, Goal('gw one connection', 'Redis', 2)], ('gw', 'gw one connection', 'Redis', 'etcd')),
         keys(tools, 'kv-get-64-three', 'gets, 64 clients, three members', 'get', 64, 40000, [],
              ('gw', 'gw weak', 'etcd', 'etcd weak'), 3),
         keys(tools, 'kv-redis-set', 'SETs by redis-benchmark, 50 clients', 'put', 50, 60000, **level),

@@ -37,7 +37,7 @@ def options():
     parser.add_argument('--cache', default=cache, help='folder of the corpora and of DuckDB')
     parser.add_argument('--disk', default='12', type=float, metavar='GB',
                         help='room that the cache folder may take (default 12)')
-    parser.add_argument('--save', metavar='FILE', help='write the JSON lines there, too')
+    parser.add_argument('--save', metavar='FILE', help='keep the last run of each row there, as JSON lines and a plot')
     parser.add_argument('--list', action='store_true', help='name rows and contestants, and stop')
     parser.add_argument('--corpora', action='store_true', help='only make the corpora of the rows')
     return parser
@@ -208,21 +208,30 @@ def head_line(settings, cpus):
                        f'{memory / corpora.GIB:.0f} GiB, Linux {platform.release()}'}
 
 
-def save(settings, head, done):
-    """bench/results/ keeps every run; --save keeps one in the place it names."""
-    folder = os.path.join(HERE, 'results')
-    os.makedirs(folder, exist_ok=True)
-    stem = os.path.join(folder, head['date'].replace(':', '').replace('+0000', 'Z'))
-    text = report.json_lines(head, [result for _, results in done for result in results])
-    plot = report.svg(head, done)
-    targets = [stem + '.jsonl'] + ([settings.save] if settings.save else [])
-    for target in targets:
-        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-        with open(target, 'w', encoding='utf-8') as file:
-            file.write(text)
-        with open(os.path.splitext(target)[0] + '.svg', 'w', encoding='utf-8') as file:
-            file.write(plot)
-        print(f'\nwritten: {target}, {os.path.splitext(target)[0]}.svg')
+def write(target, done, titles):
+    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+    with open(target, 'w', encoding='utf-8') as file:
+        file.write(report.json_lines(done))
+    with open(os.path.splitext(target)[0] + '.svg', 'w', encoding='utf-8') as file:
+        file.write(report.svg(done, titles))
+
+
+def kept(target):
+    """What earlier runs left in the place that --save names."""
+    if not os.path.exists(target):
+        return {}
+    with open(target, encoding='utf-8') as file:
+        return report.parse(file.read())
+
+
+def save(settings, head, done, titles):
+    """bench/results/ keeps every run; --save names a place that keeps the last of each row. Both are written after
+    each row, so that a run that is broken off loses none that ended."""
+    stem = head['date'].replace(':', '').replace('+0000', 'Z')
+    here = {results[0]['row']: (head, results) for results in done}
+    write(os.path.join(HERE, 'results', stem + '.jsonl'), list(here.values()), titles)
+    if settings.save:
+        write(settings.save, list((kept(settings.save) | here).values()), titles)
 
 
 def chosen(settings, programs):
@@ -249,16 +258,16 @@ def contest(settings, programs):
     head = head_line(settings, programs.cpus)
     print(f'{head["machine"]}; commit {head["commit"]}; medians of {settings.runs}, interleaved; '
           'x we: so many times our time')
-    done = []
+    done, titles = [], {row.name: row.title for row in rows.all_rows(programs)}
     try:
         for row in table:
             record, results = event.run_row(row)
             print_row(row, record, results)
-            done.append((f'{row.name}: {row.title}', results))
+            done.append(results)
+            save(settings, head, done, titles)
     finally:
         shutil.rmtree(event.out, ignore_errors=True)
-    save(settings, head, done)
-    return 1 if any(differs(result) for _, results in done for result in results) else 0
+    return 1 if any(differs(result) for results in done for result in results) else 0
 
 
 def main(arguments):
