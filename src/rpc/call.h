@@ -138,6 +138,13 @@ int rpc_flow_send_all(struct gw_rpc_call *call, struct gw_bytes attachment,
 /* Nothing of the caller's memory is used by the line any more; resets the line if it must. */
 void rpc_flow_settle(struct gw_rpc_call *call);
 
+/* Whether its calls have numbers, by which the server knows copies. */
+static inline bool rpc_method_runs_once(const struct gw_rpc_method *method)
+{
+	return method->semantics == GW_RPC_AT_MOST_ONCE && !method->request_streams &&
+	       !method->reply_streams;
+}
+
 /* Waits until something about the call changes. */
 static inline int rpc_call_wait(struct gw_rpc_call *call, const char *doing)
 {

@@ -129,9 +129,6 @@ static void attempt_reset(struct gw_rpc_call *call)
 /* 0: there is a line, and the call a session if it needs one. */
 static int prepare(struct gw_rpc_call *call, struct rpc_line **line, struct gw_error *error)
 {
-	const struct gw_rpc_method *method = call->method;
-	bool wants_session = method->semantics == GW_RPC_AT_MOST_ONCE &&
-			     !method->request_streams && !method->reply_streams;
 	int result;
 
 	do {
@@ -140,7 +137,7 @@ static int prepare(struct gw_rpc_call *call, struct rpc_line **line, struct gw_e
 			call->is_lost = true;
 			return rpc_client_gave_up(call, result, error);
 		}
-		if (result == 0 && wants_session)
+		if (result == 0 && rpc_method_runs_once(call->method))
 			result = rpc_session_begin(call, *line, error);
 		if (result == 0 && *line != call->client->line)
 			result = AGAIN;

@@ -113,26 +113,52 @@ static bool is_allowed(const struct gw_rpc_method *method, const struct gw_rpc_p
 	return strcmp(method->roles, "*") == 0 || role_is_in(method->roles, peer->role);
 }
 
-/* 0, or why the call is refused before it is looked at. */
-static int admit(struct rpc_line *line, const struct rpc_served_method *served,
-		 struct gw_error *why)
+/* Who may call nothing of a service that runs at most once needs no id there, which would be kept
+ * in its table. */
+static bool may_open(const struct gw_rpc_service *service, const struct gw_rpc_peer *peer)
+{
+	for (size_t i = 0; i < service->method_count; i++) {
+		if (rpc_method_runs_once(&service->methods[i]) &&
+		    is_allowed(&service->methods[i], peer))
+			return true;
+	}
+	return false;
+}
+
+/* 0, or why one more call cannot be let in. */
+static int check_room(const struct rpc_line *line, const char *name, struct gw_error *why)
 {
 	const struct gw_rpc_server *server = line->owner;
-	const struct gw_rpc_method *method = served->metrics.method;
 
+	if (server->is_draining)
+		return gw_fail(why, GW_E_OVERLOADED, "%s: the server is about to end", name);
+	if (server->calls >= server->options.calls_max)
+		return gw_fail(why, GW_E_OVERLOADED, "%s: the server runs %u calls", name,
+			       server->calls);
+	if (line->call_count >= server->options.connection_calls_max)
+		return gw_fail(why, GW_E_OVERLOADED, "%s: %u calls of this connection run", name,
+			       line->call_count);
+	return 0;
+}
+
+/* 0, or why the call is refused before it is looked at. */
+static int admit(const struct rpc_line *line, const struct gw_rpc_method *method,
+		 struct gw_error *why)
+{
 	if (!is_allowed(method, &line->peer->peer))
 		return gw_fail(why, GW_E_DENIED, "%s: role \"%s\" (%s) may not call it",
 			       method->full_name, line->peer->peer.role, line->peer->peer.name);
-	if (server->is_draining)
-		return gw_fail(why, GW_E_OVERLOADED, "%s: the server is about to end",
-			       method->full_name);
-	if (server->calls >= server->options.calls_max)
-		return gw_fail(why, GW_E_OVERLOADED, "%s: the server runs %u calls",
-			       method->full_name, server->calls);
-	if (line->call_count >= server->options.connection_calls_max)
-		return gw_fail(why, GW_E_OVERLOADED, "%s: %u calls of this connection run",
-			       method->full_name, line->call_count);
-	return 0;
+	return check_room(line, method->full_name, why);
+}
+
+/* The same for the opening of a session. */
+static int admit_open(const struct rpc_line *line, const struct gw_rpc_service *service,
+		      struct gw_error *why)
+{
+	if (!may_open(service, &line->peer->peer))
+		return gw_fail(why, GW_E_DENIED, "%s: role \"%s\" (%s) may call nothing of it once",
+			       service->full_name, line->peer->peer.role, line->peer->peer.name);
+	return check_room(line, service->full_name, why);
 }
 
 static struct gw_rpc_call *call_new(struct rpc_line *line, const struct rpc_header *header,
@@ -313,7 +339,7 @@ int rpc_server_take_call(struct rpc_line *line, const struct rpc_header *header,
 		rpc_server_refuse(line, header->call, GW_E_NOT_FOUND, NULL, "no such method here");
 		return 0;
 	}
-	if (admit(line, served, &why) < 0) {
+	if (admit(line, served->metrics.method, &why) < 0) {
 		served->metrics.overloaded += why.code == GW_E_OVERLOADED;
 		rpc_server_refuse(line, header->call, why.code, NULL, why.text);
 		return 0;
@@ -328,8 +354,7 @@ int rpc_server_take_call(struct rpc_line *line, const struct rpc_header *header,
 		rpc_server_refuse(line, header->call, GW_E_OVERLOADED, NULL, "out of memory");
 		return 0;
 	}
-	if (served->metrics.method->semantics == GW_RPC_AT_MOST_ONCE &&
-	    !served->metrics.method->request_streams && !served->metrics.method->reply_streams) {
+	if (rpc_method_runs_once(served->metrics.method)) {
 		if (!(header->flags & RPC_FLAG_ONCE) || header->once.sequence == 0) {
 			refuse_and_free(call, GW_E_INVALID, "it wants a client id and a number");
 			return 0;
@@ -369,8 +394,8 @@ static int run_open(void *argument)
 int rpc_server_take_open(struct rpc_line *line, const struct rpc_header *header,
 			 struct gw_error *error)
 {
-	const struct gw_rpc_server *server = line->owner;
-	struct rpc_service *service = rpc_server_service_by_id(server, header->method);
+	struct rpc_service *service = rpc_server_service_by_id(line->owner, header->method);
+	struct gw_error why = {0};
 	struct gw_rpc_call *call;
 	int result = check_frame(line, header, error);
 
@@ -380,9 +405,8 @@ int rpc_server_take_open(struct rpc_line *line, const struct rpc_header *header,
 		rpc_server_refuse(line, header->call, GW_E_NOT_FOUND, NULL, "no such service here");
 		return 0;
 	}
-	if (server->calls >= server->options.calls_max || server->is_draining ||
-	    line->call_count >= server->options.connection_calls_max) {
-		rpc_server_refuse(line, header->call, GW_E_OVERLOADED, NULL, "too many calls run");
+	if (admit_open(line, service->service, &why) < 0) {
+		rpc_server_refuse(line, header->call, why.code, NULL, why.text);
 		return 0;
 	}
 	call = call_new(line, header, NULL, (struct gw_bytes){0});

@@ -80,6 +80,8 @@ static int session_open(struct gw_rpc_client *client, struct rpc_session *sessio
 	} else {
 		/* Whether the server knows the id is not known now, so it is never used. */
 		rpc_session_forget(client, session);
+		if (result < 0)
+			(void)gw_fail_in(error, "%s", call->method->full_name);
 	}
 	rpc_session_unref(session);
 	/* A server that is about to end has asked us to leave; others may open it. */

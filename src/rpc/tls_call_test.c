@@ -160,6 +160,46 @@ static void a_method_without_roles_is_for_nobody(void **state)
 	run(state, no_roles);
 }
 
+static int count_record(void *context, struct gw_bytes record, struct gw_error *error)
+{
+	(void)record;
+	(void)error;
+	++*(int *)context;
+	return 0;
+}
+
+/* Ids of clients are kept in the table of duplicates, here and in a log. */
+static int no_sessions(void *argument)
+{
+	int records = 0;
+	struct gw_rpc_dup_options remember = {.log = count_record, .context = &records};
+	struct gw_rpc_server_options options = {0};
+	struct world *world = argument;
+	struct gw_rpc_dup *dup;
+	struct gw_error error = {0};
+
+	options.tls = world->tls = tls_cluster_server(&world->cluster);
+	world->served = (struct served){0};
+	assert_int_equal(gw_rpc_dup_new(&dup, &remember, &error), 0);
+	assert_int_equal(gw_rpc_server_new(&world->server, &options, &error), 0);
+	assert_int_equal(fixture_serve(world->server, &served_handlers, &world->served, dup,
+				       &error),
+			 0);
+	assert_int_equal(gw_rpc_server_listen(world->server, "127.0.0.1:0", &error), 0);
+	calls_of(world, "user", 0, GW_E_DENIED);
+	assert_int_equal(records, 0);
+	calls_of(world, "client", 0, 5);
+	assert_int_equal(records, 1);
+	end(world);
+	gw_rpc_dup_free(dup);
+	return 0;
+}
+
+static void who_may_not_call_a_service_is_not_remembered_by_it(void **state)
+{
+	run(state, no_sessions);
+}
+
 static int peer_seen(void *argument)
 {
 	struct world *world = argument;
@@ -390,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_of_roles_and_methods_decides),
 		cmocka_unit_test(a_method_without_roles_is_for_nobody),
+		cmocka_unit_test(who_may_not_call_a_service_is_not_remembered_by_it),
 		cmocka_unit_test(a_handler_sees_role_name_and_fingerprint),
 		cmocka_unit_test(by_a_unix_socket_it_sees_the_user),
 		cmocka_unit_test(who_has_no_good_certificate_runs_nothing),
