@@ -25,6 +25,7 @@ static const struct cli_action actions[] = {
 	 .operands_min = 1,
 	 .operands_max = 1,
 	 .values_bytes = sizeof(struct cli_vm_replay),
+	 .defaults = &cli_vm_replay_defaults,
 	 .run = cli_vm_replay},
 	{.name = "image",
 	 .operands = "make DIR",

@@ -35,10 +35,11 @@ int cli_vm_run(void *values, char **operands, size_t count, struct gw_error *err
 struct cli_vm_replay {
 	bool help;
 	const char *kernel, *initrd, *firmware, *disk;
-	int64_t until;
+	int64_t until, gdb;
 };
 
 extern const struct gw_option cli_vm_replay_options[];
+extern const struct cli_vm_replay cli_vm_replay_defaults;
 int cli_vm_replay(void *values, char **operands, size_t count, struct gw_error *error);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vm_replay.c - `gw vm replay`: makes a recorded run again.
+ * vm_replay.c - `gw vm replay`: makes a recorded run again, for gdb if that is wanted.
  */
 #include "cli/vm.h"
+#include "vm/debug/server.h"
 #include "vm/record/replayer.h"
 
 #include <inttypes.h>
@@ -10,6 +11,8 @@
 const struct gw_option cli_vm_replay_options[] = {
 	{"until", 0, GW_OPTION_INT, offsetof(struct cli_vm_replay, until), "COUNT",
 	 "Stop when so many instructions were carried out (the log's end)", NULL},
+	{"gdb", 0, GW_OPTION_INT, offsetof(struct cli_vm_replay, gdb), "PORT",
+	 "Wait for gdb on this port of 127.0.0.1 (0: any), which goes forward and back", NULL},
 	{"kernel", 0, GW_OPTION_STRING, offsetof(struct cli_vm_replay, kernel), "FILE",
 	 "Where the kernel is (where it was)", NULL},
 	{"initrd", 0, GW_OPTION_STRING, offsetof(struct cli_vm_replay, initrd), "FILE",
@@ -23,10 +26,31 @@ const struct gw_option cli_vm_replay_options[] = {
 	{0},
 };
 
+enum { NO_GDB = -1 };
+
+const struct cli_vm_replay cli_vm_replay_defaults = {.gdb = NO_GDB};
+
+/* What the guest says, once, though it may be run over again. */
+struct listener {
+	struct vm_replay *replay;
+	uint64_t heard; /* up to this count */
+};
+
 static void console(void *context, uint8_t byte)
 {
-	(void)context;
+	struct listener *listener = context;
+	uint64_t count = vm_replay_count(listener->replay);
+
+	if (count < listener->heard)
+		return;
+	listener->heard = count + 1;
 	putchar(byte);
+}
+
+static void listening(void *context, uint16_t port)
+{
+	(void)context;
+	fprintf(stderr, "gw vm replay: for gdb-multiarch: target remote 127.0.0.1:%u\n", port);
 }
 
 static void print_end(const struct vm_replay *replay, enum vm_replay_state state)
@@ -45,30 +69,54 @@ static void print_end(const struct vm_replay *replay, enum vm_replay_state state
 		words[state]);
 }
 
+static int debug(struct vm_replay *replay, const struct cli_vm_replay *wanted,
+		 struct gw_error *error)
+{
+	const struct vm_debug_options options = {
+		.port = (uint16_t)wanted->gdb,
+		.from = (uint64_t)wanted->until,
+		.listening = listening,
+	};
+
+	return vm_debug_serve(replay, &options, error);
+}
+
+static int run(struct vm_replay *replay, const struct cli_vm_replay *wanted, struct gw_error *error)
+{
+	uint64_t until = wanted->until ? (uint64_t)wanted->until : UINT64_MAX;
+	int code = vm_replay_run(replay, until, error);
+
+	if (code > 0)
+		print_end(replay, (enum vm_replay_state)code);
+	return code;
+}
+
 int cli_vm_replay(void *values, char **operands, size_t count, struct gw_error *error)
 {
 	const struct cli_vm_replay *wanted = values;
+	struct listener listener = {0};
 	const struct vm_replay_options options = {
 		.files = {[VM_LOG_KERNEL] = wanted->kernel,
 			  [VM_LOG_INITRD] = wanted->initrd,
 			  [VM_LOG_FIRMWARE] = wanted->firmware,
 			  [VM_LOG_DISK] = wanted->disk},
 		.console = console,
+		.context = &listener,
 	};
-	uint64_t until = wanted->until ? (uint64_t)wanted->until : UINT64_MAX;
-	struct vm_replay *replay;
 	int code;
 
 	(void)count;
 	if (wanted->until < 0)
 		return gw_fail(error, GW_E_USAGE, "--until %" PRId64 ": a count is wanted",
 			       wanted->until);
-	code = vm_replay_open(&replay, operands[0], &options, error);
+	if (wanted->gdb < NO_GDB || wanted->gdb > UINT16_MAX)
+		return gw_fail(error, GW_E_USAGE, "--gdb %" PRId64 ": a port is wanted",
+			       wanted->gdb);
+	code = vm_replay_open(&listener.replay, operands[0], &options, error);
 	if (code < 0)
 		return code;
-	code = vm_replay_run(replay, until, error);
-	if (code > 0)
-		print_end(replay, (enum vm_replay_state)code);
-	vm_replay_close(replay);
+	code = wanted->gdb == NO_GDB ? run(listener.replay, wanted, error)
+				     : debug(listener.replay, wanted, error);
+	vm_replay_close(listener.replay);
 	return code < 0 ? code : 0;
 }
