@@ -11,6 +11,9 @@ import time
 
 import check
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "e2e"))
+import tap  # noqa: E402
+
 
 def counted(result="OK", returncode=0, stdout="", stderr=""):
     """(passed, failures) of one program of a suite."""
@@ -127,17 +130,7 @@ TESTS = [passes_and_failures_are_counted, a_crash_is_one_failure, a_timeout_is_o
 
 
 def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        title = test.__name__.replace("_", " ")
-        try:
-            test()
-            print(f"ok {number} - {title}", flush=True)
-        except AssertionError as error:
-            failed += 1
-            print(f"not ok {number} - {title}\n# {error}", flush=True)
-    return 1 if failed else 0
+    return tap.run(TESTS)
 
 
 if __name__ == "__main__":

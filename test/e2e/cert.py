@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 
+import tap
+
 GW = os.environ.get("GW", os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "gw"))
 
 
@@ -107,21 +109,8 @@ TESTS = [authority_server_and_user, show_says_who_it_is, openssl_agrees, nothing
 
 
 def main():
-    failures = 0
-    print("1..%d" % len(TESTS))
     with tempfile.TemporaryDirectory(prefix="gw-cert-") as where:
-        for number, test in enumerate(TESTS, 1):
-            title = test.__name__.replace("_", " ")
-            if test is openssl_agrees and not shutil.which("openssl"):
-                print("ok %d - %s # SKIP no openssl command" % (number, title))
-                continue
-            try:
-                test(where)
-                print("ok %d - %s" % (number, title))
-            except (AssertionError, OSError) as error:
-                failures += 1
-                print("not ok %d - %s\n# %s" % (number, title, str(error).replace("\n", "\n# ")))
-    return 1 if failures else 0
+        return tap.run(TESTS, where)
 
 
 if __name__ == "__main__":

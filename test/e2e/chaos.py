@@ -11,6 +11,8 @@ import tempfile
 import threading
 import time
 
+import tap
+
 GW = os.environ.get("GW", os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "gw"))
 SECONDS = 20  # that nothing takes
 
@@ -180,18 +182,8 @@ TESTS = [bytes_pass_as_they_are, delay_and_rate_take_their_time, resets_and_refu
 
 
 def main():
-    failures = 0
-    print("1..%d" % len(TESTS))
     with tempfile.TemporaryDirectory(prefix="gw-chaos-") as where:
-        for number, test in enumerate(TESTS, 1):
-            try:
-                test(where)
-                print("ok %d - %s" % (number, test.__name__.replace("_", " ")))
-            except (AssertionError, OSError, subprocess.SubprocessError) as error:
-                failures += 1
-                print("not ok %d - %s\n# %s" % (number, test.__name__.replace("_", " "),
-                                                str(error).replace("\n", "\n# ")))
-    return 1 if failures else 0
+        return tap.run(TESTS, where)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import shlex
 import subprocess
 import sys
 
+import tap
+
 GW = os.environ.get("GW") or os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "gw")
 LINE = re.compile(r"^(\S+) (\d+) ([0-9a-f]{16}) (ok|FAILED) [\d.]+ s \d+ events( beyond)?", re.M)
 
@@ -73,18 +75,7 @@ TESTS = [seeds_have_a_line_each_and_the_same_hash_in_any_process, what_was_done_
 
 
 def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        title = test.__name__.replace("_", " ")
-        try:
-            test()
-            print(f"ok {number} - {title}", flush=True)
-        except AssertionError as error:
-            failed += 1
-            print(f"not ok {number} - {title}")
-            print("\n".join("# " + line for line in str(error).split("\n")[-30:]), flush=True)
-    return 1 if failed else 0
+    return tap.run(TESTS)
 
 
 if __name__ == "__main__":

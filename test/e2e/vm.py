@@ -16,6 +16,8 @@ import sys
 import tempfile
 import termios
 
+import tap
+
 GW = os.environ.get("GW") or os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "gw")
 UART, POWER, RAM = 0x10000000, 0x100000, 0x80000000
 OFF, FAILED = 0x5555, 0x3333
@@ -192,18 +194,7 @@ TESTS = [a_guest_speaks_and_switches_off, a_guest_that_fails_is_a_failure, an_im
 
 
 def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__name__.replace('_', ' ')}", flush=True)
-        except (AssertionError, subprocess.TimeoutExpired, OSError) as problem:
-            failed += 1
-            print(f"not ok {number} - {test.__name__.replace('_', ' ')}")
-            for line in str(problem).splitlines()[:20]:
-                print(f"# {line}", flush=True)
-    return 1 if failed else 0
+    return tap.run(TESTS)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+import tap
+
 GW = os.environ.get("GW") or os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "gw")
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = ("clang", "riscv64-linux-gnu-ld", "gdb-multiarch")
@@ -122,19 +124,8 @@ def main():
     if lacking:
         print(f"1..0 # SKIP {lacking[0]} is not there")
         return 0
-    failed = False
-    print(f"1..{len(TESTS)}")
     with Place() as place:
-        for number, test in enumerate(TESTS, 1):
-            try:
-                test(place)
-                print(f"ok {number} - {test.__name__}", flush=True)
-            except (AssertionError, AttributeError, OSError, subprocess.SubprocessError) as problem:
-                failed = True
-                print(f"not ok {number} - {test.__name__}", flush=True)
-                for line in str(problem).splitlines():
-                    print(f"# {line}")
-    return 1 if failed else 0
+        return tap.run(TESTS, place)
 
 
 if __name__ == "__main__":

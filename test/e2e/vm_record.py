@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+import tap
+
 GW = os.environ.get("GW") or os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "gw")
 
 # t0 is the console, t1 'q', t2 the power, t3 what it is told, t6 counts.
@@ -142,18 +144,7 @@ TESTS = [
 
 
 def main():
-    failed = False
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__name__}", flush=True)
-        except (AssertionError, OSError, subprocess.SubprocessError) as problem:
-            failed = True
-            print(f"not ok {number} - {test.__name__}", flush=True)
-            for line in str(problem).splitlines():
-                print(f"# {line}")
-    return 1 if failed else 0
+    return tap.run(TESTS)
 
 
 if __name__ == "__main__":
