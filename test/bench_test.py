@@ -353,15 +353,31 @@ class Reports(unittest.TestCase):
 
     def test_json_lines_and_plot_can_be_read(self):
         results = self.results()
-        head = {"machine": "2 x <CPU>", "runs": 3}
-        entries = [json.loads(line) for line in report.json_lines(head, results).splitlines()]
-        self.assertEqual(entries[0], head)
+        head = {"bench": 1, "machine": "2 x <CPU>", "runs": 3}
+        broken = [{**results[-1], "row": "none"}]
+        text = report.json_lines([(head, results), (head, broken)])
+        entries = [json.loads(line) for line in text.splitlines()]
+        self.assertEqual((entries[0], len(entries)), (head, 6))
         for field in ("row", "who", "runs", "cpu_s", "memory", "placement", "version"):
             self.assertIn(field, entries[1])
-        root = xml.etree.ElementTree.fromstring(report.svg(head, [("r: title", results), ("none", [])]))
+        self.assertEqual(report.json_lines(list(report.parse(text).values())), text)
+        root = xml.etree.ElementTree.fromstring(report.svg([(head, results), (head, broken)], {"r": "title"}))
         bars = [bar for bar in root.iter() if bar.get("class") in ("we", "they")]
         self.assertEqual(len(bars), 3)
         self.assertEqual(max(float(bar.get("width")) for bar in bars), report.BAR_WIDTH)
+
+    def test_the_last_run_of_each_row_is_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            settings = types.SimpleNamespace(save=os.path.join(folder, "kept.jsonl"))
+            first, second = ({"bench": 1, "machine": "m", "runs": runs, "date": f"2026-01-0{runs}"} for runs in (1, 2))
+            other = [{**result, "row": "other"} for result in self.results()]
+            with unittest.mock.patch.object(runner, "HERE", folder):
+                runner.save(settings, first, [self.results(), other], {})
+                runner.save(settings, second, [self.results()], {})
+            kept = runner.kept(settings.save)
+            self.assertEqual({row: head for row, (head, _) in kept.items()}, {"r": second, "other": first})
+            self.assertEqual([result["who"] for result in kept["other"][1]], [result["who"] for result in other])
+            self.assertEqual(len(os.listdir(os.path.join(folder, "results"))), 4)
 
 
 class Contests(Folder):
