@@ -371,7 +371,9 @@ static void tick_done(struct io_request *request, int result)
 
 void rpc_connection_start(struct rpc_connection *connection, uint64_t greeting_ns)
 {
-	struct rpc_header header = {.kind = RPC_KIND_HELLO, .number = connection->incarnation};
+	struct rpc_header header = {.kind = RPC_KIND_HELLO,
+				    .number = connection->incarnation,
+				    .trace = connection->cluster};
 	uint8_t payload[RPC_HELLO_BYTES];
 	struct gw_error why = {0};
 

@@ -89,8 +89,8 @@ struct rpc_connection {
 	struct io *io;
 	struct rpc_transport *transport;
 	struct rpc_hello ours, theirs;
-	uint64_t incarnation; /* sent with our HELLO; */
-	uint64_t their_incarnation;
+	uint64_t incarnation, cluster; /* sent with our HELLO; */
+	uint64_t their_incarnation, their_cluster;
 	bool is_greeted, is_closed;
 	bool may_stop;      /* it does not read while its peer does not; for servers */
 	bool is_stopped;

@@ -34,6 +34,7 @@ static int take_hello(struct rpc_connection *connection, const struct rpc_header
 	if (result < 0)
 		return result;
 	connection->their_incarnation = header->number;
+	connection->their_cluster = header->trace;
 	connection->is_greeted = true;
 	connection->events->greeted(connection);
 	return 0;

@@ -19,7 +19,7 @@
  *            in the attachment; CREDIT: bytes of the attachment the other side may have sent in
  *            all; HELLO: the server's incarnation; else 0
  *     32  8  CALL, REPLY, PART: bytes of the whole attachment that travels in PART frames; else 0
- *     40  8  CALL: trace id; else 0
+ *     40  8  CALL: trace id; HELLO: the cluster whose member the server is, 0: none; else 0
  *     48  4  CRC32C of once block and payload; 0 with RPC_FLAG_UNCHECKED
  *     52  4  CRC32C of bytes 0..51
  *

@@ -26,6 +26,7 @@ static void line_start(struct gw_rpc_server *server, struct rpc_transport *trans
 	connection->ours.message_bytes_max = options->message_bytes_max;
 	connection->ours.attachment_bytes_max = options->attachment_bytes_max;
 	connection->incarnation = server->incarnation;
+	connection->cluster = options->cluster;
 	connection->may_stop = true;
 	connection->tick_ns = options->keepalive_ms * 1000000;
 	rpc_connection_start(connection, options->greeting_ms * 1000000);
