@@ -31,7 +31,9 @@
  * GW_KV_VALUE_BYTES_MAX. Keys are ordered as unsigned bytes, a prefix first.
  *
  * Who is asked. Any of the addresses; one that does not lead says who does, and the client goes
- * there by itself, also when the leader changes while a call is under way.
+ * there by itself, also when the leader changes while a call is under way. A member of another
+ * cluster that sits at one of the addresses is not asked, as soon as one of ours has been, or from
+ * the beginning when the option names the cluster.
  *
  * Reads are linearizable: they see every change that was acknowledged to anybody before they were
  * asked. A weak read (gw_kv_read.weak) is answered at once by whatever member is asked, from what
@@ -88,6 +90,8 @@ struct gw_kv_client_options {
 	struct gw_rpc_tls *tls; /* outlives the client; NULL: plain text */
 	bool insecure;          /* plain text also to another machine */
 	uint64_t timeout_ms;    /* of calls in tasks without a deadline; 0: GW_KV_TIMEOUT_MS */
+	const char *cluster;    /* its id, 32 hexadecimal digits as `gw kv status` tells it; NULL:
+				 * that of the first member that is asked, and no other then */
 };
 
 /*
@@ -286,6 +290,7 @@ struct gw_kv_status {
 	/* What does not get on until it is mended: a full disk, a snapshot that cannot be fetched,
 	 * members of another cluster that call it; "": nothing. */
 	char trouble[GW_KV_TEXT_MAX];
+	uint64_t troubles; /* how often there was something new, since it was started */
 };
 
 /* Of the member that is asked, whatever its role. */

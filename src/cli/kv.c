@@ -26,6 +26,8 @@ static const struct gw_option ask_options[] = {
 	{"key", 0, GW_OPTION_STRING, offsetof(struct cli_kv, key), "FILE", "TLS: its key", NULL},
 	{"server-role", 0, GW_OPTION_STRING, offsetof(struct cli_kv, server_role), "ROLE",
 	 "TLS: what the members must be, instead of the hosts that are called", NULL},
+	{"cluster", 0, GW_OPTION_STRING, offsetof(struct cli_kv, cluster), "ID",
+	 "Only members of this cluster are asked, as status tells it (any)", NULL},
 	{"help", 0, GW_OPTION_FLAG, offsetof(struct cli_kv, help), NULL, "Print this help", NULL},
 	{0},
 };
@@ -110,7 +112,8 @@ static int ask_in_task(void *argument)
 {
 	struct cli_kv *kv = argument;
 	struct gw_kv_client_options options = {.insecure = kv->insecure,
-					       .timeout_ms = kv->deadline_ms};
+					       .timeout_ms = kv->deadline_ms,
+					       .cluster = kv->cluster};
 	struct gw_rpc_tls *tls = NULL;
 	int code = make_tls(kv, &tls, kv->error);
 

@@ -17,7 +17,7 @@ struct cli_kv {
 	bool if_absent, remove;
 	uint64_t deadline_ms, ttl_ms;
 	int64_t if_version, from, limit, min_index;
-	const char *at, *ca, *certificate, *key, *server_role;
+	const char *at, *ca, *certificate, *key, *server_role, *cluster;
 	const char *if_value, *prefix, *directory, *advertise;
 
 	char **operands;

@@ -5,6 +5,8 @@
 #ifndef KV_LIMITS_H
 #define KV_LIMITS_H
 
+#include "base/little_endian.h"
+
 enum {
 	KV_KEY_BYTES_MAX = 500,       /* LMDB takes 511 */
 	KV_VALUE_BYTES_MAX = 1 << 20,
@@ -13,5 +15,13 @@ enum {
 	KV_SCAN_BYTES_MAX = 1 << 20,  /* of the pairs of an answer, but for the last */
 	KV_MULTI_GET_BYTES_MAX = 2 << 20,
 };
+
+enum { KV_CLUSTER_BYTES = 16 }; /* of a cluster's id */
+
+/* What a greeting names a cluster by. */
+static inline uint64_t kv_cluster_number(const uint8_t id[KV_CLUSTER_BYTES])
+{
+	return base_load64(id);
+}
 
 #endif

@@ -449,12 +449,14 @@ static int an_election_is_waited_for(void *argument)
 
 static int nobody_there_is_told_at_the_deadline(void *argument)
 {
-	const struct gw_kv_client_options options = {.timeout_ms = 30};
+	struct gw_kv_client_options options = {.timeout_ms = 30, .cluster = "0123"};
 	struct gw_error error = {0};
 	struct gw_kv_client *client;
 
 	(void)argument;
 	assert_int_equal(gw_kv_client_new(&client, "no address", NULL, &error), GW_E_INVALID);
+	assert_int_equal(gw_kv_client_new(&client, "127.0.0.1:1", &options, &error), GW_E_INVALID);
+	options.cluster = "0123456789abcdefABCDEF0000000000";
 	assert_int_equal(gw_kv_client_new(&client, "127.0.0.1:1", &options, &error), 0);
 	assert_int_equal(gw_kv_put(client, gw_string("k"), gw_string("v"), 0, NULL, &error),
 			 GW_E_UNREACHABLE);

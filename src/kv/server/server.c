@@ -320,15 +320,18 @@ static int open_log(struct kv_server *server, struct gw_error *error)
 
 static int open_rpc(struct kv_server *server, struct gw_error *error)
 {
-	const struct gw_rpc_server_options options = {.name = server->options.name,
-						      .tls = server->options.tls,
-						      .insecure = server->options.insecure,
-						      .lease_ms = server->options.lease_ms,
-						      .clients_max = server->options.clients_max};
+	struct gw_rpc_server_options options = {.name = server->options.name,
+						.tls = server->options.tls,
+						.insecure = server->options.insecure,
+						.lease_ms = server->options.lease_ms,
+						.clients_max = server->options.clients_max};
 	const struct rpc_dup_front_options front = {&server->state.dup, kv_server_open_client,
 						    server};
+	struct replog_state state;
 	int code = rpc_dup_front_new(&server->front, &front, error);
 
+	replog_state(server->log, &state);
+	options.cluster = kv_cluster_number(state.cluster);
 	if (code == 0)
 		code = gw_rpc_server_new(&server->rpc, &options, error);
 	if (code == 0 && server->options.address)
