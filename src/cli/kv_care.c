@@ -99,7 +99,7 @@ struct row {
 	uint64_t number;
 };
 
-enum { STATUS_ROWS = 12 };
+enum { STATUS_ROWS = 13 };
 
 static void make_rows(const struct gw_kv_status *status, struct row rows[STATUS_ROWS])
 {
@@ -116,6 +116,7 @@ static void make_rows(const struct gw_kv_status *status, struct row rows[STATUS_
 		{"clients", "clients", status->clients},
 		{"watchers", "watchers", status->watchers},
 		{"watch from", "watchFrom", status->watch_from},
+		{"troubles", "troubles", status->troubles},
 	};
 
 	memcpy(rows, made, sizeof(made));

@@ -126,6 +126,7 @@ struct replog {
 	int ended;    /* why nothing goes on any more; 0: it does */
 	struct gw_error failed;
 	struct gw_error troubles[REPLOG_TROUBLES]; /* by enum replog_trouble; code 0: none */
+	uint64_t troubles_told;
 	uint64_t stranger_ns; /* when it called last */
 	uint32_t users; /* tasks of others inside of a call here */
 	struct gw_waiters changed; /* who waits for applied, role, users, ended */

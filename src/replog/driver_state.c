@@ -47,6 +47,7 @@ void replog_troubled(struct replog *log, enum replog_trouble kind, const struct 
 	if (!is_new)
 		return;
 	*kept = *why;
+	log->troubles_told++;
 	if (log->options.troubled)
 		log->options.troubled(log->context, kept);
 }
@@ -83,6 +84,7 @@ void replog_state(const struct replog *log, struct replog_state *state)
 		.last = raft_last_index(log->raft),
 		.is_changing = !raft_members_decided(log->raft),
 		.failed = log->failed,
+		.troubles = log->troubles_told,
 	};
 	tell_trouble(log, &state->trouble);
 	memcpy(state->cluster, replog_store_owner(log->store)->cluster, sizeof state->cluster);

@@ -215,8 +215,9 @@ int replog_propose(struct replog *log, struct gw_bytes bytes, uint64_t deadline_
 /*
  * Waits until the machine has applied all that was acknowledged anywhere before this was called, so
  * that what is read from it without a further wait is linearizable. On the leader only: a round of
- * heartbeats shows that it still is one; all who wait share a round. *index (may be NULL): what is
- * applied at least. GW_E_NOT_LEADER, GW_E_OVERLOADED, GW_E_TIMEOUT, GW_E_CANCELLED.
+ * heartbeats shows that it still is one; all who wait share a round. One voter alone asks nobody and
+ * does not wait. *index (may be NULL): what is applied at least. GW_E_NOT_LEADER,
+ * GW_E_OVERLOADED, GW_E_TIMEOUT, GW_E_CANCELLED.
  */
 int replog_read_barrier(struct replog *log, uint64_t deadline_ns, uint64_t *index,
 			struct gw_error *error) GW_MUST_CHECK;
@@ -255,6 +256,7 @@ struct replog_state {
 	bool ready;             /* leads, and has applied what was committed before it did */
 	struct gw_error failed; /* REPLOG_FAILED: why */
 	struct gw_error trouble; /* what does not get on for now; code 0: nothing */
+	uint64_t troubles;      /* how often there was something new */
 };
 
 void replog_state(const struct replog *log, struct replog_state *state);

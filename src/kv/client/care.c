@@ -35,6 +35,7 @@ int gw_kv_status(struct gw_kv_client *client, struct gw_kv_status *status, struc
 	status->clients = reply->clients;
 	status->watchers = reply->watchers;
 	status->watch_from = reply->watch_from;
+	status->troubles = reply->troubles;
 	gw_rpc_reply_free(reply);
 	return 0;
 }

@@ -122,12 +122,13 @@ static int run_info(struct front_request *request, struct gw_error *error)
 		"# Persistence\r\nloading:0\r\naof_enabled:1\r\n\r\n"
 		"# Stats\r\ntotal_commands_processed:%" PRIu64 "\r\n\r\n"
 		"# Replication\r\nrole:%s\r\nraft_role:%s\r\nraft_term:%" PRIu64
-		"\r\nraft_leader:%s\r\nraft_applied:%" PRIu64 "\r\n\r\n"
+		"\r\nraft_leader:%s\r\nraft_applied:%" PRIu64 "\r\nraft_troubles:%" PRIu64
+		"\r\nraft_trouble:%s\r\n\r\n"
 		"# Keyspace\r\ndb0:keys=%" PRIu64 ",expires=0,avg_ttl=0\r\n",
 		GW_VERSION, front->connections, front->commands,
 		state.role == REPLOG_LEADER ? "master" : "slave",
 		replog_role_name((enum replog_role)state.role), state.term, state.leader_address,
-		state.applied, kv_server_keys(front->server));
+		state.applied, state.troubles, state.trouble.text, kv_server_keys(front->server));
 	if (code == 0)
 		code = resp_put_bytes(request->reply, base_buffer_bytes(&text), error);
 	base_buffer_done(&text);

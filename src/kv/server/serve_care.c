@@ -57,6 +57,7 @@ int kv_serve_status(struct gw_rpc_call *call, void *context, const Kv__StatusReq
 	reply->version = text(GW_VERSION);
 	reply->failed = copy_text(call, state.failed.text);
 	reply->trouble = copy_text(call, state.trouble.text);
+	reply->troubles = state.troubles;
 	return 0;
 }
 
