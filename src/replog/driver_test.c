@@ -119,6 +119,7 @@ static void run(int (*test)(struct place *place))
 static int answered(struct place *place)
 {
 	struct replog_state state;
+	uint64_t index;
 
 	open_log(place);
 	replog_state(place->log, &state);
@@ -127,6 +128,10 @@ static int answered(struct place *place)
 	assert_int_equal(put(place, "one"), 1);
 	assert_int_equal(put(place, "two"), 2);
 	assert_entry(place, 1, "two");
+	/* One alone has nobody to ask, so it does not wait. */
+	assert_int_equal(replog_read_barrier(place->log, GW_AT_ONCE, &index, NULL), 0);
+	replog_state(place->log, &state);
+	assert_int_equal(index, state.applied);
 	close_log(place);
 	open_log(place);
 	assert_int_equal(place->machine.count, 2);
