@@ -20,7 +20,7 @@
 enum { STOP_MS = 2000, SERVE_STACK_BYTES = 128 << 10, SPIN_US = 200, SPIN_US_MAX = 10000 };
 
 struct serve {
-	bool help, insecure, standby;
+	bool help, insecure, standby, lease;
 	const char *directory, *listen, *advertise, *join;
 	const char *ca, *certificate, *key, *peer_role, *redis_port;
 	uint64_t election_ms, heartbeat_ms, snapshot_bytes;
@@ -60,6 +60,8 @@ static const struct gw_option serve_options[] = {
 	 "A leader that is silent so long is replaced; the same on all (1s)", NULL},
 	{"heartbeat", 0, GW_OPTION_MS, offsetof(struct serve, heartbeat_ms), "TIME",
 	 "How often an idle leader speaks (150ms)", NULL},
+	{"lease", 0, GW_OPTION_FLAG, offsetof(struct serve, lease), NULL,
+	 "Reads ask nobody while no clock is 10 % faster than another; the same on all", NULL},
 	{"snapshot-after", 0, GW_OPTION_SIZE, offsetof(struct serve, snapshot_bytes), "SIZE",
 	 "A snapshot is made after so much log (64M)", NULL},
 	{"spin", 0, GW_OPTION_INT, offsetof(struct serve, spin_us), "US",
@@ -188,6 +190,7 @@ static int serve_in_task(void *argument)
 		.peer_role = serve->peer_role,
 		.election_ms = serve->election_ms,
 		.heartbeat_ms = serve->heartbeat_ms,
+		.lease = serve->lease,
 		.snapshot_bytes = serve->snapshot_bytes,
 		.failed = member_failed,
 		.troubled = member_troubled,
