@@ -303,7 +303,8 @@ static void happen(struct raft *raft, const struct raft_event *event)
 		raft_on_compact(raft, event->snapshot, event->keep);
 		break;
 	case RAFT_CAMPAIGN:
-		if (raft->role != RAFT_LEADER && raft->now_ns >= raft->promised_ns)
+		if (raft->role != RAFT_LEADER && (raft->now_ns >= raft->promised_ns ||
+						  RAFT_BUG(raft, "raft.promise-broken")))
 			raft_campaign(raft);
 		break;
 	case RAFT_HAND_OVER:
@@ -397,7 +398,8 @@ int raft_new(struct raft **made, const struct raft_setup *setup, struct gw_error
 		return failed;
 	}
 	raft_draw_election(raft);
-	raft_promise(raft); /* what the last life has promised is not on disk */
+	if (!RAFT_BUG(raft, "raft.start-unpromised"))
+		raft_promise(raft); /* what the last life has promised is not on disk */
 	*made = raft;
 	return 0;
 }

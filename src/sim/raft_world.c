@@ -67,6 +67,15 @@ static void start(struct world *world, struct node *node)
 	node->applied = from;
 }
 
+/* One that does not lead is back before anything else has happened. */
+static void restart(struct world *world, struct node *node)
+{
+	if (!node->raft || raft_role(node->raft) == RAFT_LEADER)
+		return;
+	crash(world, node);
+	start(world, node);
+}
+
 static void deliver(struct world *world, size_t at)
 {
 	struct flying flying = world->flying[at];
@@ -174,6 +183,22 @@ static void cut(struct world *world)
 	}
 }
 
+/* A voter asks to be elected, as if the leader had been silent long enough, and often hears
+ * everyone but the leader from then on. */
+static void strand(struct world *world, const struct node *leader)
+{
+	uint64_t from = leader->id - 1, who = raft_world_draw(world, 3);
+	struct raft_event event = {.kind = RAFT_CAMPAIGN};
+
+	if (world->nodes[who].raft)
+		raft_world_step(world, &world->nodes[who], &event);
+	if (!leader->raft || raft_role(leader->raft) != RAFT_LEADER ||
+	    !raft_world_one_in(world, 3))
+		return;
+	memset(world->blocked, 0, sizeof world->blocked);
+	world->blocked[from][who] = world->blocked[who][from] = true;
+}
+
 /* A leader goes on alone, for longer than an election takes. */
 static void part_leader(struct world *world, const struct node *node)
 {
@@ -232,9 +257,11 @@ static void happen(struct world *world)
 		start(world, node);
 		return;
 	}
-	if (what < world->crashes)
+	if (world->strands && raft_world_one_in(world, 4))
+		restart(world, &world->nodes[raft_world_draw(world, NODES)]);
+	else if (what < world->crashes)
 		crash(world, node);
-	else if (what < 50)
+	else if (what < (world->strands ? 1 : 50)) /* who misses an entry is not elected */
 		propose(world, node);
 	else if (what < 80)
 		ask_read(world, node);
@@ -244,6 +271,8 @@ static void happen(struct world *world)
 		change(world, node);
 	else if (what < 88)
 		compact(world, node);
+	else if (world->strands && what < 94)
+		strand(world, node);
 	else if (world->parts && what < 99)
 		part_leader(world, node);
 	else if (what < 94)
@@ -380,6 +409,7 @@ void raft_world_run(uint64_t seed, uint64_t steps, struct io_rare *rare,
 		world->pass_ns_max = world->election_ns / 30;
 		world->loss = world->laziness = world->late_ticks = 0;
 		world->crashes = raft_world_draw(world, 3);
+		world->strands = raft_world_one_in(world, 3);
 	}
 	begin(world);
 	for (; result->steps < steps && result->wrong[0] == 0; result->steps++)

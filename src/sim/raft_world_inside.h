@@ -90,6 +90,7 @@ struct world {
 	uint64_t late_ticks; /* percent: a member does not look at the clock, as when paused */
 	bool lease, drifts;  /* of all members; clocks differ by what leases bear */
 	bool parts;          /* leaders are cut off, and little else goes wrong */
+	bool strands;        /* and members from the leader alone; who starts is soon back */
 	struct node nodes[NODES];
 	struct flying flying[FLYING_MAX];
 	size_t flying_count;

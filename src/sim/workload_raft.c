@@ -57,6 +57,8 @@ static const struct sim_bug bugs[] = {
 	{"raft.read-without-round", "a leader answers reads without asking the others"},
 	{"raft.lease-past-drift", "a lease is longer by the drift of clocks, not shorter"},
 	{"raft.lease-kept", "a leader that asked another one to lead goes on by its lease"},
+	{"raft.start-unpromised", "who was started votes, whatever its last life has promised"},
+	{"raft.promise-broken", "who is told to campaign does, whatever it has promised"},
 	{0},
 };
 
