@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "io/rare.h"
 #include "rpc/message.h"
 
 static void greeted(struct rpc_connection *connection)
@@ -63,6 +64,8 @@ static int take_reply(struct rpc_line *line, const struct rpc_header *header,
 		return 0;
 	if (call->is_ended)
 		return gw_fail(error, GW_E_CORRUPT, "a second reply to one call");
+	if (call->session && IO_RARE(line->connection->io, "rpc.answer-lost"))
+		return gw_fail(error, GW_E_CLOSED, "the connection was lost with an answer");
 	if ((int32_t)header->method < 0)
 		result = take_failure(call, header, payload, error);
 	else
