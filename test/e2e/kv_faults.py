@@ -59,8 +59,8 @@ def without_a_majority_changes_wait_and_weak_reads_go_on(directory):
         assert kv(cluster.at, "get", "k") in (b"vw", b"now")
 
 
-def a_paused_leader_is_replaced_and_answers_nothing_old(directory):
-    with Cluster(directory) as cluster:
+def a_paused_leader_is_replaced_and_answers_nothing_old(directory, *options):
+    with Cluster(directory, *options) as cluster:
         kv(cluster.at, "put", "k", "0")
         for number in range(1, 4):
             leader = cluster.leader()
@@ -107,21 +107,28 @@ def what_a_bad_network_repeats_happens_once(directory):
         member.kill()
 
 
-def clocks_that_jump_move_ends_of_keys_and_nothing_else(directory):
-    source, shim = os.path.join(directory, "clock.c"), os.path.join(directory, "clock.so")
-    moved = os.path.join(directory, "moved")
-    with open(source, "w", encoding="utf-8") as file:
-        file.write(CLOCK)
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source], check=True)
+class Clock:
+    """What a member's wall clock is ahead of ours, for members with this prefix."""
 
-    def move(seconds):
-        with open(moved + ".new", "w", encoding="utf-8") as file:
+    def __init__(self, directory):
+        source, shim = os.path.join(directory, "clock.c"), os.path.join(directory, "clock.so")
+        self.moved = os.path.join(directory, "moved")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(CLOCK)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source], check=True)
+        self.prefix = ("env", "LD_PRELOAD=" + shim, "CLOCK_FILE=" + self.moved)
+        self.move(0)
+
+    def move(self, seconds):
+        with open(self.moved + ".new", "w", encoding="utf-8") as file:
             file.write(str(seconds))
-        os.rename(moved + ".new", moved)
+        os.rename(self.moved + ".new", self.moved)
 
-    move(0)
-    member = Member(os.path.join(directory, "d"), service.free_ports(1)[0],
-                    prefix=("env", "LD_PRELOAD=" + shim, "CLOCK_FILE=" + moved))
+
+def clocks_that_jump_move_ends_of_keys_and_nothing_else(directory):
+    clock = Clock(directory)
+    move = clock.move
+    member = Member(os.path.join(directory, "d"), service.free_ports(1)[0], prefix=clock.prefix)
     try:
         at = member.address
         kv(at, "put", "stays", "v")
