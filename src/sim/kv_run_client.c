@@ -217,7 +217,7 @@ static uint64_t draw_timeout(struct life *life)
 		return PATIENCE_MS;
 	if (draw(life, 100) < SHORT_PERCENT)
 		return 1 + draw(life, 20);
-	return 10 + draw(life, life->state->timeout_ms_max);
+	return 10 + draw(life, life->state->tuning.timeout_ms_max);
 }
 
 static int ask(struct life *life)
@@ -275,7 +275,7 @@ static int ask_again_and_again(void *argument)
 		if (code >= 0 && healed)
 			life->node->done_healed++;
 		code = code == GW_E_STALE && sim_io_alive(life->io) ? begin_anew(life) : 0;
-		if (gw_sleep_until(gw_now_ns() + 1 + draw(life, state->pause_ns_max)) < 0)
+		if (gw_sleep_until(gw_now_ns() + 1 + draw(life, state->tuning.pause_ns_max)) < 0)
 			break;
 	}
 	return 0;

@@ -141,7 +141,7 @@ static void propose(struct replog_node *node)
 
 	if (number == 0)
 		return;
-	timeout_ms = 1 + sim_draw(state->run->sim, state->timeout_ms_max);
+	timeout_ms = 1 + sim_draw(state->run->sim, state->tuning.timeout_ms_max);
 	filler = sim_draw(state->run->sim, REPLOG_FILLER_MAX);
 	base_store64(bytes, number);
 	memset(bytes + 8, (int)number, filler);
@@ -157,8 +157,8 @@ static void read_something(struct replog_node *node)
 	struct replog_state_of_run *state = node->state;
 	uint64_t must_see = state->acknowledged;
 	struct replog_state seen;
-	int code = replog_read_barrier(node->log, gw_after_ms(1 + state->timeout_ms_max), NULL,
-				       NULL);
+	uint64_t timeout_ms = 1 + state->tuning.timeout_ms_max;
+	int code = replog_read_barrier(node->log, gw_after_ms(timeout_ms), NULL, NULL);
 
 	if (code < 0 || !sim_io_alive(node->io))
 		return;
@@ -187,7 +187,8 @@ static int ask(void *argument)
 			read_something(node);
 		else
 			propose(node);
-		code = gw_sleep_until(gw_now_ns() + 1 + sim_draw(sim, node->state->pause_ns_max));
+		code = gw_sleep_until(gw_now_ns() + 1 +
+				      sim_draw(sim, node->state->tuning.pause_ns_max));
 	}
 	return 0;
 }
@@ -205,12 +206,13 @@ static void end_process(void *context, const struct gw_error *error)
 static int serve(struct replog_node *node, struct gw_error *error)
 {
 	const struct replog_state_of_run *state = node->state;
+	const struct log_tuning *tuning = &state->tuning;
 	struct gw_rpc_server_options server_options = {.insecure = true};
 	struct replog_options options = {
 		.directory = "log", .address = node->address, .insecure = true,
-		.join = node->joins ? state->join : NULL, .segment_bytes = state->segment_bytes,
-		.snapshot_bytes = state->snapshot_bytes, .keep_entries = state->keep_entries,
-		.election_ms = state->election_ms, .heartbeat_ms = state->election_ms / 5,
+		.join = node->joins ? state->join : NULL, .segment_bytes = tuning->segment_bytes,
+		.snapshot_bytes = tuning->snapshot_bytes, .keep_entries = tuning->keep_entries,
+		.election_ms = tuning->election_ms, .heartbeat_ms = tuning->election_ms / 5,
 		.failed = end_process,
 	};
 	struct replog *log;

@@ -148,17 +148,11 @@ static void draw(struct kv_run_state *state)
 {
 	static const uint64_t pauses_ms[] = {5, 50, 500};
 	static const uint64_t timeouts_ms[] = {100, 1000, 5000};
-	static const uint64_t elections_ms[] = {200, 500, 1000};
 	struct sim *sim = state->run->sim;
 
 	state->count = sim_draw(sim, 3) == 0 ? 5 : 3;
 	state->machines = state->count + (sim_draw(sim, 3) == 0);
-	state->segment_bytes = (2 + sim_draw(sim, 8)) * 4096;
-	state->snapshot_bytes = (1 << 10) + sim_draw(sim, 32 << 10);
-	state->keep_entries = 1 + sim_draw(sim, 60);
-	state->pause_ns_max = pauses_ms[sim_draw(sim, 3)] * SIM_MS;
-	state->timeout_ms_max = timeouts_ms[sim_draw(sim, 3)];
-	state->election_ms = elections_ms[sim_draw(sim, 3)];
+	log_tuning_draw(&state->tuning, sim, pauses_ms, timeouts_ms);
 	state->padding_bytes = sim_draw(sim, 4) == 0 ? sim_draw(sim, KV_RUN_PADDING_MAX) : 0;
 	state->slots = 1 + (uint32_t)sim_draw(sim, KV_RUN_SLOTS);
 	state->lease = sim_draw(sim, 3) == 0;
@@ -178,12 +172,9 @@ static void add_member(struct kv_run_state *state, uint32_t number)
 	member->is_standby = number >= state->count;
 	snprintf(name, sizeof(name), "m%" PRIu32, number + 1);
 	member->node = sim_node_add(state->run->sim, name, &program);
-	snprintf(member->address, sizeof(member->address), "10.0.0.%" PRIu32 ":%d",
-		 sim_node_index(member->node) + 1, KV_RUN_PORT);
+	log_address_of(member->node, KV_RUN_PORT, member->address);
 	if (!member->is_standby)
-		snprintf(state->addresses + strlen(state->addresses),
-			 sizeof(state->addresses) - strlen(state->addresses), "%s%s",
-			 number ? "," : "", member->address);
+		log_address_add(state->addresses, sizeof(state->addresses), member->address);
 	sim_node_start(member->node);
 }
 

@@ -15,6 +15,7 @@
 #define SIM_WORKLOAD_KV_H
 
 #include "kv/server/inside.h"
+#include "sim/log_members.h"
 #include "sim/workload.h"
 
 #include <groundwork/kv.h>
@@ -96,7 +97,7 @@ struct kv_run_state;
 struct kv_run_member {
 	struct kv_run_state *state;
 	struct sim_node *node;
-	char address[32];
+	char address[LOG_ADDRESS_SIZE];
 	bool joins, is_standby;
 	bool is_rotten; /* a bit of its disk has flipped */
 	bool is_lost;   /* it has another, empty disk, and is not replaced yet */
@@ -133,8 +134,8 @@ struct kv_run_state {
 	struct kv_run_watcher watchers[KV_RUN_WATCHERS];
 	char addresses[256]; /* of the voters */
 	/* Drawn. */
-	uint64_t segment_bytes, snapshot_bytes, keep_entries, election_ms;
-	uint64_t pause_ns_max, timeout_ms_max, padding_bytes;
+	struct log_tuning tuning;
+	uint64_t padding_bytes;
 	uint32_t slots;
 	bool lease, changes, rots;
 	/* Known of calls. */

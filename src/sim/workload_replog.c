@@ -285,17 +285,11 @@ static void draw(struct replog_state_of_run *state)
 {
 	static const uint64_t pauses_ms[] = {2, 20, 200};
 	static const uint64_t timeouts_ms[] = {50, 500, 5000};
-	static const uint64_t elections_ms[] = {200, 500, 1000};
 	struct sim *sim = state->run->sim;
 
 	state->count = sim_draw(sim, 3) == 0 ? 5 : 3;
 	state->task_count = 1 + (uint32_t)sim_draw(sim, REPLOG_TASKS_MAX);
-	state->segment_bytes = (2 + sim_draw(sim, 8)) * 4096;
-	state->snapshot_bytes = (1 << 10) + sim_draw(sim, 32 << 10);
-	state->keep_entries = 1 + sim_draw(sim, 60);
-	state->pause_ns_max = pauses_ms[sim_draw(sim, 3)] * SIM_MS;
-	state->timeout_ms_max = timeouts_ms[sim_draw(sim, 3)];
-	state->election_ms = elections_ms[sim_draw(sim, 3)];
+	log_tuning_draw(&state->tuning, sim, pauses_ms, timeouts_ms);
 	state->filler_bytes = sim_draw(sim, 12) == 0 ? sim_draw(sim, 1200000) : sim_draw(sim, 4096);
 	state->replaces = sim_draw(sim, 2) == 0;
 }
@@ -311,10 +305,8 @@ static void add_node(struct replog_state_of_run *state, uint32_t number)
 	node->joins = number > 0;
 	snprintf(name, sizeof(name), "m%u", number + 1);
 	node->node = sim_node_add(state->run->sim, name, &program);
-	snprintf(node->address, sizeof(node->address), "10.0.0.%u:%d",
-		 sim_node_index(node->node) + 1, REPLOG_PORT);
-	snprintf(state->join + strlen(state->join), sizeof(state->join) - strlen(state->join),
-		 "%s%s", number ? "," : "", node->address);
+	log_address_of(node->node, REPLOG_PORT, node->address);
+	log_address_add(state->join, sizeof(state->join), node->address);
 	sim_node_start(node->node);
 }
 

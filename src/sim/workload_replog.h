@@ -7,6 +7,7 @@
 #define SIM_WORKLOAD_REPLOG_H
 
 #include "replog/replog.h"
+#include "sim/log_members.h"
 #include "sim/workload.h"
 
 enum {
@@ -24,7 +25,7 @@ struct replog_state_of_run;
 struct replog_node {
 	struct replog_state_of_run *state;
 	struct sim_node *node;
-	char address[32];
+	char address[LOG_ADDRESS_SIZE];
 	bool joins;           /* also if it is the first: its disk was wiped */
 	/* Of this life. */
 	struct io *io;
@@ -57,8 +58,7 @@ struct replog_state_of_run {
 	uint32_t count, task_count;
 	char join[256];
 	/* Drawn. */
-	uint64_t segment_bytes, snapshot_bytes, keep_entries;
-	uint64_t pause_ns_max, timeout_ms_max, election_ms;
+	struct log_tuning tuning;
 	size_t filler_bytes;   /* of a snapshot */
 	bool replaces;         /* members are replaced */
 	/* Known. */
