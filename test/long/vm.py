@@ -165,14 +165,14 @@ def main():
     parser.add_argument("--image", help="an image that was made before")
     arguments = parser.parse_args()
     gw = os.path.join(TOP, arguments.build, "gw")
-    program = os.path.join(TOP, arguments.build, "src/vm/host/vm-twice")
+    program = os.path.join(TOP, arguments.build, "vm-twice")
     directory = tempfile.mkdtemp(prefix="gw-vm-long-")
     rows = Rows()
     try:
         image = arguments.image or os.path.join(directory, "image")
         if not arguments.image:
             subprocess.run([gw, "vm", "image", "make", image, "--minimal"], check=True, stdout=sys.stderr)
-        subprocess.run(["ninja", "-C", os.path.join(TOP, arguments.build), "src/vm/host/vm-twice"], check=True,
+        subprocess.run(["ninja", "-C", os.path.join(TOP, arguments.build), "vm-twice"], check=True,
                        stdout=sys.stderr)
         rows.row("boot to a shell and switch off", boot, gw, image)
         for firmware in sorted(glob.glob(FIRMWARE + "/fw_dynamic.*") + glob.glob(FIRMWARE + "/fw_jump.*")):

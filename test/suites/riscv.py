@@ -6,7 +6,7 @@
 
 FOLDER holds ELF files for RV64 that end by writing to tohost, as those of riscv-tests and riscv-arch-test do; other
 files are passed over. With SIGNATURES, a program NAME or NAME.elf has also to leave what NAME.reference_output there
-says; one without such a file is passed over too. RISCV_RUN names the runner (else build/src/vm/cpu/riscv-run).
+says; one without such a file is passed over too. RISCV_RUN names the runner (else build/riscv-run).
 
 Without arguments the folders are those of GW_RISCV_TESTS (FOLDER, or FOLDER:SIGNATURES; several separated by spaces);
 if it is not set there is nothing to do. That is how `make check` calls it.
@@ -68,7 +68,7 @@ def places(arguments):
 
 
 def main():
-    runner = os.environ.get("RISCV_RUN", os.path.join(TOP, "build/src/vm/cpu/riscv-run"))
+    runner = os.environ.get("RISCV_RUN", os.path.join(TOP, "build/riscv-run"))
     tests = []
     for folder, signatures in places(sys.argv[1:3]):
         for name in programs(folder):
