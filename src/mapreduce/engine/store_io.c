@@ -5,16 +5,15 @@
  */
 #include "store_io.h"
 
+#include "store_pieces.h"
+
 #include "task/await.h"
 #include "task/loop.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum {
-	DEPTH_MAX = 64, /* of trees that are removed or committed */
-	STEP_MAX = IO_TRANSFER_BYTES_MAX,
-};
+enum { DEPTH_MAX = 64 }; /* of trees that are removed or committed */
 
 struct io_store_file {
 	struct mr_file file;
@@ -152,70 +151,58 @@ static int store_size(struct mr_file *file, uint64_t *size, struct gw_error *err
 	return size_of(file_of(file)->io, size, error);
 }
 
+static const char *name_of(struct mr_file *file)
+{
+	return file_of(file)->io->name;
+}
+
+static int64_t read_piece(struct mr_file *file, uint64_t offset, void *data, size_t size,
+			  struct gw_error *error)
+{
+	struct task_request wait = {.error = error};
+	const struct io_buffer buffer = {data, size};
+
+	io_preadv(task_io(), &wait.request, file_of(file)->io, &buffer, 1, offset,
+		  task_request_done);
+	return task_await(&wait, GW_FOREVER);
+}
+
+static int64_t write_piece(struct mr_file *file, uint64_t offset, const void *data, size_t size,
+			   struct gw_error *error)
+{
+	struct task_request wait = {.error = error};
+	const struct gw_bytes piece = {data, size};
+	int result;
+
+	io_pwritev(task_io(), &wait.request, file_of(file)->io, &piece, 1, offset, 0,
+		   task_request_done);
+	result = task_await(&wait, GW_FOREVER);
+	return result < 0 ? result : (int64_t)size;
+}
+
+static const struct mr_pieces io_pieces = {
+	.size_max = IO_TRANSFER_BYTES_MAX,
+	.name = name_of,
+	.read = read_piece,
+	.write = write_piece,
+};
+
 static int store_read_at(struct mr_file *file, uint64_t offset, void *data, size_t size,
 			 struct gw_error *error)
 {
-	struct io_file *io_file = file_of(file)->io;
-	size_t done = 0;
-
-	assert(data || size == 0);
-	while (done < size) {
-		struct task_request wait = {.error = error};
-		struct io_buffer buffer = {(char *)data + done, size - done};
-		int got;
-
-		if (buffer.size > STEP_MAX)
-			buffer.size = STEP_MAX;
-		io_preadv(task_io(), &wait.request, io_file, &buffer, 1, offset + done,
-			  task_request_done);
-		got = task_await(&wait, GW_FOREVER);
-		if (got < 0)
-			return got;
-		assert((size_t)got <= buffer.size);
-		if (got == 0)
-			return gw_fail(error, GW_E_TRUNCATED,
-				       "%s: ends before byte %llu (%zu bytes wanted there)",
-				       io_file->name, (unsigned long long)(offset + size), size);
-		done += (size_t)got;
-	}
-	return 0;
+	return mr_pieces_read(&io_pieces, file, offset, data, size, error);
 }
 
 static int store_write_at(struct mr_file *file, uint64_t offset, const void *data, size_t size,
 			  struct gw_error *error)
 {
-	struct io_file *io_file = file_of(file)->io;
-
-	assert(data || size == 0);
-	for (size_t done = 0; done < size;) {
-		struct task_request wait = {.error = error};
-		struct gw_bytes piece = {(const char *)data + done, size - done};
-		int result;
-
-		if (piece.size > STEP_MAX)
-			piece.size = STEP_MAX;
-		io_pwritev(task_io(), &wait.request, io_file, &piece, 1, offset + done, 0,
-			   task_request_done);
-		result = task_await(&wait, GW_FOREVER);
-		if (result < 0)
-			return result;
-		done += piece.size;
-	}
-	return 0;
+	return mr_pieces_write(&io_pieces, file, offset, data, size, error);
 }
 
 static int store_append(struct mr_file *file, const void *data, size_t size, uint64_t *offset,
 			struct gw_error *error)
 {
-	struct io_store_file *own = file_of(file);
-	int result = store_write_at(file, own->end, data, size, error);
-
-	if (result < 0)
-		return result;
-	if (offset)
-		*offset = own->end;
-	own->end += size;
-	return 0;
+	return mr_pieces_append(&io_pieces, file, &file_of(file)->end, data, size, offset, error);
 }
 
 static int store_locations(struct mr_file *file, uint64_t offset, uint64_t size,

@@ -5,6 +5,8 @@
  */
 #include "store_local.h"
 
+#include "store_pieces.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,11 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	LOOKS = 4, /* pages of a mapping that tell whether it is in memory */
-	/* The kernel moves at most 2 GiB a call. */
-	TRANSFER_MAX = 1 << 30,
-};
+enum { LOOKS = 4 }; /* pages of a mapping that tell whether it is in memory */
 
 struct local_file {
 	struct mr_file file;
@@ -133,75 +131,63 @@ static int local_size(struct mr_file *file, uint64_t *size, struct gw_error *err
 	return 0;
 }
 
-static int fail_truncated(const struct local_file *local, uint64_t offset, uint64_t size,
+static const char *name_of(struct mr_file *file)
+{
+	return local_of(file)->path;
+}
+
+static int64_t read_piece(struct mr_file *file, uint64_t offset, void *data, size_t size,
 			  struct gw_error *error)
 {
-	return gw_fail(error, GW_E_TRUNCATED, "%s: ends before byte %" PRIu64
-		       " (%" PRIu64 " bytes wanted there)", local->path, offset + size, size);
+	struct local_file *local = local_of(file);
+	ssize_t got;
+
+	do
+		got = pread(local->fd, data, size, (off_t)offset);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? gw_fail_errno(error, errno, "%s: reading at byte %" PRIu64, local->path,
+				       offset)
+		       : got;
 }
+
+static int64_t write_piece(struct mr_file *file, uint64_t offset, const void *data, size_t size,
+			   struct gw_error *error)
+{
+	struct local_file *local = local_of(file);
+	ssize_t put;
+
+	do
+		put = pwrite(local->fd, data, size, (off_t)offset);
+	while (put < 0 && errno == EINTR);
+	return put < 0 ? gw_fail_errno(error, errno, "%s: writing at byte %" PRIu64, local->path,
+				       offset)
+		       : put;
+}
+
+static const struct mr_pieces local_pieces = {
+	.size_max = 1 << 30, /* the kernel moves at most 2 GiB a call */
+	.name = name_of,
+	.read = read_piece,
+	.write = write_piece,
+};
 
 static int local_read_at(struct mr_file *file, uint64_t offset, void *data, size_t size,
 			 struct gw_error *error)
 {
-	struct local_file *local = local_of(file);
-	size_t done = 0;
-
-	assert(data || size == 0);
-	if (offset > INT64_MAX || size > INT64_MAX - offset)
-		return fail_truncated(local, offset, size, error);
-	while (done < size) {
-		size_t step = size - done < TRANSFER_MAX ? size - done : TRANSFER_MAX;
-		ssize_t got = pread(local->fd, (char *)data + done, step, (off_t)(offset + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return gw_fail_errno(error, errno, "%s: reading at byte %" PRIu64,
-					     local->path, offset + done);
-		if (got == 0)
-			return fail_truncated(local, offset, size, error);
-		done += (size_t)got;
-	}
-	return 0;
+	return mr_pieces_read(&local_pieces, file, offset, data, size, error);
 }
 
 static int local_write_at(struct mr_file *file, uint64_t offset, const void *data, size_t size,
 			  struct gw_error *error)
 {
-	struct local_file *local = local_of(file);
-	size_t done = 0;
-
-	assert(data || size == 0);
-	if (offset > INT64_MAX || size > INT64_MAX - offset)
-		return gw_fail(error, GW_E_TOO_LARGE, "%s: no file is that long", local->path);
-	while (done < size) {
-		size_t step = size - done < TRANSFER_MAX ? size - done : TRANSFER_MAX;
-		ssize_t put = pwrite(local->fd, (const char *)data + done, step,
-				     (off_t)(offset + done));
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return gw_fail_errno(error, errno, "%s: writing at byte %" PRIu64,
-					     local->path, offset + done);
-		done += (size_t)put;
-	}
-	return 0;
+	return mr_pieces_write(&local_pieces, file, offset, data, size, error);
 }
 
 static int local_append(struct mr_file *file, const void *data, size_t size, uint64_t *offset,
 			struct gw_error *error)
 {
-	struct local_file *local = local_of(file);
-	int result = local_write_at(file, local->end, data, size, error);
-
-	if (result < 0)
-		return result;
-	assert(size <= INT64_MAX - local->end);
-	if (offset)
-		*offset = local->end;
-	local->end += size;
-	return 0;
+	return mr_pieces_append(&local_pieces, file, &local_of(file)->end, data, size, offset,
+				error);
 }
 
 /* Maps whole pages: how far into its first page offset is. */
@@ -248,7 +234,7 @@ static int local_map(struct mr_file *file, uint64_t offset, size_t size, struct 
 	if (result < 0)
 		return result;
 	if (offset > file_size || size > file_size - offset)
-		return fail_truncated(local, offset, size, error);
+		return mr_pieces_truncated(local->path, offset, size, error);
 	if (size == 0)
 		return 0;
 	if (size > SIZE_MAX - part)

@@ -4,7 +4,7 @@
  * the attempt ends with a sentence, and the same worker then does the same task as if nothing had
  * been.
  */
-#include "fixture.h"
+#include "worker_fixture.h"
 
 #include "support/unit.h"
 
@@ -15,8 +15,8 @@
 enum {
 	MAPPED_SIZE = 66 << 10,
 	COPIED_SIZE = 6 << 10,
-	LITTLE = 48 << 10,
-	PLENTY = 8 << 20,
+	LITTLE_BYTES = 48 << 10,
+	PLENTY_BYTES = 8 << 20,
 	PARTS = 2,
 };
 
@@ -49,35 +49,9 @@ static int map_numbers(struct gw_mr_task *task, struct gw_bytes key, struct gw_b
 	return 0;
 }
 
-static int map_tokens(struct gw_mr_task *task, const struct gw_mr_block *block)
-{
-	struct gw_token tokens[512];
-	struct gw_splitter splitter;
-	size_t position = 0;
-
-	gw_splitter_init_space(&splitter);
-	while (position < block->size) {
-		size_t count =
-			gw_split(&splitter, block->data, block->size, &position, tokens, 512);
-
-		gw_mr_emit_tokens_i64(task, block->data, tokens, count, 1);
-	}
-	return 0;
-}
-
 static int map_write(struct gw_mr_task *task, struct gw_bytes key, struct gw_bytes line)
 {
 	gw_mr_emit(task, line, key);
-	return 0;
-}
-
-static int reduce_sum(struct gw_mr_task *task, struct gw_bytes key, struct gw_mr_values *values)
-{
-	int64_t sum = 0, value;
-
-	while (gw_mr_next_i64(values, &value))
-		sum += value;
-	gw_mr_emit_i64(task, key, sum);
 	return 0;
 }
 
@@ -90,21 +64,16 @@ static int reduce_first(struct gw_mr_task *task, struct gw_bytes key, struct gw_
 	return 0;
 }
 
-static int compare_backwards(const struct gw_mr_task *task, struct gw_bytes a, struct gw_bytes b)
-{
-	(void)task;
-	return gw_bytes_compare(b, a);
-}
-
 static const struct gw_mr_job jobs[] = {
 	{.name = "sum", .map = map_numbers, .combine_with = GW_MR_SUM},
-	{.name = "tokens", .map_block = map_tokens, .combine_with = GW_MR_COUNT},
+	{.name = "tokens", .map_block = worker_map_tokens, .combine_with = GW_MR_COUNT},
 	{.name = "backwards", .map = map_numbers, .combine_with = GW_MR_MAX,
-	 .compare = compare_backwards},
+	 .compare = worker_compare_backwards},
 	{.name = "identity", .map = map_words},
 	{.name = "sorted", .map = map_words, .sort_values = true, .output = GW_MR_OUT_FRAMED},
-	{.name = "reduce", .map = map_numbers, .reduce = reduce_sum},
-	{.name = "combine", .map = map_numbers, .reduce = reduce_sum, .combine = reduce_sum},
+	{.name = "reduce", .map = map_numbers, .reduce = worker_reduce_sum},
+	{.name = "combine", .map = map_numbers, .reduce = worker_reduce_sum,
+	 .combine = worker_reduce_sum},
 	{.name = "first", .map = map_words, .reduce = reduce_first, .combine = reduce_first},
 	{.name = "set", .map = map_words, .combine_with = GW_MR_SET_UNION},
 	{.name = "top", .map = map_words, .combine_with = GW_MR_TOP_K, .top_k = 2},
@@ -308,20 +277,20 @@ static void every_allocation_may_fail(bool spill, uint64_t slot_memory)
 static void with_shared_memory(void **state)
 {
 	(void)state;
-	every_allocation_may_fail(false, LITTLE);
+	every_allocation_may_fail(false, LITTLE_BYTES);
 }
 
 /* Everything is written at the end, when no user function returns any more. */
 static void with_plenty_of_memory(void **state)
 {
 	(void)state;
-	every_allocation_may_fail(false, PLENTY);
+	every_allocation_may_fail(false, PLENTY_BYTES);
 }
 
 static void with_spill_files(void **state)
 {
 	(void)state;
-	every_allocation_may_fail(true, LITTLE);
+	every_allocation_may_fail(true, LITTLE_BYTES);
 }
 
 int main(void)
