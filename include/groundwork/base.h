@@ -127,7 +127,8 @@ struct gw_option {
 	size_t offset;            /* offsetof(struct my_options, field) */
 	const char *argument;     /* name of the value in --help ("N", "DIR"); NULL for a flag */
 	const char *help;         /* one line; the default is said here */
-	const char *choices;      /* for STRING: "a|b|c" is all that is allowed; else NULL */
+	/* For STRING: "a|b|c" is all that is allowed, "a|b|..." some of it; else NULL. */
+	const char *choices;
 };
 
 /* Several tables parsed as one (the program's own and the library's); each with its own struct. */

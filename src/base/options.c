@@ -56,6 +56,8 @@ static bool is_choice(const char *choices, const char *text)
 
 		if (length == size && memcmp(at, text, size) == 0)
 			return true;
+		if (strcmp(at, "...") == 0)
+			return true;
 		at += length;
 		at += *at == '|';
 	}

@@ -12,8 +12,9 @@
 /*
  * Prints what may stand after the word `previous`, one word a line: the choices, if it is an option
  * that has some; nothing, if it is an option with another value (the shell then offers file names);
- * else the long options of all groups. previous may be NULL.
+ * else the options of all groups: with their letters, or with one dash, too. previous may be NULL.
  */
-void base_options_words(const struct gw_option_group *groups, const char *previous, FILE *file);
+void base_options_words(const struct gw_option_group *groups, enum gw_option_style style,
+			const char *previous, FILE *file);
 
 #endif

@@ -7,17 +7,15 @@
 
 enum { HELP_COLUMN = 30 }; /* where the help texts begin */
 
+/* Without the "..." for what else is allowed. */
 static void print_choices(const struct gw_option *option, const char *separator, FILE *file)
 {
-	for (const char *at = option->choices; *at;) {
+	for (const char *at = option->choices; *at && strcmp(at, "...") != 0;) {
 		size_t size = strcspn(at, "|");
 
-		fprintf(file, "%.*s", (int)size, at);
+		fprintf(file, "%s%.*s", at > option->choices ? separator : "", (int)size, at);
 		at += size;
-		if (*at) {
-			at++;
-			fputs(separator, file);
-		}
+		at += *at == '|';
 	}
 }
 
@@ -77,7 +75,8 @@ static const struct gw_option *awaits_value(const struct gw_option_group *groups
 	return NULL;
 }
 
-void base_options_words(const struct gw_option_group *groups, const char *previous, FILE *file)
+void base_options_words(const struct gw_option_group *groups, enum gw_option_style style,
+			const char *previous, FILE *file)
 {
 	const struct gw_option *option = previous ? awaits_value(groups, previous) : NULL;
 
@@ -89,7 +88,12 @@ void base_options_words(const struct gw_option_group *groups, const char *previo
 		return;
 	}
 	for (; groups->table; groups++) {
-		for (option = groups->table; option->name; option++)
+		for (option = groups->table; option->name; option++) {
 			fprintf(file, "--%s\n", option->name);
+			if (style == GW_STYLE_HADOOP)
+				fprintf(file, "-%s\n", option->name);
+			if (option->letter)
+				fprintf(file, "-%c\n", option->letter);
+		}
 	}
 }

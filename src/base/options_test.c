@@ -347,14 +347,19 @@ static void print_words(const struct parsed *parsed, FILE *file)
 {
 	const char *previous = parsed->argc > 1 ? parsed->argv[parsed->argc - 1] : NULL;
 
-	base_options_words(parsed->groups, previous, file);
+	base_options_words(parsed->groups, GW_STYLE_GNU, previous, file);
+}
+
+static void print_hadoop_words(const struct parsed *parsed, FILE *file)
+{
+	base_options_words(parsed->groups, GW_STYLE_HADOOP, NULL, file);
 }
 
 static void completion_offers_options_or_choices(void **state)
 {
 	static const char all[] =
-		"--verbose\n--quick\n--jobs\n--output\n--memory\n--timeout\n--codec\n"
-		"--a-quite-long-option-name\n--file\n";
+		"--verbose\n-v\n--quick\n-q\n--jobs\n-j\n--output\n-o\n--memory\n--timeout\n-t\n"
+		"--codec\n-c\n--a-quite-long-option-name\n--file\n-f\n";
 	static const struct {
 		const char *line, *words;
 	} rows[] = {
@@ -375,6 +380,44 @@ static void completion_offers_options_or_choices(void **state)
 		free(text);
 		parsed_done(&parsed);
 	}
+}
+
+static void completion_offers_one_dash_where_it_does(void **state)
+{
+	struct parsed parsed;
+	char *text;
+
+	(void)state;
+	parse(&parsed, GW_STYLE_HADOOP, "");
+	text = printed(print_hadoop_words, &parsed);
+	assert_non_null(strstr(text, "\n--jobs\n-jobs\n-j\n"));
+	free(text);
+	parsed_done(&parsed);
+}
+
+/* "..." in a table: what is listed is offered and printed, and anything is taken. */
+static void choices_may_be_some_of_those_allowed(void **state)
+{
+	const char *class = NULL;
+	const struct gw_option table[] = {
+		{"class", 0, GW_OPTION_STRING, 0, "NAME", "Class", "Hash|Range|..."}, {0}};
+	const struct gw_option_group groups[] = {{NULL, table, &class}, {0}};
+	char program[] = "program", option[] = "--class", value[] = "org.Other";
+	char *argv[] = {program, option, value, NULL}, **operands, *text = NULL;
+	size_t count, size;
+	FILE *file = open_memstream(&text, &size);
+
+	(void)state;
+	assert_int_equal(gw_options_parse(groups, GW_STYLE_GNU, 3, argv, &operands, &count, NULL),
+			 0);
+	free(operands);
+	assert_ptr_equal(class, value);
+	base_options_words(groups, GW_STYLE_GNU, option, file);
+	gw_options_help(groups, file);
+	assert_int_equal(fclose(file), 0);
+	assert_string_equal(text, "Hash\nRange\n"
+				  "      --class=NAME            Class (Hash, Range)\n");
+	free(text);
 }
 
 /* Random lines made of known pieces: each argument is an operand, or belongs to one option;
@@ -443,6 +486,8 @@ int main(void)
 		cmocka_unit_test(sizes_and_times),
 		cmocka_unit_test(help_is_aligned),
 		cmocka_unit_test(completion_offers_options_or_choices),
+		cmocka_unit_test(completion_offers_one_dash_where_it_does),
+		cmocka_unit_test(choices_may_be_some_of_those_allowed),
 		cmocka_unit_test(random_lines_lose_nothing),
 		cmocka_unit_test(memory_that_runs_out_is_reported),
 	};

@@ -175,7 +175,7 @@ void cli_action_words(const struct cli_action *action, int argc, char **argv, FI
 	struct gw_option_group groups[GROUPS_MAX];
 
 	groups_of(action, NULL, groups);
-	base_options_words(groups, argc > 1 ? argv[argc - 1] : NULL, file);
+	base_options_words(groups, GW_STYLE_GNU, argc > 1 ? argv[argc - 1] : NULL, file);
 }
 
 void cli_actions_words(const struct cli_actions *actions, int argc, char **argv, FILE *file)

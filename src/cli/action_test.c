@@ -180,7 +180,7 @@ static void the_shell_is_offered_what_the_table_has(void **state)
 	char test[] = "test", add[] = "add", number[] = "--number";
 	char *argv[] = {test, add, number};
 	static const char *const offered[] = {"add\nnothing\n--help\n",
-					      "--number\n--seven\n--loud\n--help\n", ""};
+					      "--number\n-n\n--seven\n--loud\n--help\n", ""};
 
 	(void)state;
 	for (int argc = 1; argc <= 3; argc++) {

@@ -96,12 +96,14 @@ void cli_mr_words(int argc, char **argv, FILE *file)
 	}
 	const struct job *job = find(argv[1]);
 	const char *previous = argc > 2 ? argv[argc - 1] : NULL;
+	bool is_hadoop = job && job->options == mr_stream_option_table;
+	enum gw_option_style style = is_hadoop ? GW_STYLE_HADOOP : GW_STYLE_GNU;
 
 	if (job && job->is_job) {
-		mr_main_words(job->options, previous, file);
+		mr_main_words(job->options, style, previous, file);
 	} else if (job && job->options) {
 		const struct gw_option_group groups[] = {{NULL, job->options, NULL}, {0}};
 
-		base_options_words(groups, previous, file);
+		base_options_words(groups, style, previous, file);
 	}
 }

@@ -61,11 +61,32 @@ commands_complete() {
 		offered '' | grep -qx -e --help && [ -z "$(offered nothing-like-this)" ]
 }
 
+options_complete() {
+	[ "$(offered mr stream -inp | tr '\n' ' ')" = "-input -inputformat -inputreader " ] &&
+		[ "$(offered mr stream --inputf)" = --inputformat ] &&
+		offered mr sort - | grep -qx -e -j && offered mr sort - | grep -qx -e --jobs
+}
+
+values_complete() {
+	[ "$(offered mr sort --compress-spill z)" = zstd ] &&
+		[ "$(offered mr sort --compress-spill = z)" = zstd ] &&
+		[ "$(offered mr sort --compress-spill = | tr '\n' ' ')" = "lz4 zstd none " ] &&
+		[ "$(offered mr stream -partitioner H)" = HashPartitioner ] &&
+		[ "$(offered mr stream -io '' | tr '\n' ' ')" = "text keyonlytext " ]
+}
+
+files_are_left_to_bash() {
+	[ -z "$(offered mr sort '')" ] && [ -z "$(offered mr sort --jobs 2 '')" ]
+}
+
 try "help goes to standard output" help_goes_to_stdout
 try "the version is that of the build" version_is_that_of_the_build
 try "no command is wrong usage" no_command_is_wrong_usage
 try "an unknown command is named" unknown_command_is_named
 try "a full standard output is no crash" full_stdout_is_no_crash
 try "bash completes commands and their words" commands_complete
+try "bash completes options, with one dash too" options_complete
+try "bash completes values of options that have a list of them" values_complete
+try "where no option is begun bash offers files" files_are_left_to_bash
 echo "1..$tests"
 exit $((failed > 0))

@@ -96,7 +96,8 @@ static unsigned make_groups(struct gw_option_group groups[3], const struct gw_mr
 	return count;
 }
 
-void mr_main_words(const struct gw_option *own, const char *previous, void *file)
+void mr_main_words(const struct gw_option *own, enum gw_option_style style, const char *previous,
+		   void *file)
 {
 	struct gw_mr_job job = {.options = own};
 	struct gw_option merged[LIBRARY_OPTIONS];
@@ -104,7 +105,7 @@ void mr_main_words(const struct gw_option *own, const char *previous, void *file
 
 	merge_tables(merged, own);
 	make_groups(groups, &job, merged, NULL);
-	base_options_words(groups, previous, file);
+	base_options_words(groups, style, previous, file);
 }
 
 /* A job may have an option for it (streaming does); then there are no operands. */

@@ -8,7 +8,8 @@
 #include <groundwork/mapreduce.h>
 
 /* base_options_words for the options of a job: its own and those of every job. file is a FILE. */
-void mr_main_words(const struct gw_option *own, const char *previous, void *file);
+void mr_main_words(const struct gw_option *own, enum gw_option_style style, const char *previous,
+		   void *file);
 
 /* gw_mr_main for a command line that was rewritten: typed is what it was, of which the command
  * is made that runs one task again. */

@@ -486,7 +486,7 @@ static void test_words_for_completion(void **state)
 	FILE *file = fmemopen(text, sizeof(text), "w");
 
 	(void)state;
-	mr_main_words(own_options, NULL, file);
+	mr_main_words(own_options, GW_STYLE_GNU, NULL, file);
 	fclose(file);
 	has(text, "--crash");
 	has(text, "--jobs");

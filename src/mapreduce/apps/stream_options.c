@@ -8,11 +8,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define STRING(long_name, field, argument, help)                                                   \
+#define KNOWN(long_name, field, argument, help, known)                                             \
 	{                                                                                          \
 		long_name, 0, GW_OPTION_STRING, offsetof(struct mr_stream_options, field),         \
-			argument, help, NULL                                                       \
+			argument, help, known                                                      \
 	}
+#define STRING(long_name, field, argument, help)                                                   \
+	KNOWN(long_name, field, argument, help, NULL)
 #define LIST(long_name, letter, field, argument, help)                                             \
 	{                                                                                          \
 		long_name, letter, GW_OPTION_LIST, offsetof(struct mr_stream_options, field),      \
@@ -32,8 +34,8 @@ const struct gw_option mr_stream_option_table[] = {
 	       "Run this for the sorted pairs; NONE: map only; aggregate (default: none)"),
 	STRING("combiner", combiner, "COMMAND", "Run this for sorted pairs of one map task"),
 	STRING("numReduceTasks", reduces, "N", "Number of reducers; 0: map only (default: 1)"),
-	STRING("partitioner", partitioner, "CLASS",
-	       "HashPartitioner, KeyFieldBasedPartitioner or TotalOrderPartitioner"),
+	KNOWN("partitioner", partitioner, "CLASS", "What gives a key to a reducer",
+	      "HashPartitioner|KeyFieldBasedPartitioner|TotalOrderPartitioner|..."),
 	LIST("files", 0, files, "A,B#NAME", "Files to find in the directory of the commands"),
 	LIST("archives", 0, archives, "A.tgz#DIR", "Archives to find unpacked there"),
 	LIST("file", 0, single_files, "FILE", "The same as -files, one at a time"),
@@ -44,12 +46,14 @@ const struct gw_option mr_stream_option_table[] = {
 	LIST("jobconf", 0, job_properties, "NAME=VALUE", "The same as -D"),
 	LIST("conf", 0, configurations, "FILE", "Set the properties in this Hadoop configuration"),
 	LIST("additionalconfspec", 0, more_configurations, "FILE", "The same as -conf"),
-	STRING("inputformat", input_format, "CLASS",
-	       "TextInputFormat, CombineTextInputFormat, KeyValueTextInputFormat or "
-	       "NLineInputFormat"),
+	KNOWN("inputformat", input_format, "CLASS", "What makes records of the input",
+	      "TextInputFormat|CombineTextInputFormat|KeyValueTextInputFormat|NLineInputFormat|"
+	      "..."),
 	STRING("inputreader", input_reader, "SPEC", "StreamXmlRecord,begin=MARK,end=MARK"),
-	STRING("outputformat", output_format, "CLASS", "TextOutputFormat"),
-	STRING("io", io, "ID", "text: KEY TAB VALUE always; keyonlytext: a line is a key"),
+	KNOWN("outputformat", output_format, "CLASS", "What writes the output",
+	      "TextOutputFormat|..."),
+	KNOWN("io", io, "ID", "text: KEY TAB VALUE always; keyonlytext: a line is a key",
+	      "text|keyonlytext|..."),
 	STRING("mapdebug", map_debug, "COMMAND", "Run this when a mapper failed"),
 	STRING("reducedebug", reduce_debug, "COMMAND", "Run this when a reducer failed"),
 	FLAG("lazyOutput", lazy_output, "Leave out parts that are empty"),
@@ -57,9 +61,9 @@ const struct gw_option mr_stream_option_table[] = {
 	FLAG("verbose", verbose, "Print the properties of the job first"),
 	FLAG("debug", debug, "Accepted, without effect"),
 	FLAG("info", info, "Print more help"),
-	STRING("fs", file_system, "URI", "local or file:///: there is no other here"),
+	KNOWN("fs", file_system, "URI", "There is no other here", "local|file:///|..."),
 	STRING("dfs", old_file_system, "URI", "The same as -fs"),
-	STRING("jt", job_tracker, "HOST", "local: there is no other here"),
+	KNOWN("jt", job_tracker, "HOST", "There is no other here", "local|..."),
 	STRING("libjars", jars, "JARS", "Refused: there is no Java here"),
 	{0},
 };
