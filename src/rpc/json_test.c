@@ -58,6 +58,12 @@ static void read_bytes(void **state, const char *json, struct base_buffer *bytes
 	assert_int_equal(code, 0);
 }
 
+static void expect_in(const char *text, const char *part, const char *about)
+{
+	if (!strstr(text, part))
+		fail_msg("%s: no %s in %s", about, part, text);
+}
+
 /* JSON that is read has this in it when it is written again. */
 static void expect_part(void **state, const char *json, const char *part)
 {
@@ -66,9 +72,7 @@ static void expect_part(void **state, const char *json, const char *part)
 	read_bytes(state, json, &bytes);
 	char *text = written(everything(state), base_buffer_bytes(&bytes));
 
-	if (!strstr(text, part))
-		print_error("%s: no %s in %s\n", json, part, text);
-	assert_non_null(strstr(text, part));
+	expect_in(text, part, json);
 	free(text);
 	base_buffer_done(&bytes);
 }
@@ -80,9 +84,7 @@ static void expect_wrong(void **state, const char *json, const char *sentence)
 
 	assert_int_equal(rpc_json_read(everything(state), gw_string(json), &bytes, &error),
 			 GW_E_INVALID);
-	if (!strstr(error.text, sentence))
-		print_error("%s: %s\n", json, error.text);
-	assert_non_null(strstr(error.text, sentence));
+	expect_in(error.text, sentence, json);
 	base_buffer_done(&bytes);
 }
 
@@ -287,8 +289,8 @@ static void packed_numbers_of_protobuf_are_read(void **state)
 	assert_int_equal(rpc_message_pack(&message.base, &bytes, &error), 0);
 	char *text = written(everything(state), base_buffer_bytes(&bytes));
 
-	assert_non_null(strstr(text, "\"numbers\": [1, -2]"));
-	assert_non_null(strstr(text, "\"doubles\": [0.25, -1e-7]"));
+	expect_in(text, "\"numbers\": [1, -2]", "written");
+	expect_in(text, "\"doubles\": [0.25, -1e-7]", "written");
 	free(text);
 	base_buffer_done(&bytes);
 }
@@ -306,12 +308,12 @@ static void what_comes_twice_is_merged_as_protobuf_says(void **state)
 	};
 	char *text = written(everything(state), (struct gw_bytes){bytes, sizeof(bytes)});
 
-	assert_non_null(
-		strstr(text, "\"inside\": {\"name\": \"a\", \"number\": {\"number\": \"5\"}}"));
-	assert_non_null(strstr(text, "\"anInt32\": 2"));
+	expect_in(text, "\"inside\": {\"name\": \"a\", \"number\": {\"number\": \"5\"}}",
+		  "written");
+	expect_in(text, "\"anInt32\": 2", "written");
 	assert_null(strstr(text, "chosenString"));
-	assert_non_null(strstr(text, "\"chosenNumber\": 3"));
-	assert_non_null(strstr(text, "\"totals\": {\"k\": \"2\"}"));
+	expect_in(text, "\"chosenNumber\": 3", "written");
+	expect_in(text, "\"totals\": {\"k\": \"2\"}", "written");
 	free(text);
 }
 
@@ -342,9 +344,7 @@ static void bytes_that_are_no_message_are_named_by_their_place(void **state)
 		assert_int_equal(
 			rpc_json_write(everything(state), bytes, RPC_JSON_LINE, &text, &error),
 			rows[i].code);
-		if (!strstr(error.text, rows[i].sentence))
-			print_error("%s\n", error.text);
-		assert_non_null(strstr(error.text, rows[i].sentence));
+		expect_in(error.text, rows[i].sentence, "bytes");
 	}
 	assert_int_equal(text.size, 0);
 	base_buffer_done(&text);
