@@ -30,6 +30,9 @@ enum {
 	GFS_RACK_BYTES_MAX = 63,
 	GFS_SERVER_UUID_BYTES = 16,
 
+	GFS_REPORT_BYTES = 16,       /* of a chunk in a Report */
+	GFS_REPORT_PIECE_BYTES_MAX = 1 << 20, /* of one Report */
+
 	/* Data on its way. */
 	GFS_PIECE_BYTES_MAX = 1 << 20,      /* of one Push, Write or Read */
 	GFS_INLINE_BYTES_MAX = 64 << 10,    /* data that may come with a Write or Append itself */
@@ -46,6 +49,10 @@ enum {
 	GFS_SAFE_PERCENT = 99,
 	GFS_SAFE_MS = 60000,
 };
+
+/* In the length of a chunk in a Report. */
+#define GFS_REPORT_OPEN (UINT32_C(1) << 31)
+#define GFS_REPORT_SUSPECT (UINT32_C(1) << 30)
 
 #define GFS_COLLECT_MS (UINT64_C(3) * 24 * 3600 * 1000) /* deleted files are kept so long */
 #define GFS_FILE_BYTES_MAX ((uint64_t)GFS_FILE_CHUNKS_MAX << GFS_CHUNK_LOG2_MAX)

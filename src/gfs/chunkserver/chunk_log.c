@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chunk_log.c - the log of a chunk as it is written: state records, all of it anew; and syncs,
+ * which are what it says is on the disk.
+ */
+#include "store_inside.h"
+
+#include "base/little_endian.h"
+#include "io/rare.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* What a write or sync has lost no later one brings back. */
+void chunk_disk_failed(struct chunk *chunk, int result)
+{
+	if (result == GW_E_IO)
+		chunk->is_bad = chunk->is_changed = true;
+}
+
+int chunk_log_clean(struct chunk *chunk, struct gw_error *error)
+{
+	int result;
+
+	if (!chunk->log_is_torn)
+		return 0;
+	result = task_disk_truncate(chunk->log, chunk->log_end, error);
+	if (result == 0)
+		chunk->log_is_torn = false;
+	return result;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
+static int put_table(const struct chunk_state *state, struct base_buffer *buffer, uint32_t *crc,
+		     struct gw_error *error)
+{
+	uint32_t count = chunk_block_count(state->length);
+	struct chunk_record record = {.kind = CHUNK_RECORD_TABLE,
+				      .length = state->length,
+				      .crc_count = count};
+	uint8_t *crcs = malloc(4 * (size_t)count + 1);
+	int result;
+
+	if (!crcs)
+		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+	for (uint32_t i = 0; i < count; i++)
+		base_store32(crcs + 4 * (size_t)i, state->crcs[i]);
+	record.crcs = crcs;
+	result = chunk_record_put(buffer, &record, crc, error);
+	free(crcs);
+	return result;
+}
+
+int chunk_log_all(const struct chunk_state *state, struct base_buffer *buffer, uint32_t *crc,
+		  struct gw_error *error)
+{
+	struct chunk_record head = {.kind = CHUNK_RECORD_HEAD,
+				    .handle = state->handle,
+				    .chunk_log2 = state->chunk_log2};
+	struct chunk_record own = {.kind = CHUNK_RECORD_STATE,
+				   .version = state->version,
+				   .is_open = state->is_open,
+				   .boot_id = state->boot_id};
+	struct chunk_record synced = {.kind = CHUNK_RECORD_SYNCED};
+	int result = chunk_record_put(buffer, &head, crc, error);
+
+	if (result == 0)
+		result = chunk_record_put(buffer, &own, crc, error);
+	if (result == 0)
+		result = put_table(state, buffer, crc, error);
+	for (size_t i = 0; i < state->completion_count && result == 0; i++) {
+		struct chunk_record record = {.kind = CHUNK_RECORD_COMPLETION,
+					      .completion = state->completions[i]};
+
+		result = chunk_record_put(buffer, &record, crc, error);
+	}
+	return result < 0 ? result : chunk_record_put(buffer, &synced, crc, error);
+}
+
+/* The new log takes the place of the old one when it is whole on the disk. */
+static int replace(struct chunk *chunk, struct gw_bytes bytes, struct io_file **log,
+		   struct gw_error *error)
+{
+	char path[CHUNK_PATH_MAX], fresh[CHUNK_PATH_MAX];
+	int result;
+
+	chunk_path(chunk, CHUNK_FILE_LOG, path);
+	chunk_path(chunk, CHUNK_FILE_NEW, fresh);
+	result = task_disk_save(fresh, bytes, error);
+	if (result == 0)
+		result = task_disk_open(fresh, IO_READ | IO_WRITE, log, error);
+	if (result < 0)
+		return result;
+	result = task_disk_rename(fresh, path, error);
+	if (result < 0)
+		(void)task_disk_close(*log, NULL);
+	return result;
+}
+
+int chunk_log_renew(struct chunk *chunk, struct gw_error *error)
+{
+	struct base_buffer bytes = {0};
+	struct io_file *log = NULL, *old = chunk->log;
+	uint32_t crc = 0;
+	int result = chunk_log_all(&chunk->state, &bytes, &crc, error);
+
+	if (result == 0)
+		result = replace(chunk, base_buffer_bytes(&bytes), &log, error);
+	if (result == 0) {
+		chunk->log = log;
+		chunk->log_end = bytes.size;
+		chunk->log_crc = crc;
+		chunk->log_is_torn = chunk->log_is_doubtful = false;
+		(void)task_disk_close(old, NULL);
+		result = chunk_sync_names(chunk->disk, error);
+	}
+	base_buffer_done(&bytes);
+	return result;
+}
+
+/* ---- State ----------------------------------------------------------------------------------- */
+
+/* Writes records durably, then applies them. */
+static int write_records(struct chunk *chunk, const struct chunk_record *records, size_t count,
+			 struct gw_error *error)
+{
+	struct base_buffer buffer = {0};
+	uint32_t crc = chunk->log_crc;
+	uint32_t flags = IO_BUG(chunk->store->io, "gfs.open-not-durable") ? 0 : IO_WRITE_SYNC;
+	struct gw_bytes bytes;
+	int result = chunk_log_clean(chunk, error);
+
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = chunk_record_put(&buffer, &records[i], &crc, error);
+	bytes = base_buffer_bytes(&buffer);
+	if (result == 0) {
+		chunk->log_is_torn = true;
+		result = task_disk_write(chunk->log, &bytes, 1, chunk->log_end, flags, error);
+		/* If it was the sync, what was written before may be lost, too. */
+		if (result < 0)
+			chunk->log_is_doubtful = true;
+	}
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = chunk_state_apply(&chunk->state, &records[i], error);
+	if (result == 0) {
+		chunk->log_end += bytes.size;
+		chunk->log_crc = crc;
+		chunk->log_is_torn = false;
+		chunk_summarize(chunk);
+	}
+	base_buffer_done(&buffer);
+	return result;
+}
+
+int chunk_grant(struct chunk *chunk, uint64_t version, struct gw_error *error)
+{
+	struct chunk_record record = {.kind = CHUNK_RECORD_STATE,
+				      .version = version,
+				      .is_open = true,
+				      .boot_id = chunk->store->boot_id};
+	int result = chunk_hold(chunk, error);
+
+	if (result < 0)
+		return result;
+	result = gw_lock(&chunk->lock, GW_FOREVER);
+	if (result == 0) {
+		if (version < chunk->version)
+			result = gw_fail(error, GW_E_STALE, "version %llu is old",
+					 (unsigned long long)version);
+		else
+			result = write_records(chunk, &record, 1, error);
+		chunk_disk_failed(chunk, result);
+		gw_unlock(&chunk->lock);
+	}
+	if (result < 0)
+		result = chunk_fail_in(chunk, result, error);
+	chunk_release(chunk);
+	return result;
+}
+
+/* ---- Syncs ----------------------------------------------------------------------------------- */
+
+int chunk_sync_data(struct chunk *chunk, struct gw_error *error)
+{
+	int result = 0;
+
+	if (chunk->data && !IO_BUG(chunk->store->io, "gfs.data-not-synced"))
+		result = task_disk_sync(chunk->data, error);
+	if (result == 0 && chunk->data_is_new) {
+		result = chunk_sync_names(chunk->disk, error);
+		if (result == 0)
+			chunk->data_is_new = false;
+	}
+	return result;
+}
+
+static int sync_all(struct chunk *chunk, bool close, struct gw_error *error)
+{
+	struct chunk_record records[2] = {
+		{.kind = CHUNK_RECORD_SYNCED},
+		{.kind = CHUNK_RECORD_STATE,
+		 .version = chunk->state.version,
+		 .is_open = false,
+		 .boot_id = chunk->store->boot_id},
+	};
+	int result = chunk_sync_data(chunk, error);
+
+	if (result == 0 &&
+	    (chunk->log_end > chunk->store->log_bytes_max || chunk->log_is_doubtful))
+		result = chunk_log_renew(chunk, error);
+	if (result == 0)
+		result = write_records(chunk, records, close ? 2 : 1, error);
+	return result;
+}
+
+int chunk_sync(struct chunk *chunk, bool close, struct gw_error *error)
+{
+	int result = chunk_hold(chunk, error);
+
+	if (result < 0)
+		return result;
+	result = gw_lock(&chunk->lock, GW_FOREVER);
+	if (result == 0) {
+		if (chunk->is_bad || chunk->is_suspect)
+			result = gw_fail(error, GW_E_CORRUPT, "it is %s",
+					 chunk->is_bad ? "bad" : "suspect");
+		else
+			result = sync_all(chunk, close, error);
+		chunk_disk_failed(chunk, result);
+		gw_unlock(&chunk->lock);
+	}
+	if (result < 0)
+		result = chunk_fail_in(chunk, result, error);
+	chunk_release(chunk);
+	return result;
+}

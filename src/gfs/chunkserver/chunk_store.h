@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chunk_store.h - the chunks of a chunkserver on its disks: what is acknowledged survives the
+ * death of the process, what is synced the loss of power, and no byte is given out whose checksum
+ * was not checked.
+ *
+ *     chunk_store_open(&store, &options, &error);        // waits: recovers
+ *     chunk_create(store, handle, 26, 1, &chunk, &error); // durable and open
+ *     chunk_mutate(chunk, 1, mutations, count, &error);   // in the kernel
+ *     chunk_sync(chunk, false, &error);                   // on the disk
+ *     chunk_store_close(store);
+ *
+ * A directory (one for each disk):
+ *     lock                  open while a process uses it
+ *     server                whose it is (home.h)
+ *     chunks/HANDLE.log     what of the data counts (record.h)
+ *     chunks/HANDLE.data    the bytes
+ *     chunks/HANDLE.new     a log that is being written anew
+ *
+ * Open. Before the first mutation under a version "open" is made durable (chunk_grant), and
+ * cleared when all is on the disk (chunk_sync with close). A chunk that is found open after a
+ * start on the same boot has all that was acknowledged: the kernel has it. On another boot it is
+ * suspect: it has what was synced, and perhaps more, and may not be given out before it was
+ * compared.
+ *
+ * At a start the end of an open chunk's log is read against the bytes: what a record says is taken
+ * if the bytes are there, put there if the record has them, and else is the end.
+ *
+ * Everything is called from tasks of one loop, and waits. Calls on one chunk may come at the same
+ * time; mutations happen in the order of the calls. A struct chunk lasts until chunk_drop or the
+ * store's end; who waits with one in hand holds it (chunk_hold).
+ */
+#ifndef GFS_CHUNKSERVER_CHUNK_STORE_H
+#define GFS_CHUNKSERVER_CHUNK_STORE_H
+
+#include "base/map.h"
+#include "gfs/chunkserver/home.h"
+#include "gfs/chunkserver/state.h"
+#include "io/io.h"
+
+#include <groundwork/task.h>
+
+enum {
+	CHUNK_DISKS_MAX = 64,
+	CHUNK_PATH_MAX = 512,
+	CHUNK_LOADED_MAX = 1024,            /* whose files are open */
+	CHUNK_LOG_BYTES_MAX = 4 << 20,      /* then it is written anew */
+	CHUNK_MUTATIONS_MAX = 64,           /* of one chunk_mutate */
+	CHUNK_READ_BYTES_MAX = GFS_PIECE_BYTES_MAX,
+	CHUNK_MUTATION_BYTES_MAX = 2 << 20, /* of one mutation */
+};
+
+struct chunk_store;
+
+struct chunk_disk {
+	char path[CHUNK_PATH_MAX];
+	struct io_file *lock;
+	uint64_t total_bytes, free_bytes; /* when it was last asked */
+	uint64_t chunks;
+};
+
+/* Outside of the store it is read, not changed, but for the last two fields. */
+struct chunk {
+	struct chunk_store *store;
+	struct chunk_disk *disk;
+	uint64_t handle;
+	uint8_t chunk_log2;
+	bool is_open;
+	bool is_suspect; /* was open when power was lost */
+	bool is_bad;     /* its bytes or its disk failed: nothing is to be relied on */
+	bool is_gone;    /* dropped while somebody held it */
+	bool is_partial; /* a clone that is not complete yet: version 0 */
+	uint64_t version, length;
+	/* What follows is the store's. */
+	struct gw_mutex lock;          /* of mutations */
+	unsigned holders;
+	struct chunk *newer, *older;   /* loaded, and held by nobody */
+	bool is_loaded;
+	struct chunk_state state;      /* loaded */
+	struct io_file *log, *data;    /* loaded; data NULL: no bytes yet */
+	uint64_t log_end;
+	uint32_t log_crc;
+	bool log_is_torn;              /* a write that failed left something behind log_end */
+	bool log_is_doubtful;          /* a sync of it failed: it is to be written anew */
+	uint64_t written_end;          /* up to there, behind the length, anything may be */
+	bool data_is_new;              /* its name is not durable yet */
+	bool is_recovered;             /* its end was read against its bytes */
+	bool is_overwriting;           /* bytes below the length, now */
+	uint64_t overwrites;           /* that ended */
+	/* The server's. */
+	void *grant;
+	bool is_changed; /* since it was last reported */
+};
+
+struct chunk_store_options {
+	const char *const *directories; /* made when they are not there */
+	size_t count;
+	uint32_t loaded_max;            /* 0: CHUNK_LOADED_MAX */
+	uint64_t log_bytes_max;         /* 0: CHUNK_LOG_BYTES_MAX */
+};
+
+/* Copies what it is passed. GW_E_BUSY: another process has a directory; GW_E_INVALID: directories
+ * of several servers; GW_E_VERSION, GW_E_CORRUPT. A chunk that cannot be read is bad, no more. */
+int chunk_store_open(struct chunk_store **store, const struct chunk_store_options *options,
+		     struct gw_error *error) GW_MUST_CHECK;
+/* Nobody holds a chunk or waits in a call. Waits. NULL is fine. */
+void chunk_store_close(struct chunk_store *store);
+
+const struct chunk_home *chunk_store_home(const struct chunk_store *store);
+/* Durable on all disks when it returns 0. */
+int chunk_store_set_home(struct chunk_store *store, const struct chunk_home *home,
+			 struct gw_error *error) GW_MUST_CHECK;
+/* Asks the disks for their space; what cannot be asked counts as full. */
+void chunk_store_measure(struct chunk_store *store, uint64_t *total_bytes,
+			 uint64_t *free_bytes);
+size_t chunk_store_count(const struct chunk_store *store);
+
+/* NULL: there is none. */
+struct chunk *chunk_find(const struct chunk_store *store, uint64_t handle);
+/* The next from *position = 0 on; NULL at the end. Chunks may go and come meanwhile; then some are
+ * seen by the next walk only. */
+struct chunk *chunk_next(const struct chunk_store *store, size_t *position);
+
+/* Loads it, and keeps it loaded until the release. */
+int chunk_hold(struct chunk *chunk, struct gw_error *error) GW_MUST_CHECK;
+void chunk_release(struct chunk *chunk);
+
+/* A chunk without bytes, durable and open; with version 0 it is partial, and gone at the next start
+ * unless it was granted a version. GW_E_EXISTS, GW_E_NO_SPACE. */
+int chunk_create(struct chunk_store *store, uint64_t handle, uint8_t chunk_log2, uint64_t version,
+		 struct chunk **chunk, struct gw_error *error) GW_MUST_CHECK;
+/* The version (not below its own) and "open" are durable when it returns 0. */
+int chunk_grant(struct chunk *chunk, uint64_t version, struct gw_error *error) GW_MUST_CHECK;
+
+enum chunk_what {
+	CHUNK_WRITE, /* beyond the length: zeros lie between */
+	CHUNK_PAD,   /* zeros up to offset */
+	CHUNK_CUT,   /* to offset, when it is longer */
+	CHUNK_NOTE,  /* a completion record by itself: a fence, or what a clone brings along */
+};
+
+struct chunk_mutation {
+	uint8_t what; /* enum chunk_what */
+	uint64_t offset;
+	struct gw_bytes data;
+	uint64_t first_unanswered;          /* of a WRITE with a writer */
+	struct chunk_completion completion; /* WRITE: writer (0: none) and sequence */
+};
+
+/*
+ * Carries them out, in their order, if the chunk is still at the version (0: whatever it is); else
+ * GW_E_STALE. On failure none of those from the first that failed on is
+ * acknowledged, some may have happened. Of GW_E_CORRUPT: bytes beside those that were to be written
+ * do not match their checksum, and nothing was changed.
+ */
+int chunk_mutate(struct chunk *chunk, uint64_t version, const struct chunk_mutation *mutations,
+		 size_t count, struct gw_error *error) GW_MUST_CHECK;
+/* All that was done before is on the disk; close: and no longer open. A failure makes it bad. */
+int chunk_sync(struct chunk *chunk, bool close, struct gw_error *error) GW_MUST_CHECK;
+
+/*
+ * Reads and checks. The buffer has room for chunk_read_bytes of the range: whole blocks are read.
+ * *out is where the range lies in it, less at the length's end. crcs (may be NULL) has room for
+ * chunk_blocks_of the range: the checksum of each piece of a block in *out.
+ * GW_E_CORRUPT names the block, and the chunk is bad from then on.
+ */
+int chunk_read(struct chunk *chunk, uint64_t offset, uint32_t bytes, uint8_t *buffer,
+	       struct gw_bytes *out, uint32_t *crcs, struct gw_error *error) GW_MUST_CHECK;
+
+static inline size_t chunk_read_bytes(uint64_t offset, uint32_t bytes)
+{
+	return bytes ? (size_t)chunk_blocks_of(offset, bytes) * GFS_BLOCK_BYTES : 0;
+}
+
+/* Removes it. Who holds it sees is_gone. */
+int chunk_drop(struct chunk *chunk, struct gw_error *error) GW_MUST_CHECK;
+
+#endif

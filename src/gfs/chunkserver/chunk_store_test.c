@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chunk_store_test.c - chunks on a real disk: what was written is there, also after a restart; what
+ * has rotten is told. */
+#include "gfs/chunkserver/store_fixture.h"
+
+#include <stdio.h>
+
+enum { BLOCK = GFS_BLOCK_BYTES };
+
+static void bytes_are_there_after_a_restart(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+
+	assert_int_equal(stored_write(chunk, 0, 100, 1), 0);
+	assert_int_equal(stored_write(chunk, 100, 2 * BLOCK, 1), 0);
+	assert_true(stored_is(chunk, 0, 100 + 2 * BLOCK, 1));
+	assert_true(stored_is(chunk, BLOCK - 3, 7, 1));
+	stored_reopen(stored);
+	chunk = chunk_find(stored->store, 7);
+	assert_non_null(chunk);
+	assert_int_equal(chunk->version, 1);
+	assert_int_equal(chunk->length, 100 + 2 * BLOCK);
+	assert_true(chunk->is_open);
+	assert_false(chunk->is_suspect);
+	assert_true(stored_is(chunk, 0, 100 + 2 * BLOCK, 1));
+	assert_int_equal(stored_write(chunk, 100 + 2 * BLOCK, 50, 1), 0);
+	assert_true(stored_is(chunk, 0, 150 + 2 * BLOCK, 1));
+}
+
+static void bytes_are_changed_across_a_border_of_blocks(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+
+	assert_int_equal(stored_write(chunk, 0, 3 * BLOCK, 1), 0);
+	assert_int_equal(stored_write(chunk, BLOCK - 10, 2 * BLOCK, 9), 0);
+	assert_int_equal(stored_write(chunk, 3 * BLOCK - 5, 10, 5), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_true(stored_is(chunk, 0, BLOCK - 10, 1));
+		assert_true(stored_is(chunk, BLOCK - 10, 2 * BLOCK, 9));
+		assert_true(stored_is(chunk, 3 * BLOCK - 10, 5, 1));
+		assert_true(stored_is(chunk, 3 * BLOCK - 5, 10, 5));
+		stored_reopen(stored);
+		chunk = chunk_find(stored->store, 7);
+	}
+}
+
+static void zeros_lie_before_a_write_beyond_the_end(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+	struct chunk_mutation pad = {.what = CHUNK_PAD, .offset = STORED_BYTES};
+	static uint8_t bytes[STORED_BYTES];
+
+	assert_int_equal(stored_write(chunk, 0, 10, 1), 0);
+	assert_int_equal(stored_write(chunk, 2 * BLOCK + 1, 10, 1), 0);
+	assert_int_equal(chunk_mutate(chunk, 1, &pad, 1, NULL), 0);
+	stored_reopen(stored);
+	chunk = chunk_find(stored->store, 7);
+	assert_int_equal(chunk->length, STORED_BYTES);
+	assert_int_equal(stored_read(chunk, 0, STORED_BYTES, bytes, NULL), STORED_BYTES);
+	assert_true(stored_is(chunk, 0, 10, 1));
+	assert_true(stored_is(chunk, 2 * BLOCK + 1, 10, 1));
+	for (int i = 10; i < 2 * BLOCK + 1; i++)
+		assert_int_equal(bytes[i], 0);
+	for (int i = 2 * BLOCK + 11; i < STORED_BYTES; i++)
+		assert_int_equal(bytes[i], 0);
+	assert_int_equal(stored_write(chunk, STORED_BYTES, 1, 1), GW_E_INVALID);
+	assert_int_equal(stored_read(chunk, STORED_BYTES, 5, bytes, NULL), 0);
+}
+
+static void rot_is_told_and_not_hidden_by_a_write(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+	struct gw_error error = {0};
+	uint8_t byte;
+
+	assert_int_equal(stored_write(chunk, 0, 2 * BLOCK, 1), 0);
+	stored_flip(chunk, "data", BLOCK + 100);
+	assert_true(stored_is(chunk, 0, BLOCK, 1));
+	assert_int_equal(stored_write(chunk, BLOCK + 300, 10, 1), GW_E_CORRUPT);
+	assert_true(chunk->is_bad);
+	assert_int_equal(stored_read(chunk, BLOCK, 1, &byte, &error), GW_E_CORRUPT);
+	assert_string_equal(error.text, "chunk 7 version 1: checksum mismatch in block 1");
+	assert_int_equal(stored_write(chunk, 2 * BLOCK, 10, 1), GW_E_CORRUPT);
+}
+
+static void rot_in_a_log_makes_a_chunk_bad(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(stored_write(chunk, chunk->length, 100, 1), 0);
+	stored_flip(chunk, "log", chunk->log_end - 150);
+	stored_reopen(stored);
+	assert_true(chunk_find(stored->store, 7)->is_bad);
+	
+}
+
+static void what_became_of_an_append_is_remembered(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+	struct chunk_mutation two[] = {
+		{.data = {"ab", 2}, .completion = {.writer = 5, .sequence = 3}},
+		{.what = CHUNK_NOTE,
+		 .completion = {.writer = 5, .sequence = 4, .kind = CHUNK_FENCED}},
+	};
+	struct chunk_completion found;
+
+	assert_int_equal(chunk_mutate(chunk, 1, two, 2, NULL), 0);
+	two[0] = (struct chunk_mutation){.offset = 2, .data = {"c", 1}, .first_unanswered = 4,
+					 .completion = {.writer = 5, .sequence = 5}};
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(chunk_hold(chunk, NULL), 0);
+		assert_int_equal(chunk_outcome(&chunk->state, 5, 3, &found),
+				 i == 2 ? CHUNK_FLOOR : CHUNK_DONE);
+		assert_int_equal(chunk_outcome(&chunk->state, 5, 4, &found), CHUNK_FENCED);
+		assert_int_equal(chunk_outcome(&chunk->state, 5, 6, &found), -1);
+		assert_int_equal(chunk_outcome(&chunk->state, 4, 3, &found), -1);
+		chunk_release(chunk);
+		if (i == 1)
+			assert_int_equal(chunk_mutate(chunk, 1, two, 1, NULL), 0);
+		if (i == 1)
+			assert_int_equal(chunk_sync(chunk, true, NULL), 0);
+		stored_reopen(stored);
+		chunk = chunk_find(stored->store, 7);
+	}
+	assert_false(chunk->is_open);
+}
+
+static void a_chunk_is_cut_and_forgets_what_was_appended_behind(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+	struct chunk_mutation append = {.offset = BLOCK + 20, .data = {"ab", 2},
+					.completion = {.writer = 5, .sequence = 3}};
+	struct chunk_mutation cut = {.what = CHUNK_CUT, .offset = BLOCK + 21};
+
+	assert_int_equal(stored_write(chunk, 0, BLOCK + 20, 1), 0);
+	assert_int_equal(chunk_mutate(chunk, 1, &append, 1, NULL), 0);
+	assert_int_equal(chunk_mutate(chunk, 1, &cut, 1, NULL), 0);
+	cut.offset = BLOCK + 10;
+	assert_int_equal(chunk_mutate(chunk, 1, &cut, 1, NULL), 0);
+	cut.offset = 2 * BLOCK;
+	assert_int_equal(chunk_mutate(chunk, 1, &cut, 1, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(chunk->length, BLOCK + 10);
+		assert_true(stored_is(chunk, 0, BLOCK + 10, 1));
+		assert_int_equal(chunk_hold(chunk, NULL), 0);
+		assert_int_equal(chunk_outcome(&chunk->state, 5, 3, NULL), -1);
+		chunk_release(chunk);
+		stored_reopen(stored);
+		chunk = chunk_find(stored->store, 7);
+	}
+	assert_int_equal(stored_write(chunk, BLOCK + 30, 10, 2), 0);
+	assert_true(stored_is(chunk, BLOCK + 30, 10, 2));
+}
+
+static void a_log_is_written_anew_when_it_is_long(struct stored *stored)
+{
+	struct chunk *chunk;
+
+	stored->options.log_bytes_max = 4000;
+	stored_reopen(stored);
+	chunk = stored_create(stored, 7);
+	for (int i = 0; i < 400; i++) {
+		assert_int_equal(stored_write(chunk, chunk->length, 100, 1), 0);
+		assert_true(chunk->log_end < 3 * 4000);
+	}
+	assert_int_equal(stored_write(chunk, 50, 10000, 2), 0);
+	assert_int_equal(chunk_sync(chunk, false, NULL), 0);
+	assert_true(chunk->log_end < 4000);
+	stored_reopen(stored);
+	chunk = chunk_find(stored->store, 7);
+	assert_true(stored_is(chunk, 0, 50, 1));
+	assert_true(stored_is(chunk, 50, 10000, 2));
+	assert_true(stored_is(chunk, 10050, 400 * 100 - 10050, 1));
+}
+
+static void few_chunks_have_their_files_open(struct stored *stored)
+{
+	stored->options.loaded_max = 2;
+	stored_reopen(stored);
+	for (uint64_t handle = 1; handle <= 9; handle++)
+		assert_int_equal(stored_write(stored_create(stored, handle), 0, 1000,
+					      (uint8_t)handle), 0);
+	for (uint64_t handle = 1; handle <= 9; handle++)
+		assert_int_equal(chunk_find(stored->store, handle)->is_loaded, handle > 7);
+	for (uint64_t handle = 1; handle <= 9; handle++)
+		assert_true(stored_is(chunk_find(stored->store, handle), 0, 1000,
+				      (uint8_t)handle));
+	assert_int_equal(chunk_store_count(stored->store), 9);
+}
+
+static void a_version_never_falls(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+
+	assert_int_equal(chunk_grant(chunk, 5, NULL), 0);
+	assert_int_equal(chunk_grant(chunk, 4, NULL), GW_E_STALE);
+	assert_int_equal(chunk_sync(chunk, true, NULL), 0);
+	assert_int_equal(stored_write(chunk, 0, 1, 1), GW_E_STALE);
+	stored_reopen(stored);
+	chunk = chunk_find(stored->store, 7);
+	assert_int_equal(chunk->version, 5);
+	assert_false(chunk->is_open);
+}
+
+static void a_dropped_chunk_is_gone(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7), *again;
+
+	assert_int_equal(chunk_create(stored->store, 7, STORED_LOG2, 1, &again, NULL), GW_E_EXISTS);
+	assert_int_equal(stored_write(chunk, 0, 10, 1), 0);
+	assert_int_equal(chunk_hold(chunk, NULL), 0);
+	assert_int_equal(chunk_drop(chunk, NULL), 0);
+	assert_null(chunk_find(stored->store, 7));
+	assert_int_equal(stored_write(chunk, 10, 10, 1), GW_E_NOT_FOUND);
+	chunk_release(chunk);
+	stored_reopen(stored);
+	assert_null(chunk_find(stored->store, 7));
+	assert_int_equal(stored_create(stored, 7)->length, 0);
+}
+
+static void a_clone_that_was_not_finished_is_removed(struct stored *stored)
+{
+	struct chunk *chunk;
+
+	assert_int_equal(chunk_create(stored->store, 7, STORED_LOG2, 0, &chunk, NULL), 0);
+	assert_int_equal(stored_write(chunk, 0, 10, 1), 0);
+	stored_reopen(stored);
+	assert_null(chunk_find(stored->store, 7));
+}
+
+static void disks_of_two_servers_are_refused(struct stored *stored)
+{
+	char other[80];
+	const char *const directories[] = {stored->options.directories[0], other};
+	struct chunk_store_options options = {.directories = directories + 1, .count = 1};
+	struct chunk_store *store;
+
+	(void)snprintf(other, sizeof(other), "%s/c", stored->path);
+	assert_int_equal(chunk_store_open(&store, &options, NULL), 0);
+	chunk_store_close(store);
+	options = (struct chunk_store_options){.directories = directories, .count = 2};
+	assert_int_equal(chunk_store_open(&store, &options, NULL), GW_E_BUSY);
+	chunk_store_close(stored->store);
+	assert_int_equal(chunk_store_open(&store, &options, NULL), GW_E_INVALID);
+	stored->store = NULL;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_a_store(bytes_are_there_after_a_restart),
+		in_a_store(bytes_are_changed_across_a_border_of_blocks),
+		in_a_store(zeros_lie_before_a_write_beyond_the_end),
+		in_a_store(rot_is_told_and_not_hidden_by_a_write),
+		in_a_store(rot_in_a_log_makes_a_chunk_bad),
+		in_a_store(what_became_of_an_append_is_remembered),
+		in_a_store(a_chunk_is_cut_and_forgets_what_was_appended_behind),
+		in_a_store(a_log_is_written_anew_when_it_is_long),
+		in_a_store(few_chunks_have_their_files_open),
+		in_a_store(a_version_never_falls),
+		in_a_store(a_dropped_chunk_is_gone),
+		in_a_store(a_clone_that_was_not_finished_is_removed),
+		in_a_store(disks_of_two_servers_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
