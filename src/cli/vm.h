@@ -22,9 +22,20 @@ struct cli_vm_image {
 extern const struct gw_option cli_vm_image_options[];
 int cli_vm_image(void *values, char **operands, size_t count, struct gw_error *error);
 
+struct cli_vm_control {
+	bool help;
+};
+
+extern const struct gw_option cli_vm_control_options[];
+int cli_vm_status(void *values, char **operands, size_t count, struct gw_error *error);
+int cli_vm_pause(void *values, char **operands, size_t count, struct gw_error *error);
+int cli_vm_resume(void *values, char **operands, size_t count, struct gw_error *error);
+int cli_vm_power(void *values, char **operands, size_t count, struct gw_error *error);
+
 struct cli_vm_run {
 	bool help, restart, bare, read_only;
 	const char *image, *kernel, *initrd, *firmware, *disk, *network, *append, *record;
+	const char *console, *control;
 	uint64_t memory_bytes;
 };
 

@@ -188,7 +188,64 @@ def the_terminal_is_raw_meanwhile_and_restored():
         os.close(terminal)
 
 
-TESTS = [a_guest_speaks_and_switches_off, a_guest_that_fails_is_a_failure, an_image_is_a_directory,
+def a_machine_is_asked_and_told():
+    def control(*words):
+        done = subprocess.run([GW, "vm", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                              check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    with Place() as place:
+        kernel = place.file("kernel", flat(say("on\n") + FOREVER))
+        directory = os.path.join(place.path, "control")
+        status, _, errors = control("status", directory)
+        assert status == 4 and "no machine runs there" in errors, errors
+        process = subprocess.Popen([GW, "vm", "run", "--bare", "--kernel", kernel, "--control", directory],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            assert process.stdout.readline() == b"on\n"
+            assert os.stat(directory).st_mode & 0o777 == 0o700
+            status, said, errors = control("status", directory)
+            assert status == 0 and said.startswith("state running\ninstructions "), (said, errors)
+            assert control("pause", directory) == (0, "", "")
+            first = control("status", directory)[1]
+            assert first.startswith("state paused\n") and control("status", directory)[1] == first
+            assert control("resume", directory) == (0, "", "")
+            assert control("status", directory)[1] != first
+            assert control("power", directory, "on")[0] == 2
+            assert control("power", directory, "reset") == (0, "", "")
+            assert process.stdout.readline() == b"on\n"
+            assert control("pause", directory) == (0, "", "")
+            assert control("power", directory, "off") == (0, "", "")
+            _, errors = process.communicate(timeout=60)
+            assert process.returncode == 0, errors
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def the_console_may_be_elsewhere():
+    with Place() as place:
+        kernel = place.file("kernel", flat(say("hello\n") + power(OFF)))
+        out = os.path.join(place.path, "out")
+        assert place.run("--bare", "--kernel", kernel, "--console", f"file:{out}") == (0, b"", "")
+        with open(out, "rb") as file:
+            assert file.read() == b"hello\n"
+        status, _, errors = place.run("--bare", "--kernel", kernel, "--console", "tcp:1")
+        assert status == 2 and "neither file:PATH nor unix:PATH" in errors, errors
+
+
+def output_that_nobody_reads_does_not_stop_it():
+    with Place() as place:
+        # It speaks more than any pipe holds, then switches off.
+        words = li(T0, UART) + li(T1, 4 << 20) + store(0, T1, T0) + [0xfff30313, 0xfe031ce3] + power(OFF)
+        process = subprocess.Popen([GW, "vm", "run", "--bare", "--kernel", place.file("kernel", flat(words))],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        assert process.wait(timeout=100) == 0
+        process.communicate()
+
+
+TESTS = [a_machine_is_asked_and_told, the_console_may_be_elsewhere, output_that_nobody_reads_does_not_stop_it,
+         a_guest_speaks_and_switches_off, a_guest_that_fails_is_a_failure, an_image_is_a_directory,
          what_cannot_be_run_is_refused_with_a_sentence, a_guest_that_jumps_to_nowhere_hurts_itself_only,
          a_disk_has_one_machine, the_terminal_is_raw_meanwhile_and_restored]
 

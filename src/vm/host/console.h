@@ -7,6 +7,9 @@
  *     Ctrl-A Ctrl-A    is Ctrl-A
  *
  * From a pipe or file every byte goes to the guest; its end is no byte.
+ *
+ * Output that nobody takes keeps the machine for VM_CONSOLE_PATIENCE_MS, once; from then on what
+ * finds no room is lost, and counted. How much it was is said where it is missing.
  */
 #ifndef VM_HOST_CONSOLE_H
 #define VM_HOST_CONSOLE_H
@@ -15,10 +18,13 @@
 
 #include <termios.h>
 
-enum { VM_CONSOLE_ESCAPE = 1, VM_CONSOLE_BYTES = 4096 };
+enum { VM_CONSOLE_ESCAPE = 1, VM_CONSOLE_BYTES = 4096, VM_CONSOLE_PATIENCE_MS = 1000 };
 
 struct vm_console {
 	int in, out;
+	int listener; /* of a socket, at which one at a time is `in` and `out`; or -1 */
+	int own_file; /* output that is ours to close; or -1 */
+	char path[108]; /* of the socket */
 	bool is_terminal;
 	bool raw; /* `before` is to be put back */
 	struct termios before;
@@ -29,15 +35,22 @@ struct vm_console {
 	size_t typed_size;
 	uint8_t said[VM_CONSOLE_BYTES];
 	size_t said_size;
+	int own_out; /* the terminal opened again, so that writing to it does not wait; or -1 */
+	int patience_ms;
+	uint64_t lost; /* bytes, since the last that were written */
 	int failed; /* errno of a write; nothing is written any more */
 };
 
 /* Nothing is wrong with descriptors that are no terminal. */
 void vm_console_open(struct vm_console *console, int in, int out);
+/* Instead of the descriptors: "file:PATH", output only; "unix:PATH". GW_E_USAGE, and what the
+ * system says. */
+int vm_console_place(struct vm_console *console, const char *place, struct gw_error *error)
+	GW_MUST_CHECK;
 /* Writes what is left and restores the terminal. */
 void vm_console_close(struct vm_console *console);
 
-/* The descriptor to be polled for reading; -1: none. */
+/* The descriptor to be polled for reading, or for somebody who comes; -1: none. */
 int vm_console_descriptor(const struct vm_console *console);
 /* It is readable. */
 void vm_console_read(struct vm_console *console);

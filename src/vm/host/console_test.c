@@ -7,6 +7,10 @@
 #include "support/unit.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static void expect_filtered(struct vm_console *console, const char *keys, const char *left)
@@ -122,6 +126,111 @@ static void output_that_fails_is_remembered(void **state)
 	close(full);
 }
 
+static void output_that_nobody_reads_is_lost_and_counted(void **state)
+{
+	enum { MANY = 1 << 20, ROOM = 8192 };
+	struct vm_console console;
+	char read_back[2 * ROOM] = "";
+	int out[2];
+	ssize_t got;
+
+	(void)state;
+	assert_int_equal(pipe(out), 0);
+	assert_true(fcntl(out[1], F_SETPIPE_SZ, ROOM) >= ROOM);
+	vm_console_open(&console, -1, out[1]);
+	console.patience_ms = 0;
+	for (int at = 0; at < MANY; at++)
+		vm_console_say(&console, 'x');
+	vm_console_flush(&console);
+	assert_int_equal(console.failed, 0);
+	assert_true(console.lost > MANY / 2);
+	got = read(out[0], read_back, sizeof(read_back));
+	assert_int_equal((uint64_t)got + console.lost, MANY);
+	vm_console_say(&console, 'y');
+	vm_console_flush(&console);
+	assert_int_equal(console.lost, 0);
+	memset(read_back, 0, sizeof(read_back));
+	assert_true(read(out[0], read_back, sizeof(read_back) - 1) > 0);
+	assert_non_null(strstr(read_back, " bytes were lost]\r\ny"));
+	vm_console_close(&console);
+	close(out[0]);
+	close(out[1]);
+}
+
+/* A socket: who comes may type and listen, who goes makes room; what nobody heard is counted. */
+static void a_socket_is_a_console_for_one_at_a_time(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct vm_console console;
+	char place[96], heard[256] = "";
+	struct gw_bytes typed;
+
+	(void)state;
+	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/gw-console-%d", (int)getpid());
+	snprintf(place, sizeof(place), "unix:%s", address.sun_path);
+	vm_console_open(&console, -1, -1);
+	assert_int_equal(vm_console_place(&console, place, NULL), 0);
+	vm_console_say(&console, 'a');
+	vm_console_flush(&console);
+	assert_int_equal(console.lost, 1);
+	for (int times = 0; times < 2; times++) {
+		int one = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		assert_int_equal(connect(one, (struct sockaddr *)&address, sizeof(address)), 0);
+		vm_console_read(&console);
+		assert_int_equal(write(one, "hi\001x", 4), 4);
+		vm_console_read(&console);
+		typed = vm_console_take(&console, 16);
+		assert_int_equal(typed.size, 4);
+		assert_memory_equal(typed.data, "hi\001x", 4);
+		vm_console_say(&console, 'b');
+		vm_console_flush(&console);
+		memset(heard, 0, sizeof(heard));
+		assert_true(read(one, heard, sizeof(heard) - 1) > 0);
+		assert_string_equal(heard + strlen(heard) - 1, "b");
+		assert_int_equal(strstr(heard, "1 bytes were lost") != NULL, times == 0);
+		close(one);
+		vm_console_read(&console);
+		assert_false(console.ended);
+		assert_int_equal(vm_console_descriptor(&console), console.listener);
+	}
+	vm_console_close(&console);
+	assert_int_equal(access(address.sun_path, F_OK), -1);
+}
+
+static void a_file_is_a_console_that_only_listens(void **state)
+{
+	struct vm_console console;
+	char path[] = "/tmp/gw-console-XXXXXX", place[64], heard[8] = "";
+	int file = mkstemp(path);
+
+	(void)state;
+	snprintf(place, sizeof(place), "file:%s", path);
+	vm_console_open(&console, -1, -1);
+	assert_int_equal(vm_console_place(&console, place, NULL), 0);
+	assert_int_equal(vm_console_descriptor(&console), -1);
+	vm_console_say(&console, 'c');
+	vm_console_close(&console);
+	assert_int_equal(read(file, heard, sizeof(heard)), 1);
+	assert_string_equal(heard, "c");
+	close(file);
+	unlink(path);
+}
+
+static void a_place_that_cannot_be_is_refused(void **state)
+{
+	struct vm_console console;
+	struct gw_error error = {0};
+
+	(void)state;
+	vm_console_open(&console, -1, -1);
+	assert_int_equal(vm_console_place(&console, "tcp:1", &error), GW_E_USAGE);
+	assert_int_equal(vm_console_place(&console, "file:/nowhere/x", &error), GW_E_NOT_FOUND);
+	assert_non_null(strstr(error.text, "/nowhere/x"));
+	assert_int_equal(vm_console_place(&console, "unix:/nowhere/x", &error), GW_E_NOT_FOUND);
+	vm_console_close(&console);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +239,10 @@ int main(void)
 		cmocka_unit_test(what_is_not_taken_holds_input_back),
 		cmocka_unit_test(what_is_said_is_written),
 		cmocka_unit_test(output_that_fails_is_remembered),
+		cmocka_unit_test(output_that_nobody_reads_is_lost_and_counted),
+		cmocka_unit_test(a_socket_is_a_console_for_one_at_a_time),
+		cmocka_unit_test(a_file_is_a_console_that_only_listens),
+		cmocka_unit_test(a_place_that_cannot_be_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

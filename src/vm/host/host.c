@@ -192,6 +192,7 @@ static int restart(struct vm_host *host, struct gw_error *error)
 {
 	int code = vm_machine_restart(host->machine, error);
 
+	host->off = false;
 	host->entropy_wanted = 0;
 	host->held_size = 0;
 	if (code == 0 && host->watch->restart)
@@ -277,6 +278,19 @@ static void release_signals(struct vm_host *host, const sigset_t *before)
 	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+static int open_doors(struct vm_host *host, struct gw_error *error)
+{
+	const struct vm_host_options *options = &host->options;
+	int code = 0;
+
+	vm_console_open(&host->console, options->console_in, options->console_out);
+	if (options->console)
+		code = vm_console_place(&host->console, options->console, error);
+	if (code == 0 && options->control)
+		code = vm_control_open(&host->control, options->control, error);
+	return code;
+}
+
 int vm_host_run(const struct vm_host_options *options, const struct vm_host_watch *watch,
 		struct vm_host_result *result, struct gw_error *error)
 {
@@ -292,9 +306,11 @@ int vm_host_run(const struct vm_host_options *options, const struct vm_host_watc
 	code = make(host, error);
 	if (code == 0) {
 		catch_signals(host, &before);
-		vm_console_open(&host->console, options->console_in, options->console_out);
-		code = run(host, result, error);
+		code = open_doors(host, error);
+		if (code == 0)
+			code = run(host, result, error);
 		vm_console_close(&host->console);
+		vm_control_close(&host->control);
 		release_signals(host, &before);
 	}
 	done(host);

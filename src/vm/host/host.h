@@ -37,6 +37,10 @@ struct vm_host_options {
 	uint64_t memory_bytes;
 	bool bare;            /* the kernel is a program in machine mode */
 	bool restart;         /* a reset starts the machine again; else it ends the run */
+	/* NULL: the descriptors below; "file:PATH": output only; "unix:PATH": a socket, at which
+	 * one at a time may listen and type. */
+	const char *console;
+	const char *control;  /* a directory for control.h; NULL: none */
 	int console_in;       /* descriptors; a terminal is put into raw mode meanwhile */
 	int console_out;
 };
@@ -68,6 +72,8 @@ struct vm_host_watch {
 	/* The run is over, well; the machine is there for the last time. */
 	int (*end)(void *context, struct vm_machine *machine, enum vm_host_end how,
 		   struct gw_error *error);
+	/* How many bytes there are of it, in a log. */
+	uint64_t (*size)(void *context);
 };
 
 struct vm_host_result {

@@ -6,6 +6,7 @@
 #define VM_HOST_HOST_INSIDE_H
 
 #include "vm/host/console.h"
+#include "vm/host/control.h"
 #include "vm/host/disk.h"
 #include "vm/host/host.h"
 #include "vm/host/net.h"
@@ -35,6 +36,9 @@ struct vm_host {
 	size_t held_size;
 	bool unplugged;         /* the guest knows that the network is gone */
 	bool signalled;
+	struct vm_control control;
+	bool paused;
+	bool off; /* it was switched off, or reset, from outside */
 	uint64_t events;
 	int failed;             /* what a hook said, from within the machine */
 	struct gw_error error;  /* the same */
@@ -46,6 +50,12 @@ int vm_host_use_image(struct vm_host *host, struct gw_error *error) GW_MUST_CHEC
 /* Looks outside, waiting if that is wanted until something comes or a timer is due, and puts in
  * what came. */
 int vm_host_look(struct vm_host *host, bool wait, struct gw_error *error) GW_MUST_CHECK;
+
+/* Puts an event in, at the machine's count. */
+int vm_host_put(struct vm_host *host, struct vm_event event, struct gw_error *error) GW_MUST_CHECK;
+
+/* Does what another process asks for (control.h), and answers it. */
+int vm_host_obey(struct vm_host *host, const char *request, struct gw_error *error) GW_MUST_CHECK;
 
 /* The machine's time by the host's clock: how many ticks it should show. */
 uint64_t vm_host_ticks(struct vm_host *host);

@@ -15,7 +15,8 @@ enum {
 	AT_SIGNALS,
 	AT_CONSOLE,
 	AT_DISK,
-	AT_NET, /* and behind it */
+	AT_CONTROL, /* and one more */
+	AT_NET = AT_CONTROL + VM_CONTROL_POLLS, /* and behind it */
 	NS_PER_TICK = 1000000000 / VM_TICKS_PER_SECOND,
 	TICKS_PER_MS = VM_TICKS_PER_SECOND / 1000,
 	NS_PER_MS = 1000000,
@@ -28,7 +29,7 @@ struct look {
 	bool net_is_polled;
 };
 
-static int put(struct vm_host *host, struct vm_event event, struct gw_error *error)
+int vm_host_put(struct vm_host *host, struct vm_event event, struct gw_error *error)
 {
 	int code;
 
@@ -65,8 +66,9 @@ static int put_time(struct vm_host *host, bool waited, struct gw_error *error)
 
 	if (ticks < time || ticks - time < least)
 		return 0;
-	return put(host, (struct vm_event){.kind = VM_EVENT_TIME, .value = (int64_t)(ticks - time)},
-		   error);
+	return vm_host_put(
+		host,
+		(struct vm_event){.kind = VM_EVENT_TIME, .value = (int64_t)(ticks - time)}, error);
 }
 
 /* Whether the disk has to be asked for answers, as it says nothing by itself. */
@@ -108,6 +110,7 @@ static void poll_all(struct vm_host *host, struct look *look, int64_t wait_ns)
 	look->polls[AT_SIGNALS] = poll_of(host->signals);
 	look->polls[AT_CONSOLE] = poll_of(vm_console_descriptor(&host->console));
 	look->polls[AT_DISK] = poll_of(host->disk ? host->disk->kind->descriptor(host->disk) : -1);
+	vm_control_fill(&host->control, look->polls + AT_CONTROL);
 	look->net_count = 0;
 	/* While a frame waits for room in the guest no others are wanted, and none may wake us. */
 	look->net_is_polled = host->net && host->held_size == 0;
@@ -131,7 +134,7 @@ static int put_console(struct vm_host *host, struct gw_error *error)
 
 	if (bytes.size == 0)
 		return 0;
-	return put(host, (struct vm_event){.kind = VM_EVENT_CONSOLE, .data = bytes}, error);
+	return vm_host_put(host, (struct vm_event){.kind = VM_EVENT_CONSOLE, .data = bytes}, error);
 }
 
 static int put_answers(struct vm_host *host, struct gw_error *error)
@@ -149,7 +152,7 @@ static int put_answers(struct vm_host *host, struct gw_error *error)
 
 		assert(host->disk_pending > 0);
 		host->disk_pending--;
-		code = put(host, event, error);
+		code = vm_host_put(host, event, error);
 		if (code < 0)
 			return code;
 	}
@@ -168,7 +171,9 @@ static int put_entropy(struct vm_host *host, struct gw_error *error)
 	code = vm_system_random(bytes, size, error);
 	if (code < 0)
 		return code;
-	return put(host, (struct vm_event){.kind = VM_EVENT_ENTROPY, .data = {bytes, size}}, error);
+	return vm_host_put(host,
+			   (struct vm_event){.kind = VM_EVENT_ENTROPY, .data = {bytes, size}},
+			   error);
 }
 
 static bool next_frame(struct vm_host *host)
@@ -197,7 +202,7 @@ static int put_frames(struct vm_host *host, struct gw_error *error)
 		case VM_NET_WAIT:
 			return 0;
 		case VM_NET_ROOM:
-			code = put(host, event, error);
+			code = vm_host_put(host, event, error);
 			break;
 		case VM_NET_LOST:
 			break;
@@ -218,8 +223,41 @@ static int put_network(struct vm_host *host, struct gw_error *error)
 	code = put_frames(host, error);
 	if (code == 0 && host->net->gone && !host->unplugged) {
 		host->unplugged = true;
-		code = put(host, (struct vm_event){.kind = VM_EVENT_LINK}, error);
+		code = vm_host_put(host, (struct vm_event){.kind = VM_EVENT_LINK}, error);
 	}
+	return code;
+}
+
+/* What was polled of signals, console and control. */
+static int hear(struct vm_host *host, const struct look *look, struct gw_error *error)
+{
+	const char *request;
+
+	if (look->polls[AT_SIGNALS].revents)
+		host->signalled = true;
+	if (look->polls[AT_CONSOLE].revents)
+		vm_console_read(&host->console);
+	request = vm_control_polled(&host->control, look->polls + AT_CONTROL);
+	return request ? vm_host_obey(host, request, error) : 0;
+}
+
+/* Until somebody says that it may go on. The guest's time does not see it. */
+static int stand_still(struct vm_host *host, struct gw_error *error)
+{
+	uint64_t since_ns = vm_system_now_ns();
+	int code = 0;
+
+	while (code == 0 && host->paused && !host->signalled && !host->console.escaped) {
+		struct look look = {0};
+
+		look.polls[AT_SIGNALS] = poll_of(host->signals);
+		look.polls[AT_CONSOLE] = poll_of(vm_console_descriptor(&host->console));
+		look.polls[AT_DISK] = poll_of(-1);
+		vm_control_fill(&host->control, look.polls + AT_CONTROL);
+		if (ppoll(look.polls, AT_NET, NULL, NULL) > 0)
+			code = hear(host, &look, error);
+	}
+	host->zero_ns += vm_system_now_ns() - since_ns;
 	return code;
 }
 
@@ -229,12 +267,13 @@ int vm_host_look(struct vm_host *host, bool wait, struct gw_error *error)
 	int code;
 
 	poll_all(host, &look, wait ? idle_ns(host) : 0);
-	if (look.polls[AT_SIGNALS].revents)
-		host->signalled = true;
-	if (look.polls[AT_CONSOLE].revents)
-		vm_console_read(&host->console);
 	if (look.net_is_polled)
 		host->net->kind->polled(host->net, look.polls + AT_NET, look.net_count);
+	code = hear(host, &look, error);
+	if (code == 0 && host->paused)
+		code = stand_still(host, error);
+	if (code < 0 || host->off)
+		return code;
 	code = put_time(host, wait, error);
 	if (code == 0)
 		code = put_console(host, error);

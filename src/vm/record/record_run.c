@@ -91,12 +91,18 @@ static int end(void *context, struct vm_machine *machine, enum vm_host_end how,
 	return vm_recorder_end(recorder, machine, pause_of(how), error);
 }
 
+static uint64_t size(void *context)
+{
+	return vm_recorder_size(((struct run *)context)->recorder);
+}
+
 int vm_record_run(const struct vm_host_options *options, const char *log,
 		  struct vm_host_result *result, struct gw_error *error)
 {
 	struct run run = {.log = log};
 	const struct vm_host_watch watch = {&run,      open_disk, start,   next,
-					    pause_run, event,     restart, end};
+					    pause_run, event,     restart, end,
+					    size};
 	int code = vm_host_run(options, &watch, result, error);
 
 	vm_recorder_free(run.recorder);

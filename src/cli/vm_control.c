@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vm_control.c - `gw vm status`, `pause`, `resume`, `power`: a machine that runs is asked and told.
+ */
+#include "cli/vm.h"
+#include "vm/host/control.h"
+
+const struct gw_option cli_vm_control_options[] = {
+	{"help", 0, GW_OPTION_FLAG, offsetof(struct cli_vm_control, help), NULL, "Print this help",
+	 NULL},
+	{0},
+};
+
+static int ask(const char *directory, const char *request, struct gw_error *error)
+{
+	struct base_buffer answer = {0};
+	int code = vm_control_ask(directory, request, &answer, error);
+
+	if (code == 0)
+		fwrite(answer.data, 1, answer.size, stdout);
+	base_buffer_done(&answer);
+	return code;
+}
+
+int cli_vm_status(void *values, char **operands, size_t count, struct gw_error *error)
+{
+	(void)values, (void)count;
+	return ask(operands[0], "status", error);
+}
+
+int cli_vm_pause(void *values, char **operands, size_t count, struct gw_error *error)
+{
+	(void)values, (void)count;
+	return ask(operands[0], "pause", error);
+}
+
+int cli_vm_resume(void *values, char **operands, size_t count, struct gw_error *error)
+{
+	(void)values, (void)count;
+	return ask(operands[0], "resume", error);
+}
+
+int cli_vm_power(void *values, char **operands, size_t count, struct gw_error *error)
+{
+	(void)values, (void)count;
+	if (strcmp(operands[1], "off") == 0)
+		return ask(operands[0], "power off", error);
+	if (strcmp(operands[1], "reset") == 0)
+		return ask(operands[0], "power reset", error);
+	return gw_fail(error, GW_E_USAGE, "%s: off or reset is wanted", operands[1]);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * obey.c - what other processes may ask of a machine that runs.
+ */
+#include "host_inside.h"
+
+#include "vm/host/system.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void tell_status(struct vm_host *host)
+{
+	const struct vm_host_watch *watch = host->watch;
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "state %s\ninstructions %" PRIu64 "\nticks %" PRIu64 "\nevents %" PRIu64
+		 "\nmemory %" PRIu64 "\nlog %" PRIu64 "\nlost %" PRIu64 "\n",
+		 host->paused ? "paused" : "running", vm_machine_count(host->machine),
+		 vm_machine_time(host->machine), host->events, host->setup.ram_size,
+		 watch->size ? watch->size(watch->context) : 0, host->console.lost);
+	vm_control_answer(&host->control, text, NULL);
+}
+
+static int switch_power(struct vm_host *host, enum vm_power how, struct gw_error *error)
+{
+	const struct vm_event event = {.kind = VM_EVENT_POWER, .value = how};
+	int code = vm_host_put(host, event, error);
+
+	host->off = code == 0;
+	host->paused = false;
+	vm_control_answer(&host->control, "", NULL);
+	return code;
+}
+
+int vm_host_obey(struct vm_host *host, const char *request, struct gw_error *error)
+{
+	struct gw_error unknown;
+
+	if (strcmp(request, "power off") == 0)
+		return switch_power(host, VM_POWER_OFF, error);
+	if (strcmp(request, "power reset") == 0)
+		return switch_power(host, VM_POWER_RESET, error);
+	if (strcmp(request, "status") == 0) {
+		tell_status(host);
+	} else if (strcmp(request, "pause") == 0 || strcmp(request, "resume") == 0) {
+		host->paused = request[0] == 'p';
+		vm_control_answer(&host->control, "", NULL);
+	} else {
+		gw_fail(&unknown, GW_E_UNSUPPORTED, "%.40s: an unknown request", request);
+		vm_control_answer(&host->control, NULL, &unknown);
+	}
+	return 0;
+}
