@@ -324,8 +324,10 @@ int gw_gfs_record_checkpoint(struct gw_gfs_record_writer *writer,
 			     struct gw_error *error) GW_MUST_CHECK;
 
 struct gw_gfs_record_options {
-	uint64_t from;       /* where in the file to begin: 0, or gw_gfs_record_position */
-	bool to_checkpoint;  /* not beyond the last checkpoint */
+	/* Where in the file to begin: 0, or gw_gfs_record_position. Copies of records before it are
+	 * not known as such. */
+	uint64_t from;
+	bool to_checkpoint; /* not beyond the last checkpoint */
 };
 
 struct gw_gfs_record {
