@@ -5,6 +5,7 @@
 #include "cli/cert.h"
 #include "cli/chaos.h"
 #include "cli/cli.h"
+#include "cli/fs.h"
 #include "cli/kv.h"
 #include "cli/mr.h"
 #include "cli/rpc.h"
@@ -17,6 +18,7 @@ const struct cli_command cli_commands[] = {
 	{"mr", "Run a MapReduce job on this machine, or print what one made", cli_mr, cli_mr_words},
 	{"cert", "Make the certificates of a cluster, or print what one says", cli_cert,
 	 cli_cert_words},
+	{"fs", "Files in the file system of a cluster", cli_fs, cli_fs_words},
 	{"kv", "Keys and values on a majority's disks: serve them, and ask for them", cli_kv,
 	 cli_kv_words},
 	{"rpc", "Ask servers what they offer, and call them", cli_rpc, cli_rpc_words},

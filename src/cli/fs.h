@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fs.h - `gw fs`: files in the file system, from the command line.
+ */
+#ifndef CLI_FS_H
+#define CLI_FS_H
+
+#include <groundwork/gfs.h>
+
+#include <stdio.h>
+
+/* The options of all actions; each action's table has some of them. */
+struct cli_fs {
+	bool help, json, insecure;
+	bool details, recursive, deleted, now, force, exact, weak;
+	uint64_t deadline_ms;
+	uint64_t chunk_bytes;
+	int64_t goal, id;
+	const char *cluster, *ca, *certificate, *key, *server_role, *rack, *mode;
+
+	char **operands;
+	size_t count;
+	int (*ask)(struct cli_fs *fs, struct gw_error *error);
+	struct gw_gfs_client *client;
+	struct gw_error *error;
+};
+
+/* Each in the task, with fs->client: fs_names.c */
+int cli_fs_ls(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_mkdir(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_rm(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_undelete(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_mv(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_snapshot(struct cli_fs *fs, struct gw_error *error);
+/* fs_look.c */
+int cli_fs_stat(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_du(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_df(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_locations(struct cli_fs *fs, struct gw_error *error);
+/* fs_data.c */
+int cli_fs_put(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_get(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_cat(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_append(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_cp(struct cli_fs *fs, struct gw_error *error);
+
+/* ---- What they share: fs_names.c ------------------------------------------------------------- */
+
+/* "rw-r--r--"; 10 bytes with the NUL. */
+void cli_fs_mode_text(uint32_t mode, char text[10]);
+/* Calls visit for all entries of a directory, page by page. */
+int cli_fs_each(struct cli_fs *fs, const char *directory,
+		int (*visit)(void *context, const struct gw_gfs_entry *entry,
+			     struct gw_error *error),
+		void *context, struct gw_error *error);
+/* directory/name, malloc'ed; NULL: no memory. */
+char *cli_fs_join(const char *directory, struct gw_bytes name);
+
+int cli_fs(int argc, char **argv);
+void cli_fs_words(int argc, char **argv, FILE *file);
+
+#endif
