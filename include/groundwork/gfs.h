@@ -54,9 +54,10 @@
  * Opening it anew asks at once.
  *
  * What a failure says.
- *   GW_E_NOT_FOUND, GW_E_EXISTS, GW_E_INVALID, GW_E_TOO_LARGE, GW_E_DENIED
+ *   GW_E_NOT_FOUND, GW_E_EXISTS, GW_E_INVALID, GW_E_TOO_LARGE, GW_E_DENIED, GW_E_BUSY (a directory
+ *   that is not empty, say)
  *                     nothing happened; the sentence says why
- *   GW_E_NOT_LEADER, GW_E_UNREACHABLE, GW_E_OVERLOADED, GW_E_BUSY, GW_E_NO_SPACE
+ *   GW_E_NOT_LEADER, GW_E_UNREACHABLE, GW_E_OVERLOADED, GW_E_NO_SPACE
  *                     a change of names did not happen; a write or an append may have, in part:
  *                     whoever was needed could not be had for as long as was asked
  *   GW_E_CORRUPT, GW_E_IO
@@ -116,7 +117,7 @@ struct gw_gfs_client_options {
 	bool insecure;          /* plain text also to other machines */
 	uint64_t timeout_ms;    /* of calls in tasks without a deadline; 0: GW_GFS_TIMEOUT_MS */
 	/* Where this is, for reading from what is near and pushing along a short chain (3.2): the
-	 * host that a chunkserver on this machine has in its address, and a rack. NULL: not known. */
+	 * host in the address of a chunkserver on this machine, and a rack. NULL: not known. */
 	const char *host, *rack;
 	uint32_t parallel;      /* 0: GW_GFS_PARALLEL */
 	uint32_t user, group;   /* whose new files and directories are */
@@ -264,9 +265,9 @@ int gw_gfs_file_length(struct gw_gfs_file *file, uint64_t *length,
 		       struct gw_error *error) GW_MUST_CHECK;
 
 /* Reads up to size bytes from offset on; *bytes of them came, less than size at the end of the
- * file only. What was never written before the end is zeros. Several pieces are under way at once, each
- * from the nearest replica, and from another one if that fails; checksums are looked at here too
- * (5.2). */
+ * file only. What was never written before the end is zeros. Several pieces are under way at once,
+ * each from the nearest replica, and from another one if that fails; checksums are looked at here,
+ * too (5.2). */
 int gw_gfs_read(struct gw_gfs_file *file, uint64_t offset, void *buffer, size_t size,
 		size_t *bytes, struct gw_error *error) GW_MUST_CHECK;
 /* At the offset, which may be behind the end. */

@@ -101,8 +101,7 @@ int gfs_client_end(const struct gfs_client_call *call, int code)
 
 bool gfs_client_is_refusal(int code)
 {
-	return code == GW_E_NOT_LEADER || code == GW_E_UNREACHABLE || code == GW_E_OVERLOADED ||
-	       code == GW_E_BUSY;
+	return code == GW_E_NOT_LEADER || code == GW_E_UNREACHABLE || code == GW_E_OVERLOADED;
 }
 
 bool gfs_client_pause(struct gfs_client_call *call, struct gw_error *error)

@@ -108,7 +108,8 @@ static int try_once(struct gfs_client_mutation *mutation, bool *is_over, struct 
 	int code = gfs_client_lease(mutation->file, mutation->index, mutation->failed_version,
 				    mutation->make, &chunk, error);
 
-	*is_over = code < 0 && !gfs_client_is_refusal(code);
+	/* Busy: the chunk is being copied. */
+	*is_over = code < 0 && !gfs_client_is_refusal(code) && code != GW_E_BUSY;
 	if (code < 0)
 		return code;
 	if (is_to_be_pushed(mutation))
