@@ -30,6 +30,7 @@ extern const struct gw_option cli_vm_control_options[];
 int cli_vm_status(void *values, char **operands, size_t count, struct gw_error *error);
 int cli_vm_pause(void *values, char **operands, size_t count, struct gw_error *error);
 int cli_vm_resume(void *values, char **operands, size_t count, struct gw_error *error);
+int cli_vm_snapshot(void *values, char **operands, size_t count, struct gw_error *error);
 int cli_vm_power(void *values, char **operands, size_t count, struct gw_error *error);
 
 struct cli_vm_run {
@@ -46,6 +47,7 @@ int cli_vm_run(void *values, char **operands, size_t count, struct gw_error *err
 struct cli_vm_replay {
 	bool help;
 	const char *kernel, *initrd, *firmware, *disk;
+	const char *from, *snapshot;
 	int64_t until, gdb;
 };
 

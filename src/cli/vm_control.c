@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vm_control.c - `gw vm status`, `pause`, `resume`, `power`: a machine that runs is asked and told.
+ * vm_control.c - `gw vm status`, `pause`, `resume`, `snapshot`, `power`: a machine that runs is
+ * asked and told.
  */
 #include "cli/vm.h"
 #include "vm/host/control.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 const struct gw_option cli_vm_control_options[] = {
 	{"help", 0, GW_OPTION_FLAG, offsetof(struct cli_vm_control, help), NULL, "Print this help",
@@ -48,4 +52,21 @@ int cli_vm_power(void *values, char **operands, size_t count, struct gw_error *e
 	if (strcmp(operands[1], "reset") == 0)
 		return ask(operands[0], "power reset", error);
 	return gw_fail(error, GW_E_USAGE, "%s: off or reset is wanted", operands[1]);
+}
+
+/* The machine may be in another directory than we are. */
+int cli_vm_snapshot(void *values, char **operands, size_t count, struct gw_error *error)
+{
+	char here[2048] = "", request[VM_CONTROL_LINE_BYTES_MAX];
+	bool absolute = operands[1][0] == '/';
+	int length;
+
+	(void)values, (void)count;
+	if (!absolute && !getcwd(here, sizeof(here)))
+		return gw_fail_errno(error, errno, "where we are");
+	length = snprintf(request, sizeof(request), "snapshot %s%s%s", here, absolute ? "" : "/",
+			  operands[1]);
+	if (length >= (int)sizeof(request) || strchr(operands[1], '\n'))
+		return gw_fail(error, GW_E_USAGE, "%s: no path for a snapshot", operands[1]);
+	return ask(operands[0], request, error);
 }

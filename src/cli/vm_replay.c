@@ -4,13 +4,17 @@
  */
 #include "cli/vm.h"
 #include "vm/debug/server.h"
-#include "vm/record/replayer.h"
+#include "vm/record/snapshot.h"
 
 #include <inttypes.h>
 
 const struct gw_option cli_vm_replay_options[] = {
 	{"until", 0, GW_OPTION_INT, offsetof(struct cli_vm_replay, until), "COUNT",
 	 "Stop when so many instructions were carried out (the log's end)", NULL},
+	{"from", 0, GW_OPTION_STRING, offsetof(struct cli_vm_replay, from), "FILE",
+	 "Begin at a snapshot of this recording (its start)", NULL},
+	{"snapshot", 0, GW_OPTION_STRING, offsetof(struct cli_vm_replay, snapshot), "FILE",
+	 "Write a snapshot where --until stops, to a new file", NULL},
 	{"gdb", 0, GW_OPTION_INT, offsetof(struct cli_vm_replay, gdb), "PORT",
 	 "Wait for gdb on this port of 127.0.0.1 (0: any), which goes forward and back", NULL},
 	{"kernel", 0, GW_OPTION_STRING, offsetof(struct cli_vm_replay, kernel), "FILE",
@@ -86,9 +90,10 @@ static int run(struct vm_replay *replay, const struct cli_vm_replay *wanted, str
 	uint64_t until = wanted->until ? (uint64_t)wanted->until : UINT64_MAX;
 	int code = vm_replay_run(replay, until, error);
 
-	if (code > 0)
-		print_end(replay, (enum vm_replay_state)code);
-	return code;
+	if (code < 0)
+		return code;
+	print_end(replay, (enum vm_replay_state)code);
+	return wanted->snapshot ? vm_replay_snapshot(replay, wanted->snapshot, error) : 0;
 }
 
 int cli_vm_replay(void *values, char **operands, size_t count, struct gw_error *error)
@@ -109,14 +114,19 @@ int cli_vm_replay(void *values, char **operands, size_t count, struct gw_error *
 	if (wanted->until < 0)
 		return gw_fail(error, GW_E_USAGE, "--until %" PRId64 ": a count is wanted",
 			       wanted->until);
+	if (wanted->snapshot && (!wanted->until || wanted->gdb != NO_GDB))
+		return gw_fail(error, GW_E_USAGE, "--snapshot wants --until, and no --gdb");
 	if (wanted->gdb < NO_GDB || wanted->gdb > UINT16_MAX)
 		return gw_fail(error, GW_E_USAGE, "--gdb %" PRId64 ": a port is wanted",
 			       wanted->gdb);
 	code = vm_replay_open(&listener.replay, operands[0], &options, error);
 	if (code < 0)
 		return code;
-	code = wanted->gdb == NO_GDB ? run(listener.replay, wanted, error)
-				     : debug(listener.replay, wanted, error);
+	if (wanted->from)
+		code = vm_replay_begin_at(listener.replay, wanted->from, error);
+	if (code == 0)
+		code = wanted->gdb == NO_GDB ? run(listener.replay, wanted, error)
+					     : debug(listener.replay, wanted, error);
 	vm_replay_close(listener.replay);
 	return code < 0 ? code : 0;
 }

@@ -30,7 +30,7 @@ const struct gw_option cli_vm_run_options[] = {
 	{"console", 0, GW_OPTION_STRING, offsetof(struct cli_vm_run, console), "PLACE",
 	 "file:PATH or unix:PATH (standard input and output)", NULL},
 	{"control", 0, GW_OPTION_STRING, offsetof(struct cli_vm_run, control), "DIR",
-	 "Listen there to gw vm status, pause, resume and power", NULL},
+	 "Listen there to gw vm status, pause, resume, snapshot, power", NULL},
 	{"firmware", 0, GW_OPTION_STRING, offsetof(struct cli_vm_run, firmware), "FILE",
 	 "OpenSBI's fw_dynamic or fw_jump (the SBI is the machine's own)", NULL},
 	{"bare", 0, GW_OPTION_FLAG, offsetof(struct cli_vm_run, bare), NULL,

@@ -134,7 +134,37 @@ def a_log_that_finds_no_room_ends_the_run():
         assert status == 0 and "where the log was cut" in words, words
 
 
+def a_snapshot_is_where_a_replay_begins():
+    with Place() as place:
+        control, snapshot = os.path.join(place.path, "control"), os.path.join(place.path, "snapshot")
+        machine = place.start("--control", control)
+        machine.stdin.write(b"before ")
+        machine.stdin.flush()
+        assert machine.stdout.read(7) == b"before "
+        for path, status in ((snapshot, 0), (snapshot, 1)):  # it is there already
+            done = subprocess.run([GW, "vm", "snapshot", control, path], capture_output=True, text=True, timeout=60,
+                                  check=False)
+            assert done.returncode == status, done.stderr
+        assert f"{snapshot}: the snapshot cannot be made" in done.stderr, done.stderr
+        said, errors = machine.communicate(b"behind q", timeout=120)
+        assert machine.returncode == 0 and said == b"behind q", (said, errors)
+        assert place.replay()[1] == b"before behind q"
+        status, said, words = place.replay("--from", snapshot)
+        assert (status, said) == (0, b"behind q") and "to its end" in words, (status, said, words)
+        # And one of a replay.
+        other = os.path.join(place.path, "other")
+        status, _, words = place.replay("--until", "5000", "--snapshot", other)
+        assert status == 0, words
+        status, _, words = place.replay("--from", other)
+        assert status == 0 and "to its end" in words, words
+        with open(other, "r+b") as out:
+            out.truncate(os.stat(other).st_size - 1)
+        status, _, words = place.replay("--from", other)
+        assert status != 0 and f"{other}: it ends too early" in words, words
+
+
 TESTS = [
+    a_snapshot_is_where_a_replay_begins,
     what_was_said_is_said_again,
     a_killed_recorder_leaves_a_log_that_replays,
     a_disk_is_not_written_to,

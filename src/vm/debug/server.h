@@ -15,8 +15,9 @@ struct vm_debug_options {
 	void *context;
 };
 
-/* Waits for one gdb and serves it until it leaves. replay was just opened. Fails for want of a port
- * or of memory, and as vm_replay_run does on the way to `from`. */
+/* Waits for one gdb and serves it until it leaves. replay was just opened, or begins at a
+ * snapshot. Fails for want of a port or of memory, and as vm_replay_run does on the way to
+ * `from`. */
 int vm_debug_serve(struct vm_replay *replay, const struct vm_debug_options *options,
 		   struct gw_error *error) GW_MUST_CHECK;
 

@@ -200,12 +200,13 @@ static int monitor(void *context, const char *command, struct base_buffer *out,
 int vm_debug_replay_start(struct vm_debug_replay *debug, uint64_t from, struct gw_error *error)
 {
 	const struct vm_timeline_options options = {.interrupted = interrupted, .context = debug};
+	uint64_t count = vm_replay_count(debug->replay);
 	int code = vm_timeline_new(&debug->timeline, debug->replay, &options, error);
 
 	if (code == 0)
 		code = vm_cpu_set_stops(cpu_of(debug), NULL, 0, NULL, 0, error);
 	if (code == 0)
-		code = vm_timeline_go(debug->timeline, from, error);
+		code = vm_timeline_go(debug->timeline, from < count ? count : from, error);
 	return code < 0 ? code : 0;
 }
 

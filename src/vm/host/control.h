@@ -8,6 +8,7 @@
  *     status            lines of a name, a space and a value
  *     pause, resume     nothing of the guest is carried out in between, and its time stands still
  *     power off, power reset
+ *     snapshot PATH     to a new file; of a machine that is recorded
  *
  * One connection at a time is listened to; one that says nothing for VM_CONTROL_SILENT_MS makes way
  * for the next.

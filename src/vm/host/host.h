@@ -72,6 +72,9 @@ struct vm_host_watch {
 	/* The run is over, well; the machine is there for the last time. */
 	int (*end)(void *context, struct vm_machine *machine, enum vm_host_end how,
 		   struct gw_error *error);
+	/* Writes a snapshot to a new file; between two events. */
+	int (*snapshot)(void *context, struct vm_machine *machine, const char *path,
+			struct gw_error *error);
 	/* How many bytes there are of it, in a log. */
 	uint64_t (*size)(void *context);
 };

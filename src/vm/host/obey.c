@@ -34,6 +34,21 @@ static int switch_power(struct vm_host *host, enum vm_power how, struct gw_error
 	return code;
 }
 
+/* What it fails of does not hurt the machine. */
+static void write_snapshot(struct vm_host *host, const char *path)
+{
+	const struct vm_host_watch *watch = host->watch;
+	struct gw_error failure = {0};
+	int code;
+
+	if (watch->snapshot)
+		code = watch->snapshot(watch->context, host->machine, path, &failure);
+	else
+		code = gw_fail(&failure, GW_E_UNSUPPORTED,
+			       "only a machine that is recorded has snapshots");
+	vm_control_answer(&host->control, "", code < 0 ? &failure : NULL);
+}
+
 int vm_host_obey(struct vm_host *host, const char *request, struct gw_error *error)
 {
 	struct gw_error unknown;
@@ -47,6 +62,8 @@ int vm_host_obey(struct vm_host *host, const char *request, struct gw_error *err
 	} else if (strcmp(request, "pause") == 0 || strcmp(request, "resume") == 0) {
 		host->paused = request[0] == 'p';
 		vm_control_answer(&host->control, "", NULL);
+	} else if (strncmp(request, "snapshot ", 9) == 0) {
+		write_snapshot(host, request + 9);
 	} else {
 		gw_fail(&unknown, GW_E_UNSUPPORTED, "%.40s: an unknown request", request);
 		vm_control_answer(&host->control, NULL, &unknown);

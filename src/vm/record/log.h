@@ -8,6 +8,13 @@
 
 #include "format.h"
 
+/* A place between two records. */
+struct vm_log_place {
+	uint64_t group;  /* where in the file the group begins */
+	size_t record;   /* where in the group's body the next record begins; 0: at its front */
+	uint64_t before; /* the count of the record before it */
+};
+
 /* ---- Written --------------------------------------------------------------------------------- */
 
 struct vm_log_writer;
@@ -22,6 +29,9 @@ int vm_log_append(struct vm_log_writer *writer, const struct vm_log_record *reco
 		  struct gw_error *error) GW_MUST_CHECK;
 /* Writes what was appended, as a group. It is then the kernel's: it survives this process. */
 int vm_log_flush(struct vm_log_writer *writer, struct gw_error *error) GW_MUST_CHECK;
+/* Where the next record will be; what was appended is flushed first. */
+int vm_log_end(struct vm_log_writer *writer, struct vm_log_place *place, struct gw_error *error)
+	GW_MUST_CHECK;
 /* Bytes in the file and still to be written. */
 uint64_t vm_log_size(const struct vm_log_writer *writer);
 /* Flushes and frees; also after a failure. */
@@ -30,13 +40,6 @@ int vm_log_close(struct vm_log_writer *writer, struct gw_error *error) GW_MUST_C
 /* ---- Read ------------------------------------------------------------------------------------ */
 
 struct vm_log_reader;
-
-/* A place between two records. */
-struct vm_log_place {
-	uint64_t group;  /* where in the file the group begins */
-	size_t record;   /* where in the group's body the next record begins; 0: at its front */
-	uint64_t before; /* the count of the record before it */
-};
 
 /* path must live as long. */
 int vm_log_open(struct vm_log_reader **reader, const char *path, struct gw_error *error)
@@ -51,7 +54,7 @@ int vm_log_next(struct vm_log_reader *reader, struct vm_log_record *record,
 bool vm_log_torn(const struct vm_log_reader *reader);
 
 struct vm_log_place vm_log_place(const struct vm_log_reader *reader);
-/* To a place that vm_log_place told of this log. */
+/* To a place that vm_log_place or vm_log_end told of this log; GW_E_INVALID: there is none. */
 int vm_log_seek(struct vm_log_reader *reader, const struct vm_log_place *place,
 		struct gw_error *error) GW_MUST_CHECK;
 

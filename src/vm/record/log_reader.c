@@ -263,7 +263,9 @@ int vm_log_seek(struct vm_log_reader *reader, const struct vm_log_place *place,
 {
 	int code = 0;
 
-	assert(place->group <= reader->size);
+	if (place->group > reader->size)
+		return gw_fail(error, GW_E_INVALID, "%s: it is shorter than byte %llu",
+			       reader->path, (unsigned long long)place->group);
 	reader->group = place->group;
 	reader->body.size = reader->at = 0;
 	if (place->record)

@@ -135,6 +135,14 @@ int vm_log_flush(struct vm_log_writer *writer, struct gw_error *error)
 	return 0;
 }
 
+int vm_log_end(struct vm_log_writer *writer, struct vm_log_place *place, struct gw_error *error)
+{
+	int code = vm_log_flush(writer, error);
+
+	*place = (struct vm_log_place){.group = writer->written, .before = writer->count};
+	return code;
+}
+
 uint64_t vm_log_size(const struct vm_log_writer *writer)
 {
 	return writer->written + writer->group.size;

@@ -122,6 +122,11 @@ static int file_of(const struct vm_overlay *overlay, uint64_t sector)
 	return overlay->file;
 }
 
+bool vm_overlay_has(const struct vm_overlay *overlay, uint64_t sector)
+{
+	return file_of(overlay, sector) != overlay->file;
+}
+
 static int of_errno(void)
 {
 	return errno == ENOSPC || errno == EDQUOT ? GW_E_NO_SPACE : GW_E_IO;
@@ -322,6 +327,20 @@ static bool take(struct vm_block *block, struct vm_block_answer *out)
 	if (--overlay->answer_count == 0 &&
 	    read(overlay->signal, &ignored, sizeof(ignored)) < 0)
 		assert(errno == EAGAIN);
+	return true;
+}
+
+bool vm_overlay_answer(const struct vm_overlay *overlay, size_t number,
+		       struct vm_block_answer *out)
+{
+	const struct answer *answer =
+		&overlay->answers[(overlay->first + number) % VM_BLOCK_REQUESTS_MAX];
+
+	if (number >= overlay->answer_count)
+		return false;
+	*out = (struct vm_block_answer){.id = answer->id, .status = answer->status};
+	if (answer->status == 0)
+		out->data = (struct gw_bytes){answer->data, answer->size};
 	return true;
 }
 

@@ -30,6 +30,12 @@ int vm_overlay_write(struct vm_overlay *overlay, uint64_t offset, const struct g
 		     size_t piece_count) GW_MUST_CHECK;
 int vm_overlay_clear(struct vm_overlay *overlay, uint64_t offset, uint64_t size) GW_MUST_CHECK;
 
+/* Whether a sector was written, in any layer. */
+bool vm_overlay_has(const struct vm_overlay *overlay, uint64_t sector);
+/* Answers of its block that were not taken yet, from the first on; false: there are no more. */
+bool vm_overlay_answer(const struct vm_overlay *overlay, size_t number,
+		       struct vm_block_answer *answer);
+
 enum { VM_OVERLAY_LAYERS_MAX = 256 };
 
 /* Puts a new layer on top; those below stay as they are. GW_E_TOO_LARGE, GW_E_NO_MEMORY. */

@@ -3,22 +3,40 @@
 
 #include <stdlib.h>
 
+static int copy_read(struct vm_replay_read *to, uint64_t id, struct gw_bytes data,
+		     struct gw_error *error)
+{
+	*to = (struct vm_replay_read){.id = id, .size = data.size};
+	if (!data.size)
+		return 0;
+	to->data = malloc(data.size);
+	if (!to->data)
+		return gw_fail(error, GW_E_NO_MEMORY, "a snapshot: out of memory");
+	memcpy(to->data, data.data, data.size);
+	return 0;
+}
+
 static int copy_reads(struct vm_replay_read *to, size_t *to_count,
 		      const struct vm_replay_read *from, size_t count, struct gw_error *error)
 {
 	for (*to_count = 0; *to_count < count; (*to_count)++) {
 		const struct vm_replay_read *read = &from[*to_count];
-		uint8_t *data = NULL;
+		int code = copy_read(&to[*to_count], read->id,
+				     (struct gw_bytes){read->data, read->size}, error);
 
-		if (read->data) {
-			data = malloc(read->size ? read->size : 1);
-			if (!data)
-				return gw_fail(error, GW_E_NO_MEMORY, "a snapshot: out of memory");
-			memcpy(data, read->data, read->size);
-		}
-		to[*to_count] = (struct vm_replay_read){read->id, read->size, data};
+		if (code < 0)
+			return code;
 	}
 	return 0;
+}
+
+int vm_photo_add_read(struct vm_photo *photo, uint64_t id, struct gw_bytes data,
+		      struct gw_error *error)
+{
+	int code = copy_read(&photo->reads[photo->read_count], id, data, error);
+
+	photo->read_count += code == 0;
+	return code;
 }
 
 int vm_photo_take(struct vm_photo *photo, struct vm_replay *replay, struct gw_error *error)

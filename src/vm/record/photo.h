@@ -21,6 +21,10 @@ struct vm_photo {
 /* GW_E_NO_MEMORY; there is nothing in it then. */
 int vm_photo_take(struct vm_photo *photo, struct vm_replay *replay, struct gw_error *error)
 	GW_MUST_CHECK;
+/* Adds a request in flight: what a read gives is copied; of others data is empty.
+ * GW_E_NO_MEMORY. */
+int vm_photo_add_read(struct vm_photo *photo, uint64_t id, struct gw_bytes data,
+		      struct gw_error *error) GW_MUST_CHECK;
 /* Into a replay whose RAM and disk are already as they were. */
 int vm_photo_restore(const struct vm_photo *photo, struct vm_replay *replay, struct gw_error *error)
 	GW_MUST_CHECK;

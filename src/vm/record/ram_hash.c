@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static bool all_zero(const uint8_t *page)
+bool vm_ram_page_is_zero(const uint8_t *page)
 {
 	return page[0] == 0 && memcmp(page, page + 1, VM_PAGE_BYTES - 1) == 0;
 }
@@ -16,7 +16,7 @@ static uint64_t hash_page(const struct vm_ram_hash *hash, uint64_t number)
 	const uint8_t *page = hash->ram + number * VM_PAGE_BYTES;
 	uint64_t mixed;
 
-	if (all_zero(page))
+	if (vm_ram_page_is_zero(page))
 		return 0;
 	mixed = (number + 1) << 32 | base_crc32c(0, page, VM_PAGE_BYTES);
 	mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -28,4 +28,6 @@ uint64_t vm_ram_hash_now(struct vm_ram_hash *hash);
 /* Looks at a page that the caller wrote, without a word to the hart. */
 void vm_ram_hash_look(struct vm_ram_hash *hash, uint64_t number);
 
+bool vm_ram_page_is_zero(const uint8_t *page);
+
 #endif

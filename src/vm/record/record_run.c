@@ -12,6 +12,7 @@ struct run {
 	const char *log;
 	const char *disk; /* path; NULL: none */
 	struct vm_recorder *recorder;
+	struct vm_overlay *overlay; /* NULL: no disk */
 	uint64_t flushed_ns;
 };
 
@@ -25,6 +26,7 @@ static int open_disk(void *context, const char *path, bool read_only, struct vm_
 	if (code < 0)
 		return code;
 	run->disk = path;
+	run->overlay = overlay;
 	*block = vm_overlay_block(overlay);
 	return 0;
 }
@@ -91,6 +93,14 @@ static int end(void *context, struct vm_machine *machine, enum vm_host_end how,
 	return vm_recorder_end(recorder, machine, pause_of(how), error);
 }
 
+static int snapshot(void *context, struct vm_machine *machine, const char *path,
+		    struct gw_error *error)
+{
+	struct run *run = context;
+
+	return vm_recorder_snapshot(run->recorder, machine, run->overlay, path, error);
+}
+
 static uint64_t size(void *context)
 {
 	return vm_recorder_size(((struct run *)context)->recorder);
@@ -102,7 +112,7 @@ int vm_record_run(const struct vm_host_options *options, const char *log,
 	struct run run = {.log = log};
 	const struct vm_host_watch watch = {&run,      open_disk, start,   next,
 					    pause_run, event,     restart, end,
-					    size};
+					    snapshot,  size};
 	int code = vm_host_run(options, &watch, result, error);
 
 	vm_recorder_free(run.recorder);

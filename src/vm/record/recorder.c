@@ -7,6 +7,7 @@
 #include "digest.h"
 #include "log.h"
 #include "ram_hash.h"
+#include "snapshot.h"
 
 #include "base/crc32c.h"
 #include "base/little_endian.h"
@@ -19,6 +20,8 @@ struct vm_recorder {
 	struct vm_ram_hash ram; /* begun when the machine is seen first */
 	const uint8_t *bytes;   /* RAM */
 	uint64_t ram_size, interval, next;
+	uint64_t events, hashes; /* in the log */
+	uint8_t seed[VM_SEED_BYTES];
 	bool disk_failed;
 };
 
@@ -88,6 +91,7 @@ int vm_recorder_new(struct vm_recorder **out, const struct vm_recorder_options *
 	}
 	recorder->bytes = setup->ram;
 	recorder->ram_size = setup->ram_size;
+	memcpy(recorder->seed, setup->seed, sizeof(recorder->seed));
 	recorder->interval = recorder->next = header.hash_interval;
 	*out = recorder;
 	return 0;
@@ -117,6 +121,7 @@ static int put_hash(struct vm_recorder *recorder, struct vm_machine *machine,
 	base_store64(hashes, vm_machine_hash(machine, false));
 	base_store64(hashes + 8, vm_ram_hash_now(&recorder->ram));
 	record.data = (struct gw_bytes){hashes, sizeof(hashes)};
+	recorder->hashes++;
 	return vm_log_append(recorder->log, &record, error);
 }
 
@@ -142,6 +147,7 @@ int vm_recorder_event(struct vm_recorder *recorder, const struct vm_event *event
 				       .data = event->data};
 	uint8_t sum[4];
 
+	recorder->events++;
 	if (event->kind == VM_EVENT_BLOCK && event->value < 0)
 		recorder->disk_failed = true;
 	if (event->kind == VM_EVENT_BLOCK && event->data.size && !recorder->disk_failed) {
@@ -169,6 +175,33 @@ int vm_recorder_flush(struct vm_recorder *recorder, struct gw_error *error)
 uint64_t vm_recorder_size(const struct vm_recorder *recorder)
 {
 	return vm_log_size(recorder->log);
+}
+
+/* ---- A snapshot ------------------------------------------------------------------------------ */
+
+int vm_recorder_snapshot(struct vm_recorder *recorder, struct vm_machine *machine,
+			 struct vm_overlay *disk, const char *path, struct gw_error *error)
+{
+	struct vm_photo photo = {.count = vm_machine_count(machine),
+				 .state = VM_REPLAY_GOES_ON,
+				 .events = recorder->events,
+				 .hashes = recorder->hashes};
+	const struct vm_snapshot snapshot = {.seed = recorder->seed,
+					     .photo = &photo,
+					     .ram = recorder->bytes,
+					     .ram_size = recorder->ram_size,
+					     .disk = disk};
+	struct vm_block_answer answer;
+	int code = vm_log_end(recorder->log, &photo.place, error);
+
+	if (code == 0)
+		code = vm_machine_save(machine, &photo.machine, error);
+	while (code == 0 && disk && vm_overlay_answer(disk, photo.read_count, &answer))
+		code = vm_photo_add_read(&photo, answer.id, answer.data, error);
+	if (code == 0)
+		code = vm_snapshot_write(path, &snapshot, error);
+	vm_photo_done(&photo);
+	return code;
 }
 
 /* ---- Ended ----------------------------------------------------------------------------------- */

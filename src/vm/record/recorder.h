@@ -17,6 +17,7 @@
 #define VM_RECORD_RECORDER_H
 
 #include "vm/machine/machine.h"
+#include "vm/record/overlay.h"
 
 enum { VM_RECORDER_HASH_INTERVAL = 1 << 28 }; /* instructions */
 
@@ -43,6 +44,10 @@ int vm_recorder_restart(struct vm_recorder *recorder, struct vm_machine *machine
 			struct gw_error *error) GW_MUST_CHECK;
 /* What was recorded so far survives this process. */
 int vm_recorder_flush(struct vm_recorder *recorder, struct gw_error *error) GW_MUST_CHECK;
+/* A snapshot of the machine where it stands; disk: what it runs on, or NULL. */
+int vm_recorder_snapshot(struct vm_recorder *recorder, struct vm_machine *machine,
+			 struct vm_overlay *disk, const char *path, struct gw_error *error)
+	GW_MUST_CHECK;
 uint64_t vm_recorder_size(const struct vm_recorder *recorder); /* bytes of log */
 
 /* why: what the machine's last run ended in. The last hash is of how it stands now. Frees the
