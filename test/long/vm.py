@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`make long PART=vm`: Debian's own kernel in the machine: booted, with a disk, a network, behind OpenSBI, restarted; and
-twice at once with the same hashes. It needs the mirror that apt is set up with, for the image.
+twice at once with the same hashes. Recordings are replayed three times each. It needs the mirror that apt is set up with,
+for the image.
 
-    python3 test/long/vm.py BUILD_DIR [--image DIR]
+    python3 test/long/vm.py BUILD_DIR [--image DIR] [--only WORD]
 
 Prints Markdown for docs/evidence/vm.md; ends with 0 when all is well.
 """
 import argparse
 import glob
+import hashlib
 import os
+import random
 import re
 import select
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,6 +24,7 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MINUTES = 5  # for one guest
+REPLAYS = 3
 FIRMWARE = "/usr/lib/riscv64-linux-gnu/opensbi/generic"
 
 
@@ -63,11 +68,13 @@ class Guest:
 
 
 class Rows:
-    def __init__(self):
-        self.failed = 0
+    def __init__(self, only):
+        self.failed, self.only = 0, only
         print("| what | seconds | |\n|---|---|---|")
 
     def row(self, what, function, *arguments):
+        if self.only not in what:
+            return
         started = time.monotonic()
         try:
             result = function(*arguments) or "well"
@@ -105,36 +112,40 @@ def restart(gw, image):
         guest.kill()
 
 
-def disk(gw, image, directory):
+def make_disk(directory):
     path = os.path.join(directory, "disk.img")
     with open(path, "wb") as out:
         out.truncate(64 << 20)
     subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True)
+    return path
+
+
+def disk(gw, image, directory):
+    path = make_disk(directory)
     guest = Guest(gw, "--image", image, "--disk", path)
     try:
         guest.expect(b"# ")
-        guest.ask("mkdir -p /mnt; mount -t ext4 /dev/vda /mnt")
-        guest.ask("dd if=/dev/urandom of=/mnt/big bs=1M count=20")
-        before = re.search(r"[0-9a-f]{32}", guest.ask("sync; md5sum /mnt/big")).group()
-        guest.ask("umount /mnt; echo 3 >/proc/sys/vm/drop_caches; mount -t ext4 /dev/vda /mnt")
-        after = re.search(r"[0-9a-f]{32}", guest.ask("md5sum /mnt/big")).group()
-        guest.ask("umount /mnt")
+        use_disk(guest)
         guest.off()
     finally:
         guest.kill()
-    assert before == after, (before, after)
     done = subprocess.run(["e2fsck", "-fn", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def serve(directory):
+    """Files over HTTP, at a port of this host."""
+    server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory",
+                               directory], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return server, re.search(r"port (\d+)", server.stdout.readline()).group(1)
 
 
 def network(gw, image, directory):
     with open(os.path.join(directory, "hello"), "w", encoding="utf-8") as out:
         out.write("hello from the host\n")
-    server = subprocess.Popen([sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory",
-                               directory], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    server, port = serve(directory)
     guest = None
     try:
-        port = re.search(r"port (\d+)", server.stdout.readline()).group(1)
         guest = Guest(gw, "--image", image, "--net", "user")
         guest.expect(b"# ")
         guest.ask("ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2")
@@ -145,6 +156,101 @@ def network(gw, image, directory):
             guest.kill()
         server.kill()
         server.communicate()
+
+
+# ---- Recorded and replayed --------------------------------------------------------------------------
+
+def replay(gw, log):
+    started = time.monotonic()
+    done = subprocess.run([gw, "vm", "replay", log], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          errors="replace", timeout=60 * MINUTES, check=False)
+    assert done.returncode == 0, done.stderr
+    words = re.search(r"(\d+) instructions, \d+ events, (\d+) hashes equal; (.*)", done.stderr)
+    return time.monotonic() - started, int(words.group(1)), int(words.group(2)), words.group(3)
+
+
+def recorded(gw, image, directory, work, *words):
+    """Runs work(guest) in a machine that is recorded, and replays that; work may return bytes that came in."""
+    log = os.path.join(directory, "log")
+    started = time.monotonic()
+    guest = Guest(gw, "--image", image, "--record", log, *words)
+    try:
+        guest.expect(b"# ")
+        before, begun = os.stat(log).st_size, time.monotonic()
+        received = work(guest)
+        size, seconds = os.stat(log).st_size - before, time.monotonic() - begun
+        guest.off()
+        took = time.monotonic() - started
+        replays = [replay(gw, log) for _ in range(REPLAYS)]
+    finally:
+        guest.kill()
+        if os.path.exists(log):
+            os.unlink(log)
+    assert all(words == "to its end" for _, _, _, words in replays), replays
+    ratio = statistics.median(seconds for seconds, _, _, _ in replays) / took
+    text = (f"{replays[0][2]} hashes equal, {REPLAYS} times; {replays[0][1] / 1e9:.2f} G instructions; replay takes "
+            f"{ratio:.2f} of the recording's time (goal 1.05); log {size * 8 / seconds / 1e6:.4f} Mbit/s")
+    return text + (f", {size / received:.4f} bytes a byte of frames received (goal 1.02)" if received else "")
+
+
+def idle(guest):
+    guest.ask("sleep 20")
+
+
+def compute(guest):
+    said = guest.ask("dd if=/dev/zero bs=1M count=48 2>/dev/null | sha256sum; i=0; while [ $i -lt 30000 ]; do "
+                     "i=$((i+1)); done")
+    assert re.search(r"[0-9a-f]{64}", said), said
+
+
+def use_disk(guest):
+    guest.ask("mkdir -p /mnt; mount -t ext4 /dev/vda /mnt; dd if=/dev/urandom of=/mnt/big bs=1M count=20")
+    before = re.search(r"[0-9a-f]{32}", guest.ask("sync; md5sum /mnt/big")).group()
+    guest.ask("umount /mnt; echo 3 >/proc/sys/vm/drop_caches; mount -t ext4 /dev/vda /mnt")
+    assert before in guest.ask("md5sum /mnt/big")
+    guest.ask("umount /mnt")
+
+
+def recorded_disk(gw, image, directory):
+    return recorded(gw, image, directory, use_disk, "--disk", make_disk(directory))
+
+
+def recorded_network(gw, image, directory):
+    size = 16 << 20
+    site = os.path.join(directory, "download")
+    os.makedirs(site, exist_ok=True)
+    content = random.Random(1).randbytes(size)
+    with open(os.path.join(site, "big"), "wb") as out:
+        out.write(content)
+    server, port = serve(site)
+
+    def fetch(guest):
+        guest.ask("ip link set eth0 up; ip addr add 10.0.2.15/24 dev eth0; ip route add default via 10.0.2.2")
+        assert hashlib.md5(content).hexdigest() in guest.ask(f"wget -q -O - http://10.0.2.2:{port}/big | md5sum")
+        return int(re.search(r"^(\d+)\r?$", guest.ask("cat /sys/class/net/eth0/statistics/rx_bytes"), re.M).group(1))
+
+    try:
+        return recorded(gw, image, directory, fetch, "--net", "user")
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def killed(gw, image, directory):
+    """Wherever a recorder is killed, its log replays to its end."""
+    log, chance, reached = os.path.join(directory, "log"), random.Random(), []
+    for _ in range(5):
+        guest = Guest(gw, "--image", image, "--record", log)
+        try:
+            while not os.path.exists(log) or os.stat(log).st_size < chance.randrange(2000, 9000):
+                assert guest.process.poll() is None, "it ended"
+        finally:
+            guest.kill()
+        _, instructions, _, words = replay(gw, log)
+        assert words == "to where the log was cut", words
+        reached.append(f"{instructions / 1e9:.2f}")
+        os.unlink(log)
+    return "replayed to where they were cut, G instructions: " + ", ".join(reached)
 
 
 def twice(program, image, *words):
@@ -163,11 +269,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
     parser.add_argument("--image", help="an image that was made before")
+    parser.add_argument("--only", default="", help="rows that have this word")
     arguments = parser.parse_args()
     gw = os.path.join(TOP, arguments.build, "gw")
     program = os.path.join(TOP, arguments.build, "vm-twice")
     directory = tempfile.mkdtemp(prefix="gw-vm-long-")
-    rows = Rows()
+    rows = Rows(arguments.only)
     try:
         image = arguments.image or os.path.join(directory, "image")
         if not arguments.image:
@@ -184,6 +291,11 @@ def main():
         rows.row("twice, hardly anything kept", twice, program, image, "--small")
         if os.path.isdir(FIRMWARE):
             rows.row("twice, behind OpenSBI", twice, program, image, FIRMWARE + "/fw_dynamic.bin")
+        rows.row("recorded: idle", recorded, gw, image, directory, idle)
+        rows.row("recorded: a computation", recorded, gw, image, directory, compute)
+        rows.row("recorded: a disk", recorded_disk, gw, image, directory)
+        rows.row("recorded: 16 MB over the network (user)", recorded_network, gw, image, directory)
+        rows.row("recorder killed", killed, gw, image, directory)
     finally:
         shutil.rmtree(directory)
     return 1 if rows.failed else 0
