@@ -217,6 +217,11 @@ static void nothing_is_said_of_names_that_may_have_changed(void **state)
 	said(&names, GFS_NAMES_CREATE, "/d/a", NULL, 9, 14);
 	expect(&names, NULL);
 	begin(&names);
+	assert_true(gfs_names_asked(&names, GFS_NAMES_MKDIR, "/e", NULL, NULL) >= 0);
+	said(&names, GFS_NAMES_RENAME, "/e", "/f", 9, 14); /* so it was made */
+	said(&names, GFS_NAMES_CREATE, "/f/a", NULL, 10, 15);
+	expect(&names, NULL);
+	begin(&names);
 	said(&names, GFS_NAMES_CREATE, "/d/a", NULL, 9, 14);
 	assert_true(gfs_names_asked(&names, GFS_NAMES_DELETE, "/d/a", NULL, NULL) >= 0);
 	expect(&names, "made what was there"); /* it was asked too late for that */

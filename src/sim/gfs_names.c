@@ -192,8 +192,9 @@ static int step_delete(struct model *model, const struct gfs_names_call *call)
 static int step_rename(struct model *model, const struct gfs_names_call *call)
 {
 	const struct entry *entry = find(model, call->path);
+	bool is_from_unsure = is_unsure(model, call, call->path);
 
-	if (!is_unsure(model, call, call->path) && (!entry || entry->id != call->id))
+	if (!is_from_unsure && (!entry || entry->id != call->id))
 		return wrong(model, call, "moved what was not there");
 	if (!is_unsure(model, call, call->to) && find(model, call->to))
 		return wrong(model, call, "moved over what was there");
@@ -201,6 +202,8 @@ static int step_rename(struct model *model, const struct gfs_names_call *call)
 		return wrong(model, call, "moved into no directory");
 	remove_entry(model, call->to);
 	move(model, call->path, call->to);
+	if (is_from_unsure) /* what it was is not known, nor what was in it */
+		model->unknown[model->unknown_count++] = call;
 	return 0;
 }
 
