@@ -47,8 +47,10 @@ void gfs_names_done(struct gfs_names *names)
 
 /* ---- The model ------------------------------------------------------------------------------- */
 
+enum { DEEP_MAX = 4096 }; /* what is moved into what was moved has a long path, of short names */
+
 struct entry {
-	char path[GFS_NAMES_PATH_MAX];
+	char path[DEEP_MAX];
 	bool is_directory;
 	uint64_t id;
 };
@@ -142,13 +144,13 @@ static int add_entry(struct model *model, const struct gfs_names_call *call)
 static void move(struct model *model, const char *from, const char *to)
 {
 	for (size_t i = 0; i < model->count; i++) {
-		char moved[2 * GFS_NAMES_PATH_MAX];
+		char moved[DEEP_MAX + GFS_NAMES_PATH_MAX];
 
 		if (!is_under(model->entries[i].path, from))
 			continue;
 		(void)snprintf(moved, sizeof(moved), "%s%s", to,
 			       model->entries[i].path + strlen(from));
-		assert(strlen(moved) < GFS_NAMES_PATH_MAX);
+		assert(strlen(moved) < DEEP_MAX);
 		memcpy(model->entries[i].path, moved, strlen(moved) + 1);
 	}
 }
