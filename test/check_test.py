@@ -38,6 +38,10 @@ def passes_and_failures_are_counted():
     assert passed == 2 and failures == ["build x_test: b"], (passed, failures)
 
 
+def what_is_skipped_neither_passed_nor_failed():
+    assert counted(stdout="1..3\nok 1 - a\nnot ok 2 # SKIP b\nok 3 # SKIP why\n") == (1, [])
+
+
 def a_crash_is_one_failure():
     passed, failures = counted("ERROR", -11, "1..3\nok 1 - a\n")
     assert passed == 1 and len(failures) == 1 and "-11" in failures[0], (passed, failures)
@@ -116,7 +120,8 @@ def the_parts_fit_the_time():
     assert 5 + sum(minutes for _, minutes, _, _ in check.PARTS) <= check.MINUTES_IN_ALL
 
 
-TESTS = [passes_and_failures_are_counted, a_crash_is_one_failure, a_timeout_is_one_failure,
+TESTS = [passes_and_failures_are_counted, what_is_skipped_neither_passed_nor_failed, a_crash_is_one_failure,
+         a_timeout_is_one_failure,
          a_word_that_begins_with_ok_is_no_case, scenarios_are_told_as_sentences, no_test_at_all_is_a_failure,
          a_late_part_fails_and_is_ended, what_a_command_leaves_behind_is_ended, a_missing_build_is_a_failure,
          the_last_line_is_plain, the_parts_fit_the_time]
