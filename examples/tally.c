@@ -13,25 +13,31 @@
 
 #include <stdio.h>
 
-static int count(struct gw_kv_client *client, const char *word, struct gw_error *error)
+static int count(struct gw_kv_client *client, struct gw_bytes word, struct gw_error *error)
 {
 	int64_t times;
-	int code = gw_kv_increment(client, gw_string(word), 1, &times, error);
+	int code = gw_kv_increment(client, word, 1, &times, error);
 
 	if (code == 0)
-		printf("%s %lld\n", word, (long long)times);
+		printf("%.*s %lld\n", (int)word.size, (const char *)word.data, (long long)times);
 	return code;
 }
 
 static int count_words(struct gw_kv_client *client, struct gw_error *error)
 {
-	char line[4096], *rest, *word;
+	static const char spaces[] = " \t\n";
+	char line[4096];
 	int code = 0;
 
 	while (code == 0 && fgets(line, sizeof(line), stdin)) {
-		for (word = strtok_r(line, " \t\n", &rest); word && code == 0;
-		     word = strtok_r(NULL, " \t\n", &rest))
-			code = count(client, word, error);
+		const char *word = line + strspn(line, spaces);
+
+		while (*word && code == 0) {
+			size_t size = strcspn(word, spaces);
+
+			code = count(client, (struct gw_bytes){word, size}, error);
+			word += size + strspn(word + size, spaces);
+		}
 		fflush(stdout);
 	}
 	return code;
