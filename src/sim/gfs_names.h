@@ -9,8 +9,8 @@
  * the index that it names, and that index is not below what was answered before it was asked.
  *
  * A change of which nobody knows whether it happened may have happened anywhere after it was asked:
- * from then on nothing is said of the names that it had, of what is under them, and of where that was
- * moved. So a workload takes other names after one.
+ * from then on nothing is said of the names that it had, of what is under them, and of where that
+ * was moved. So a workload takes other names after one.
  */
 #ifndef SIM_GFS_NAMES_H
 #define SIM_GFS_NAMES_H
