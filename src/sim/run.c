@@ -16,6 +16,7 @@ enum {
 };
 
 const struct sim_workload *const sim_workloads[] = {
+	&sim_chunks,
 	&sim_disk_log,
 	&sim_echo_counter,
 	&sim_kv,

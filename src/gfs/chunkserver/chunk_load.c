@@ -70,27 +70,42 @@ struct scan {
 	struct gw_bytes bytes;
 	size_t end;      /* of the records that can be read */
 	size_t doubtful; /* from here on the bytes may not be there */
+	uint64_t version; /* of the last state, which was durable when it was told */
 	bool *touched;   /* blocks that doubtful records are about */
 	uint32_t crc;
 };
 
-/* Whether behind a record that cannot be read there is one that can: then it is no torn end. */
-static bool goes_on(const struct scan *scan, struct gw_bytes rest)
+/*
+ * Whether a record that cannot be read is no torn end: behind it is one that can. Of the batch that
+ * was being written any part may be there; after a loss of power any part of all that was written
+ * behind the last sync: only what came with one tells then.
+ */
+static bool goes_on(const struct scan *scan, struct gw_bytes rest, bool same_boot)
 {
-	struct chunk_record record;
 	const uint8_t *at = rest.data;
-	uint32_t body, crc;
+	size_t left = rest.size, size;
+	uint32_t crc;
 
-	if (rest.size < CHUNK_RECORD_HEAD_BYTES)
+	if (left < CHUNK_RECORD_HEAD_BYTES)
 		return false;
 	crc = base_load32(at);
-	body = base_load32(at + 4);
-	if (body > rest.size - CHUNK_RECORD_HEAD_BYTES)
-		return false;
-	return chunk_record_get(scan->name,
-				(struct gw_bytes){at + CHUNK_RECORD_HEAD_BYTES + body,
-						  rest.size - CHUNK_RECORD_HEAD_BYTES - body},
-				&crc, &record, NULL) > 0;
+	size = base_load32(at + 4);
+	while (size <= left - CHUNK_RECORD_HEAD_BYTES) {
+		struct chunk_record record;
+		int64_t next;
+
+		at += CHUNK_RECORD_HEAD_BYTES + size;
+		left -= CHUNK_RECORD_HEAD_BYTES + size;
+		next = chunk_record_get(scan->name, (struct gw_bytes){at, left}, &crc, &record,
+					NULL);
+		if (next <= 0)
+			return false;
+		if (record.kind == CHUNK_RECORD_STATE || record.kind == CHUNK_RECORD_SYNCED ||
+		    (same_boot && record.position == 0))
+			return true;
+		size = (size_t)next - CHUNK_RECORD_HEAD_BYTES;
+	}
+	return false;
 }
 
 /* Finds the end, and what is certain. */
@@ -108,16 +123,19 @@ static int scan_log(const struct chunk *chunk, struct scan *scan, struct gw_erro
 		size = chunk_record_get(scan->name, rest, &scan->crc, &record, error);
 		if (size == 0)
 			break;
-		if (size < 0 && size != GW_E_VERSION && !goes_on(scan, rest) && scan->end > 0)
+		if (size < 0 && size != GW_E_VERSION && scan->end > 0 &&
+		    !goes_on(scan, rest, same_boot))
 			break;
 		if (size < 0)
-			return scan->end == 0 && size == GW_E_CORRUPT && !goes_on(scan, rest) ?
+			return scan->end == 0 && size == GW_E_CORRUPT &&
+					       !goes_on(scan, rest, false) ?
 				       GW_E_TRUNCATED : (int)size;
 		if (record.kind == CHUNK_RECORD_SYNCED)
 			synced = scan->end + (size_t)size;
 		if (record.position == 0)
 			batch = scan->end;
 		if (record.kind == CHUNK_RECORD_STATE) {
+			scan->version = record.version;
 			is_open = record.is_open;
 			same_boot = memcmp(record.boot_id, chunk->store->boot_id,
 					   CHUNK_BOOT_ID_BYTES) == 0;
@@ -159,9 +177,11 @@ static int replay(struct chunk *chunk, const struct scan *scan, size_t to,
 			at += (size_t)size;
 	}
 	*reached = at;
+	if (result < 0)
+		return result;
 	chunk->log_end = at;
 	chunk->log_crc = crc;
-	return result;
+	return 0;
 }
 
 /* ---- After a start --------------------------------------------------------------------------- */
@@ -176,7 +196,7 @@ static int redo(struct chunk *chunk, const struct scan *scan, const struct chunk
 	if (record->kind != CHUNK_RECORD_WRITE)
 		return 0;
 	memset(scan->touched + record->offset / GFS_BLOCK_BYTES, true, record->crc_count);
-	if (!record->data || IO_BUG(chunk->store->io, "gfs.redo-skipped"))
+	if (!record->data)
 		return 0;
 	result = chunk_data_open(chunk, true, error);
 	if (result == 0)
@@ -227,7 +247,10 @@ static int recover_end(struct chunk *chunk, const struct scan *scan, struct gw_e
 	result = replay(chunk, scan, scan->end, check, &reached, error);
 	if (result != GW_E_CORRUPT)
 		return result;
-	return replay(chunk, scan, reached, NULL, &reached, error);
+	result = replay(chunk, scan, reached, NULL, &reached, error);
+	/* Bytes that were lost take no version with them. */
+	chunk->state.version = scan->version;
+	return result;
 }
 
 static int read_state(struct chunk *chunk, struct scan *scan, struct gw_error *error)
@@ -250,10 +273,12 @@ static int read_state(struct chunk *chunk, struct scan *scan, struct gw_error *e
 	if (chunk->state.handle != chunk->handle)
 		return gw_fail(error, GW_E_CORRUPT, "%s: the log of chunk %llx", scan->name,
 			       (unsigned long long)chunk->state.handle);
-	/* What was cut would stand behind the records to come. */
+	if (chunk->is_recovered)
+		chunk->state.version = chunk->version;
+	/* What was cut is removed before records come, not before: a version may be in it. */
 	if (chunk->log_end < scan->bytes.size)
-		result = task_disk_truncate(chunk->log, chunk->log_end, error);
-	return result;
+		chunk->log_is_torn = true;
+	return 0;
 }
 
 static int load_log(struct chunk *chunk, struct gw_error *error)
@@ -296,8 +321,13 @@ static int load(struct chunk *chunk, struct gw_error *error)
 		(void)task_disk_close(data, NULL);
 		return result;
 	}
-	if (!chunk->is_recovered)
+	if (!chunk->is_recovered) {
 		chunk_summarize(chunk);
+		/* The kernel may have what no sync to come would write: a life before may have seen
+		 * one fail. */
+		chunk->log_is_doubtful = true;
+		chunk->data_is_new = chunk->data_is_doubtful = chunk->is_open;
+	}
 	chunk->is_recovered = true;
 	chunk->is_loaded = true;
 	chunk->store->loaded++;

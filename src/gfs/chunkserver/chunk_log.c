@@ -37,6 +37,7 @@ static int put_table(const struct chunk_state *state, struct base_buffer *buffer
 {
 	uint32_t count = chunk_block_count(state->length);
 	struct chunk_record record = {.kind = CHUNK_RECORD_TABLE,
+				      .position = CHUNK_BATCH_LAST,
 				      .length = state->length,
 				      .crc_count = count};
 	uint8_t *crcs = malloc(4 * (size_t)count + 1);
@@ -59,10 +60,11 @@ int chunk_log_all(const struct chunk_state *state, struct base_buffer *buffer, u
 				    .handle = state->handle,
 				    .chunk_log2 = state->chunk_log2};
 	struct chunk_record own = {.kind = CHUNK_RECORD_STATE,
+				   .position = CHUNK_BATCH_LAST,
 				   .version = state->version,
 				   .is_open = state->is_open,
 				   .boot_id = state->boot_id};
-	struct chunk_record synced = {.kind = CHUNK_RECORD_SYNCED};
+	struct chunk_record synced = {.kind = CHUNK_RECORD_SYNCED, .position = CHUNK_BATCH_LAST};
 	int result = chunk_record_put(buffer, &head, crc, error);
 
 	if (result == 0)
@@ -71,11 +73,14 @@ int chunk_log_all(const struct chunk_state *state, struct base_buffer *buffer, u
 		result = put_table(state, buffer, crc, error);
 	for (size_t i = 0; i < state->completion_count && result == 0; i++) {
 		struct chunk_record record = {.kind = CHUNK_RECORD_COMPLETION,
+					      .position = CHUNK_BATCH_LAST,
 					      .completion = state->completions[i]};
 
 		result = chunk_record_put(buffer, &record, crc, error);
 	}
-	return result < 0 ? result : chunk_record_put(buffer, &synced, crc, error);
+	if (result == 0)
+		result = chunk_record_put(buffer, &synced, crc, error);
+	return result < 0 ? result : chunk_record_fill(buffer, 0, crc, error);
 }
 
 /* The new log takes the place of the old one when it is whole on the disk. */
@@ -111,28 +116,88 @@ int chunk_log_renew(struct chunk *chunk, struct gw_error *error)
 		chunk->log = log;
 		chunk->log_end = bytes.size;
 		chunk->log_crc = crc;
-		chunk->log_is_torn = chunk->log_is_doubtful = false;
+		chunk->log_is_torn = false;
 		(void)task_disk_close(old, NULL);
 		result = chunk_sync_names(chunk->disk, error);
+		chunk->log_is_doubtful = result < 0;
 	}
 	base_buffer_done(&bytes);
 	return result;
 }
 
+/* ---- Syncs ----------------------------------------------------------------------------------- */
+
+/* A sync that failed leaves bytes in the cache that no later one writes; a life before this one
+ * may have seen it fail. */
+static int rewrite_data(struct chunk *chunk, struct gw_error *error)
+{
+	uint8_t *buffer = malloc(GFS_BLOCK_BYTES);
+	int result = buffer ? 0 : gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+
+	for (uint32_t i = 0; i < chunk_block_count(chunk->state.length) && result == 0; i++) {
+		struct gw_bytes bytes = {buffer, chunk_block_bytes(chunk->state.length, i)};
+
+		result = chunk_read_block(chunk, i, chunk->state.length, chunk->state.crcs[i],
+					  buffer, error);
+		if (result == 0)
+			result = task_disk_write(chunk->data, &bytes, 1,
+						 (uint64_t)i * GFS_BLOCK_BYTES, 0, error);
+	}
+	free(buffer);
+	if (result == GW_E_CORRUPT)
+		chunk->is_bad = chunk->is_changed = true;
+	return result;
+}
+
+int chunk_sync_data(struct chunk *chunk, struct gw_error *error)
+{
+	int result = 0;
+
+	if (chunk->data && chunk->data_is_doubtful) {
+		result = rewrite_data(chunk, error);
+		if (result < 0)
+			return result;
+	}
+	chunk->data_is_doubtful = false;
+	if (chunk->data && !IO_BUG(chunk->store->io, "gfs.data-not-synced"))
+		result = task_disk_sync(chunk->data, error);
+	if (result == 0 && chunk->data_is_new) {
+		result = chunk_sync_names(chunk->disk, error);
+		if (result == 0)
+			chunk->data_is_new = false;
+	}
+	return result;
+}
+
 /* ---- State ----------------------------------------------------------------------------------- */
+
+/* A new log in place of one that cannot be relied on, or is too long. */
+static int make_sure_of_log(struct chunk *chunk, struct gw_error *error)
+{
+	int result;
+
+	if (!chunk->log_is_doubtful && chunk->log_end <= chunk->store->log_bytes_max)
+		return 0;
+	result = chunk_sync_data(chunk, error);
+	return result < 0 ? result : chunk_log_renew(chunk, error);
+}
 
 /* Writes records durably, then applies them. */
 static int write_records(struct chunk *chunk, const struct chunk_record *records, size_t count,
 			 struct gw_error *error)
 {
 	struct base_buffer buffer = {0};
-	uint32_t crc = chunk->log_crc;
-	uint32_t flags = IO_BUG(chunk->store->io, "gfs.open-not-durable") ? 0 : IO_WRITE_SYNC;
+	uint32_t crc, flags = IO_BUG(chunk->store->io, "gfs.open-not-durable") ? 0 : IO_WRITE_SYNC;
 	struct gw_bytes bytes;
-	int result = chunk_log_clean(chunk, error);
+	int result = make_sure_of_log(chunk, error);
 
+	if (result == 0)
+		result = chunk_log_clean(chunk, error);
+	crc = chunk->log_crc;
 	for (size_t i = 0; i < count && result == 0; i++)
 		result = chunk_record_put(&buffer, &records[i], &crc, error);
+	if (result == 0)
+		result = chunk_record_fill(&buffer, chunk->log_end, &crc, error);
 	bytes = base_buffer_bytes(&buffer);
 	if (result == 0) {
 		chunk->log_is_torn = true;
@@ -179,36 +244,18 @@ int chunk_grant(struct chunk *chunk, uint64_t version, struct gw_error *error)
 	return result;
 }
 
-/* ---- Syncs ----------------------------------------------------------------------------------- */
-
-int chunk_sync_data(struct chunk *chunk, struct gw_error *error)
-{
-	int result = 0;
-
-	if (chunk->data && !IO_BUG(chunk->store->io, "gfs.data-not-synced"))
-		result = task_disk_sync(chunk->data, error);
-	if (result == 0 && chunk->data_is_new) {
-		result = chunk_sync_names(chunk->disk, error);
-		if (result == 0)
-			chunk->data_is_new = false;
-	}
-	return result;
-}
-
 static int sync_all(struct chunk *chunk, bool close, struct gw_error *error)
 {
 	struct chunk_record records[2] = {
 		{.kind = CHUNK_RECORD_SYNCED},
 		{.kind = CHUNK_RECORD_STATE,
+		 .position = 1,
 		 .version = chunk->state.version,
 		 .is_open = false,
 		 .boot_id = chunk->store->boot_id},
 	};
 	int result = chunk_sync_data(chunk, error);
 
-	if (result == 0 &&
-	    (chunk->log_end > chunk->store->log_bytes_max || chunk->log_is_doubtful))
-		result = chunk_log_renew(chunk, error);
 	if (result == 0)
 		result = write_records(chunk, records, close ? 2 : 1, error);
 	return result;

@@ -87,14 +87,28 @@ static void piece_crc(const struct range *range, uint32_t i, uint32_t of_block)
 			(size_t)(to - from));
 }
 
+/* To what there is now; false: nothing. */
+static bool bound(const struct chunk *chunk, struct range *range)
+{
+	range->length = chunk->state.length;
+	if (range->offset >= range->length)
+		range->bytes = 0;
+	else if (range->bytes > range->length - range->offset)
+		range->bytes = (uint32_t)(range->length - range->offset);
+	range->count = range->bytes ? chunk_blocks_of(range->offset, range->bytes) : 0;
+	return range->bytes > 0;
+}
+
 static int read_checked(struct chunk *chunk, struct range *range, struct gw_error *error)
 {
-	uint64_t start = (uint64_t)range->first * GFS_BLOCK_BYTES, end = chunk->state.length;
+	uint64_t start = (uint64_t)range->first * GFS_BLOCK_BYTES, end;
 	uint32_t crcs[CHUNK_READ_BYTES_MAX / GFS_BLOCK_BYTES + 1];
 	int result;
 
+	if (!bound(chunk, range))
+		return 0;
+	end = range->length;
 	assert(range->count <= sizeof(crcs) / sizeof(crcs[0]));
-	range->length = end;
 	memcpy(crcs, chunk->state.crcs + range->first, range->count * sizeof(crcs[0]));
 	if (end > start + (uint64_t)range->count * GFS_BLOCK_BYTES)
 		end = start + (uint64_t)range->count * GFS_BLOCK_BYTES;
@@ -136,7 +150,8 @@ static int read_between_writes(struct chunk *chunk, struct range *range,
 int chunk_read(struct chunk *chunk, uint64_t offset, uint32_t bytes, uint8_t *buffer,
 	       struct gw_bytes *out, uint32_t *crcs, struct gw_error *error)
 {
-	struct range range = {.offset = offset, .buffer = buffer, .crcs = crcs};
+	struct range range = {.offset = offset, .bytes = bytes, .buffer = buffer, .crcs = crcs,
+			      .first = (uint32_t)(offset / GFS_BLOCK_BYTES)};
 	int result;
 
 	assert(bytes <= CHUNK_READ_BYTES_MAX);
@@ -144,15 +159,9 @@ int chunk_read(struct chunk *chunk, uint64_t offset, uint32_t bytes, uint8_t *bu
 	result = chunk_hold(chunk, error);
 	if (result < 0)
 		return result;
-	if (offset < chunk->length && bytes > 0) {
-		uint64_t left = chunk->length - offset;
-
-		range.bytes = left < bytes ? (uint32_t)left : bytes;
-		range.first = (uint32_t)(offset / GFS_BLOCK_BYTES);
-		range.count = chunk_blocks_of(offset, range.bytes);
-		result = read_between_writes(chunk, &range, error);
+	result = read_between_writes(chunk, &range, error);
+	if (range.bytes > 0)
 		*out = (struct gw_bytes){buffer + offset % GFS_BLOCK_BYTES, range.bytes};
-	}
 	if (result == GW_E_CORRUPT)
 		chunk->is_bad = chunk->is_changed = true;
 	chunk_disk_failed(chunk, result);

@@ -193,6 +193,19 @@ static int make_directory(const char *path, struct gw_error *error)
 	return result == GW_E_EXISTS ? 0 : result;
 }
 
+/* The directory's own name is in another one. */
+static int sync_parent(const char *path, struct gw_error *error)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[CHUNK_PATH_MAX];
+
+	if (!slash)
+		return task_disk_sync_directory(".", error);
+	(void)snprintf(parent, sizeof(parent), "%.*s", slash == path ? 1 : (int)(slash - path),
+		       path);
+	return task_disk_sync_directory(parent, error);
+}
+
 static int open_disk(struct chunk_disk *disk, const char *directory, struct gw_error *error)
 {
 	char path[CHUNK_PATH_MAX];
@@ -202,6 +215,8 @@ static int open_disk(struct chunk_disk *disk, const char *directory, struct gw_e
 		return result;
 	(void)snprintf(disk->path, sizeof(disk->path), "%s", directory);
 	result = make_directory(disk->path, error);
+	if (result == 0)
+		result = sync_parent(disk->path, error);
 	if (result == 0)
 		result = make_path(path, directory, "lock", error);
 	if (result == 0)

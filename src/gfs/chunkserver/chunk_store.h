@@ -84,6 +84,7 @@ struct chunk {
 	bool log_is_doubtful;          /* a sync of it failed: it is to be written anew */
 	uint64_t written_end;          /* up to there, behind the length, anything may be */
 	bool data_is_new;              /* its name is not durable yet */
+	bool data_is_doubtful;         /* a sync may have failed in a life before: written anew */
 	bool is_recovered;             /* its end was read against its bytes */
 	bool is_overwriting;           /* bytes below the length, now */
 	uint64_t overwrites;           /* that ended */

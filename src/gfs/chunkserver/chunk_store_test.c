@@ -89,7 +89,7 @@ static void rot_in_a_log_makes_a_chunk_bad(struct stored *stored)
 
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(stored_write(chunk, chunk->length, 100, 1), 0);
-	stored_flip(chunk, "log", chunk->log_end - 150);
+	stored_flip(chunk, "log", chunk->log_end - 250);
 	stored_reopen(stored);
 	assert_true(chunk_find(stored->store, 7)->is_bad);
 	

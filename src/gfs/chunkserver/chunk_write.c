@@ -37,7 +37,7 @@ struct run {
 	uint64_t start;  /* of the pieces */
 	uint64_t length; /* of the chunk, behind what is in the run */
 	uint32_t crc;    /* of its last block, when that is not full */
-	bool is_overwrite, is_alone;
+	bool is_overwrite, is_alone, has_pad;
 	size_t step_count;
 	struct step steps[STEPS_MAX];
 };
@@ -52,7 +52,7 @@ static void begin(struct run *run)
 	run->piece_count = 0;
 	run->length = length;
 	run->crc = length % GFS_BLOCK_BYTES ? chunk->state.crcs[length / GFS_BLOCK_BYTES] : 0;
-	run->is_overwrite = run->is_alone = false;
+	run->is_overwrite = run->is_alone = run->has_pad = false;
 	run->step_count = 0;
 }
 
@@ -96,6 +96,7 @@ static int add_pad(struct run *run, uint64_t to, struct gw_error *error)
 	else
 		run->crc = chunk_zeros_crc(run->crc, (size_t)(to - run->length));
 	run->length = to;
+	run->has_pad = true;
 	return add_step(run, error);
 }
 
@@ -286,8 +287,7 @@ static int make_zeros(struct run *run, struct gw_error *error)
 	struct chunk *chunk = run->chunk;
 	int result;
 
-	if (run->step_count == 0 || run->steps[0].record.kind != CHUNK_RECORD_PAD ||
-	    !chunk->data || chunk->written_end <= chunk->state.length)
+	if (!run->has_pad || !chunk->data || chunk->written_end <= chunk->state.length)
 		return 0;
 	result = task_disk_truncate(chunk->data, chunk->state.length, error);
 	if (result == 0)
@@ -345,6 +345,8 @@ static int apply(struct run *run, struct gw_error *error)
 
 		result = chunk_state_apply(&chunk->state, &step->record, error);
 		if (result == 0) {
+			/* Who reads now may meet the bytes that will come in place of others. */
+			chunk->overwrites += step->record.kind == CHUNK_RECORD_CUT;
 			chunk->log_end = step->log_end;
 			chunk->log_crc = step->log_crc;
 		}
@@ -383,6 +385,10 @@ static int carry_out(struct run *run, struct gw_error *error)
 		chunk->overwrites++;
 	}
 	chunk_disk_failed(chunk, result);
+	/* What failed is not to be found by the next start; if this fails, it may be. What is in
+	 * place in part is mended from the log. */
+	if (result < 0 && !chunk->is_bad)
+		(void)!chunk_log_clean(chunk, NULL);
 	return result;
 }
 

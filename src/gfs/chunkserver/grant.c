@@ -163,7 +163,7 @@ static int bring_to_version(struct chunk_server *server, const Gfs__GrantRequest
 	/* What is under way under the old one ends before the new version is told. */
 	if (chunk->version < request->version)
 		grant_end(chunk, request->version - 1);
-	if (chunk->version == request->version && chunk->is_open)
+	if (chunk->version == request->version && chunk->is_open && !chunk->log_is_doubtful)
 		return 0;
 	return chunk_grant(chunk, request->version, error);
 }

@@ -35,6 +35,8 @@ static size_t body_bytes(const struct chunk_record *record)
 		return TABLE_BYTES + 4 * (size_t)record->crc_count;
 	case CHUNK_RECORD_COMPLETION:
 		return COMPLETION_BYTES;
+	case CHUNK_RECORD_FILL:
+		return record->bytes;
 	default:
 		assert(record->kind == CHUNK_RECORD_SYNCED);
 		return 0;
@@ -113,6 +115,17 @@ int chunk_record_put(struct base_buffer *buffer, const struct chunk_record *reco
 	base_store32(out, *crc);
 	buffer->size += CHUNK_RECORD_HEAD_BYTES + body;
 	return 0;
+}
+
+int chunk_record_fill(struct base_buffer *buffer, uint64_t before, uint32_t *crc,
+		      struct gw_error *error)
+{
+	uint64_t end = before + buffer->size + CHUNK_RECORD_HEAD_BYTES;
+	struct chunk_record record = {.kind = CHUNK_RECORD_FILL, .position = CHUNK_BATCH_LAST};
+
+	record.bytes = (uint32_t)((CHUNK_SECTOR_BYTES - end % CHUNK_SECTOR_BYTES) %
+				  CHUNK_SECTOR_BYTES);
+	return chunk_record_put(buffer, &record, crc, error);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -219,6 +232,8 @@ static bool get_body(const uint8_t *in, size_t size, struct chunk_record *record
 		return get_table(in, size, record);
 	case CHUNK_RECORD_COMPLETION:
 		return get_completion(in, size, record);
+	case CHUNK_RECORD_FILL:
+		return size < CHUNK_SECTOR_BYTES && all_zero(in, size);
 	default:
 		return false;
 	}

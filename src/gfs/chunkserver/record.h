@@ -18,6 +18,9 @@
  *     6 TABLE      u64 length, u32 checksum of each block: in place of all records of bytes before
  *     7 COMPLETION u64 writer, u64 sequence, u64 offset, u32 bytes, u8 kind, 3 bytes 0
  *     8 CUT        u64 length, u32 checksum of its last block, if that is not full
+ *     9 FILL       zeros up to the end of a sector of 512 bytes, behind what is written with a
+ *                  sync: a loss of power may ruin a sector that is being written, and what is
+ *                  durable is not to be in it
  *
  * Since each checksum begins with the one before, what is left behind the end by a record that was
  * never acknowledged, and overwritten by a shorter one, is not taken for the log's.
@@ -41,6 +44,7 @@ enum {
 	/* Of one record's body: a TABLE of the largest chunk; a WRITE is smaller. */
 	CHUNK_RECORD_BODY_MAX = 8 + 4 * (1 << (GFS_CHUNK_LOG2_MAX - 16)) + (2 << 20),
 	CHUNK_BATCH_LAST = 255,
+	CHUNK_SECTOR_BYTES = 512,
 };
 
 enum chunk_record_kind {
@@ -52,6 +56,7 @@ enum chunk_record_kind {
 	CHUNK_RECORD_TABLE,
 	CHUNK_RECORD_COMPLETION,
 	CHUNK_RECORD_CUT,
+	CHUNK_RECORD_FILL,
 };
 
 enum chunk_completion_kind {
@@ -78,7 +83,7 @@ struct chunk_record {
 	const uint8_t *boot_id;
 	uint64_t length;            /* PAD, TABLE, CUT */
 	uint64_t offset;            /* WRITE */
-	uint32_t bytes;
+	uint32_t bytes;             /* WRITE, FILL */
 	const uint8_t *data;        /* NULL: not in the log */
 	uint64_t first_unanswered;
 	struct chunk_completion completion; /* WRITE: writer (0: none) and sequence only */
@@ -95,6 +100,10 @@ static inline uint32_t chunk_blocks_of(uint64_t offset, uint64_t bytes)
 /* Adds a record behind one whose checksum is *crc, and sets that to its own. */
 int chunk_record_put(struct base_buffer *buffer, const struct chunk_record *record, uint32_t *crc,
 		     struct gw_error *error) GW_MUST_CHECK;
+
+/* Adds a FILL, so that the log, with `before` bytes in front of the buffer, ends with a sector. */
+int chunk_record_fill(struct base_buffer *buffer, uint64_t before, uint32_t *crc,
+		      struct gw_error *error) GW_MUST_CHECK;
 
 /*
  * Reads the record at the start of `in`, behind one whose checksum is *crc; returns its size and

@@ -56,6 +56,8 @@ static size_t find_writer(const struct chunk_state *state, uint64_t writer)
 
 static void erase(struct chunk_state *state, size_t from, size_t to)
 {
+	if (from == to)
+		return;
 	memmove(state->completions + from, state->completions + to,
 		(state->completion_count - to) * sizeof(*state->completions));
 	state->completion_count -= to - from;
