@@ -231,6 +231,7 @@ struct gw_gfs_attributes {
 	uint64_t collect_ms; /* of a directory, as gw_gfs_entry.collect_ms */
 };
 
+/* Changes those that are named. */
 int gw_gfs_set(struct gw_gfs_client *client, struct gw_bytes path,
 	       const struct gw_gfs_attributes *attributes, struct gw_gfs_change *change,
 	       struct gw_error *error) GW_MUST_CHECK;
@@ -256,6 +257,7 @@ int gw_gfs_open(struct gw_gfs_file **file, struct gw_gfs_client *client, struct 
  * fails. Does not sync. NULL is fine. */
 int gw_gfs_close(struct gw_gfs_file *file, struct gw_error *error);
 
+/* As gw_gfs_entry.id, and the bytes of its chunks. */
 uint64_t gw_gfs_file_id(const struct gw_gfs_file *file);
 uint64_t gw_gfs_file_chunk_bytes(const struct gw_gfs_file *file);
 /* The index of the log's entry that made it; 0: it was there. */
@@ -371,6 +373,7 @@ struct gw_gfs_locations {
 	void *memory, *list, *places; /* private */
 };
 
+/* Frees what is in it. */
 void gw_gfs_locations_done(struct gw_gfs_locations *locations);
 /* Where the chunks of a file are, from the first index on, at most count (0: one). */
 int gw_gfs_locate(struct gw_gfs_client *client, struct gw_bytes path, uint64_t first,
@@ -390,6 +393,7 @@ struct gw_gfs_status {
 	char version[64];                     /* of the program */
 };
 
+/* Of the master that is asked, whatever its role. */
 int gw_gfs_status(struct gw_gfs_client *client, struct gw_gfs_status *status,
 		  struct gw_error *error) GW_MUST_CHECK;
 
@@ -405,7 +409,9 @@ struct gw_gfs_servers {
 	void *memory, *list; /* private */
 };
 
+/* Frees what is in it. */
 void gw_gfs_servers_done(struct gw_gfs_servers *servers);
+/* All chunkservers that the masters know. */
 int gw_gfs_servers(struct gw_gfs_client *client, struct gw_gfs_servers *servers,
 		   struct gw_error *error) GW_MUST_CHECK;
 /* Takes all chunks from a server; back: gives it back to use. */
