@@ -8,33 +8,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "rpc/dup.h"
+#include "replog/answer.h"
 
 int kv_server_elsewhere(struct kv_server *server, struct gw_rpc_call *call, int code,
 			struct gw_error *error)
 {
-	const char *leader = replog_leader_address(server->log);
-	const char *own = server->options.address;
-
-	switch (code) {
-	case GW_E_TIMEOUT:
-	case GW_E_CANCELLED:
-	case GW_E_OVERLOADED:
-	case GW_E_NO_SPACE:
-	case GW_E_TOO_LARGE:
-	case GW_E_NO_MEMORY:
-		return code;
-	default:
-		break;
-	}
-	if (code == GW_E_NOT_LEADER)
-		(void)gw_fail(error, code, "%s does not lead", server->name);
-	else if (error)
-		error->code = GW_E_NOT_LEADER; /* its sentence is why it does not answer */
-	if (call && leader[0] && (!own || strcmp(leader, own) != 0) &&
-	    gw_rpc_redirect(call, leader, error) == GW_E_NO_MEMORY)
-		return GW_E_NO_MEMORY;
-	return GW_E_NOT_LEADER;
+	return replog_elsewhere(server->log, server->options.address, server->name, call, code,
+				error);
 }
 
 /* The outcome of a proposal is unknown when leadership or the disk is lost meanwhile. The call is
@@ -56,7 +36,7 @@ static int propose(struct kv_server *server, struct gw_rpc_call *call, struct kv
 				 error);
 	if (code < 0)
 		return kv_server_elsewhere(server, call, code, error);
-	code = kv_answer_read(base_buffer_bytes(&result.reply), &answered, &payload, error);
+	code = replog_answer_read(base_buffer_bytes(&result.reply), &answered, &payload, error);
 	if (code == 0)
 		code = rpc_call_answer(call, answered, payload, error);
 	base_buffer_done(&result.reply);
@@ -208,7 +188,7 @@ int kv_server_open_client(void *context, struct rpc_client_id client, struct gw_
 
 	if (code < 0)
 		return kv_server_elsewhere(server, call, code, error);
-	code = kv_answer_read(base_buffer_bytes(&result.reply), &answered, &payload, error);
+	code = replog_answer_read(base_buffer_bytes(&result.reply), &answered, &payload, error);
 	base_buffer_done(&result.reply);
 	if (code == 0 && answered < 0)
 		return gw_fail(error, answered, "the client cannot be remembered: %s",

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "io/rare.h"
-#include "rpc/frame.h"
+#include "replog/answer.h"
 #include "task/loop.h"
 
 /* ---- Asked from within the process ---------------------------------------------------------- */
@@ -46,17 +46,11 @@ int kv_server_change(struct kv_server *server, const struct kv_operation *operat
 		code = kv_server_propose(server, &entry, operations, deadline_ns, &result, error);
 	if (code < 0)
 		return code;
-	code = kv_answer_read(base_buffer_bytes(&result.reply), &answered, &payload, error);
-	if (code == 0 && answered < 0) {
-		struct rpc_failure failure = {.text = gw_string("")};
-
-		code = rpc_failure_decode(payload, &failure, error);
-		if (code == 0)
-			code = gw_fail(error, answered, "%.*s", (int)failure.text.size,
-				       (const char *)failure.text.data);
-	} else if (code == 0) {
+	code = replog_answer_read(base_buffer_bytes(&result.reply), &answered, &payload, error);
+	if (code == 0 && answered < 0)
+		code = replog_answer_refused(answered, payload, error);
+	else if (code == 0)
 		code = base_buffer_append(reply, payload.data, payload.size, error);
-	}
 	base_buffer_done(&result.reply);
 	return code;
 }

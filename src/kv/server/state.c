@@ -7,13 +7,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/little_endian.h"
 #include "io/rare.h"
 #include "kv/server/operation.h"
-#include "rpc/frame.h"
+#include "replog/answer.h"
 
 enum {
-	ANSWER_HEAD_BYTES = 4,
 	RESTORE_RUN_BYTES = 4 << 20, /* of a snapshot, in one run of the table */
 	/* For planted bugs, which ordinary tests are not to meet. */
 	ROUND_CALLS = 60,
@@ -24,48 +22,6 @@ enum {
 /* Unit tests have no io. */
 #define STATE_BUG(state, name) ((state)->io && IO_BUG((state)->io, name))
 
-/* ---- Answers -------------------------------------------------------------------------------- */
-
-static int answer_begin(struct base_buffer *reply, int code, struct gw_error *error)
-{
-	uint8_t head[ANSWER_HEAD_BYTES];
-
-	reply->size = 0;
-	base_store32(head, (uint32_t)code);
-	return base_buffer_append(reply, head, sizeof(head), error);
-}
-
-static int answer(struct base_buffer *reply, int code, struct gw_bytes payload,
-		  struct gw_error *error)
-{
-	int result = answer_begin(reply, code, error);
-
-	if (result == 0 && payload.size > 0)
-		result = base_buffer_append(reply, payload.data, payload.size, error);
-	return result;
-}
-
-static int answer_failure(struct base_buffer *reply, int code, const char *why,
-			  struct gw_error *error)
-{
-	uint8_t bytes[RPC_FAILURE_BYTES_MAX];
-	size_t size = rpc_failure_encode(NULL, why, bytes);
-
-	assert(code < 0);
-	return answer(reply, code, (struct gw_bytes){bytes, size}, error);
-}
-
-int kv_answer_read(struct gw_bytes reply, int *code, struct gw_bytes *payload,
-		   struct gw_error *error)
-{
-	if (reply.size < ANSWER_HEAD_BYTES)
-		return gw_fail(error, GW_E_CORRUPT, "an answer of %zu bytes", reply.size);
-	*code = (int)(int32_t)base_load32(reply.data);
-	*payload = (struct gw_bytes){(const uint8_t *)reply.data + ANSWER_HEAD_BYTES,
-				     reply.size - ANSWER_HEAD_BYTES};
-	return 0;
-}
-
 /* ---- Entries -------------------------------------------------------------------------------- */
 
 /* The effect, and its answer in *reply. */
@@ -73,7 +29,7 @@ static int run(struct kv_state *state, uint64_t index, const struct kv_entry *en
 	       struct base_buffer *reply, int *refused, struct gw_error *error)
 {
 	struct gw_error why = {0};
-	int code = answer_begin(reply, 0, error);
+	int code = replog_answer_begin(reply, 0, error);
 
 	*refused = 0;
 	if (code == 0)
@@ -81,7 +37,7 @@ static int run(struct kv_state *state, uint64_t index, const struct kv_entry *en
 	if (code < 0 || *refused == 0)
 		return code;
 	state->refused++;
-	return answer_failure(reply, *refused, why.text, error);
+	return replog_answer_failure(reply, *refused, why.text, error);
 }
 
 /* The effect of a call, and the record of its answer: once, however often it is in the log. */
@@ -96,17 +52,16 @@ static int run_once(struct kv_state *state, uint64_t index, const struct kv_entr
 	if (dup == GW_E_NO_MEMORY)
 		return gw_fail(error, dup, "%s", why.text);
 	if (dup < 0)
-		return answer_failure(reply, dup, why.text, error);
+		return replog_answer_failure(reply, dup, why.text, error);
 	if (dup == RPC_DUP_STALE)
-		return answer_failure(reply, GW_E_STALE, "this client was forgotten", error);
+		return replog_answer_failure(reply, GW_E_STALE, "this client was forgotten", error);
 	if (dup == RPC_DUP_DONE &&
 	    !(entry->call.sequence % ROUND_CALLS > FIRST_CALLS &&
 	      STATE_BUG(state, "kv.runs-again")))
-		return answer(reply, before.code, before.reply, error);
+		return replog_answer(reply, before.code, before.reply, error);
 	code = run(state, index, entry, reply, &refused, error);
 	if (dup == RPC_DUP_NEW) {
-		struct gw_bytes payload = {reply->data + ANSWER_HEAD_BYTES,
-					   reply->size - ANSWER_HEAD_BYTES};
+		struct gw_bytes payload = replog_answer_payload(reply);
 
 		/* When it has failed the state is not used any more. */
 		if (code == 0)
@@ -126,8 +81,8 @@ static int open_client(struct kv_state *state, const struct kv_entry *entry,
 	if (code == GW_E_NO_MEMORY)
 		return gw_fail(error, code, "%s", why.text);
 	if (code < 0)
-		return answer_failure(reply, code, why.text, error);
-	return answer_begin(reply, 0, error);
+		return replog_answer_failure(reply, code, why.text, error);
+	return replog_answer_begin(reply, 0, error);
 }
 
 static int apply_entry(struct kv_state *state, const struct replog_entry *entry,
@@ -152,7 +107,7 @@ static int apply_entry(struct kv_state *state, const struct replog_entry *entry,
 	case KV_ENTRY_OPEN:
 		return open_client(state, &decoded, reply, error);
 	case KV_ENTRY_TICK:
-		return answer_begin(reply, 0, error);
+		return replog_answer_begin(reply, 0, error);
 	default:
 		break;
 	}

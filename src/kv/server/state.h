@@ -5,7 +5,7 @@
  * have the same, a retry that reaches another leader finds the answer of the first, and two entries
  * of one call have one effect, wherever the second came from.
  *
- * What apply answers is what kv_answer_read takes apart: a code, and the packed message or the
+ * What apply answers is what replog_answer_read takes apart: a code, and the packed message or the
  * failure that the caller gets. A refusal (too large, no number) is an answer too, remembered as
  * such. Only what must not be (an entry that cannot be read, no memory, a table that fails) makes
  * apply fail, and its member step aside.
@@ -80,10 +80,6 @@ int kv_state_restore_kept(struct kv_state *state, struct gw_bytes kept,
 /* A snapshot of now; for backups. kv_snapshot_writer_free before the table is freed. */
 int kv_state_snapshot(struct kv_state *state, struct kv_snapshot_writer **writer,
 		      struct gw_error *error) GW_MUST_CHECK;
-
-/* What apply has answered, taken apart; GW_E_CORRUPT. */
-int kv_answer_read(struct gw_bytes reply, int *code, struct gw_bytes *payload,
-		   struct gw_error *error) GW_MUST_CHECK;
 
 /* Whether a key that is in the table is there for readers. */
 static inline bool kv_state_has(const struct kv_state *state, const struct kv_item *item)

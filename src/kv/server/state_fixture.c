@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "replog/answer.h"
+
 static struct gw_bytes text(const char *string)
 {
 	return string ? gw_string(string) : (struct gw_bytes){NULL, 0};
@@ -47,7 +49,7 @@ void state_apply(struct state_fixture *fixture, const struct kv_entry *entry,
 	assert(code == 0);
 	code = kv_machine.run_end(&fixture->state, fixture->index, NULL);
 	assert(code == 0);
-	code = kv_answer_read(base_buffer_bytes(&fixture->reply), &fixture->code,
+	code = replog_answer_read(base_buffer_bytes(&fixture->reply), &fixture->code,
 			      &fixture->payload, NULL);
 	assert(code == 0);
 	base_buffer_done(&bytes);
