@@ -181,6 +181,8 @@ int gfs_chunk_release(struct gfs_state *state, uint32_t slot, bool was_live,
 		code = gfs_table_remove(&state->table, gfs_key_bytes(&key), error);
 	if (code >= 0)
 		code = gfs_chunks_free(&state->chunks, slot, error);
+	if (code >= 0 && state->freed)
+		state->freed(state->context, slot);
 	/* A source is no copy that is under way itself, so this ends here. */
 	if (code >= 0 && source != 0)
 		code = gfs_chunk_release(state, gfs_slot_of(source), false, error);

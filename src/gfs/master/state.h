@@ -23,6 +23,9 @@ struct gfs_state {
 	uint64_t next_server;
 	uint64_t files, directories, hidden; /* how many */
 	uint64_t writers;
+	/* Told of the slot of each chunk that is freed; NULL: nobody. Set after init. */
+	void (*freed)(void *context, uint32_t slot);
+	void *context;
 };
 
 /* What an operation tells. */
