@@ -2,7 +2,7 @@
 /*
  * cluster.h - what the master asks of the side of it that knows chunkservers: who lives, where
  * replicas go, grants told and revoked. A table of functions, so that the namespace is tested by
- * itself, and with one that answers what the test wants.
+ * itself. Nobody implements it yet: masters run without (gfs_master_options.cluster).
  */
 #ifndef GFS_MASTER_CLUSTER_H
 #define GFS_MASTER_CLUSTER_H
@@ -62,8 +62,5 @@ struct gfs_cluster_operations {
 			     const Gfs__ServersRequest *request, Gfs__ServersReply *reply,
 			     struct gw_error *error);
 };
-
-/* Of real chunkservers: cluster.c. */
-extern const struct gfs_cluster_operations gfs_cluster;
 
 #endif

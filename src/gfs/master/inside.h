@@ -32,7 +32,7 @@ struct gfs_master {
 	struct gfs_locks locks;
 	/* Volatile: not logged, told by chunkservers; the cluster side keeps them. */
 	struct gfs_replicas replicas;
-	struct gfs_cluster *cluster;   /* cluster.c's own */
+	struct gfs_cluster *cluster;   /* the cluster side's own */
 	bool has_machine, has_cluster;
 };
 
@@ -62,6 +62,10 @@ int gfs_master_propose_for(struct gfs_master *master, struct gw_rpc_call *call,
 			   const struct gfs_record *record, struct base_buffer *payload,
 			   struct gw_error *error) GW_MUST_CHECK;
 
+/* Proposes a record of a call that runs at most once; *result is what apply answered. */
+int gfs_master_propose_call(struct gfs_master *master, struct gw_rpc_call *call,
+			    struct gfs_record *record, struct replog_result *result,
+			    struct gw_error *error) GW_MUST_CHECK;
 /* The whole of a handler whose call runs at most once, and returns what apply answers. The call is
  * added to the record. */
 int gfs_master_change(struct gfs_master *master, struct gw_rpc_call *call,
@@ -79,16 +83,26 @@ int gfs_master_open_client(void *context, struct rpc_client_id client, struct gw
 /* A task: begins and ends leading, ticks. */
 int gfs_master_run_leader(void *argument);
 
-/* Messages in the call's memory. */
+/* ---- Messages in the call's memory ---------------------------------------------------------- */
 
-/* A server's number, address and rack. */
-int gfs_answer_place(struct gw_rpc_call *call, const struct gfs_state *state, uint32_t server,
-		     Gfs__Place **place, struct gw_error *error) GW_MUST_CHECK;
-/* The chunk in a slot at an index, for writing: the set of its grant, GW_E_NOT_FOUND without one.
- * Term is that of the answer. */
-int gfs_answer_lease(struct gw_rpc_call *call, const struct gfs_state *state, uint64_t index,
-		     uint32_t slot, uint64_t term, Gfs__Lease **lease,
-		     struct gw_error *error) GW_MUST_CHECK;
+/* The chunk in a slot, for reading, at those servers of a set that live. */
+int gfs_message_chunk(struct gw_rpc_call *call, const struct gfs_master *master, uint64_t index,
+		      uint32_t slot, const struct gfs_set *set, Gfs__Chunk **chunk,
+		      struct gw_error *error) GW_MUST_CHECK;
+
+/* ---- Handlers ------------------------------------------------------------------------------- */
+
+int gfs_serve_stat(struct gw_rpc_call *call, void *context, const Gfs__StatRequest *request,
+		   Gfs__StatReply *reply, struct gw_error *error);
+int gfs_serve_list(struct gw_rpc_call *call, void *context, const Gfs__ListRequest *request,
+		   Gfs__ListReply *reply, struct gw_error *error);
+int gfs_serve_list_deleted(struct gw_rpc_call *call, void *context,
+			   const Gfs__ListRequest *request, Gfs__ListReply *reply,
+			   struct gw_error *error);
+int gfs_serve_locate(struct gw_rpc_call *call, void *context, const Gfs__LocateRequest *request,
+		     Gfs__LocateReply *reply, struct gw_error *error);
+int gfs_serve_status(struct gw_rpc_call *call, void *context, const Gfs__StatusRequest *request,
+		     Gfs__StatusReply *reply, struct gw_error *error);
 
 extern const struct master_handlers gfs_master_handlers;
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * master.h - a master of the file system: its directory, its log, its state, and the services
- * Master and Cluster of gfs.proto on a server of its own. All of it hangs off one struct, so any
+ * master.h - a master of the file system: its directory, its log, its state, and the service
+ * Master of gfs.proto on a server of its own. All of it hangs off one struct, so any
  * number fit in one process, or one simulator.
  *
- *     struct gfs_master_options options = {.directory = "master", .address = "10.0.0.1:7100",
- *                                          .cluster = &gfs_cluster};
+ *     struct gfs_master_options options = {.directory = "master", .address = "10.0.0.1:7100"};
  *
  *     gfs_master_new(&master, &options, &error);   // waits: recovers, joins, listens, starts
  *     ... until the program is to end ...

@@ -54,6 +54,46 @@ static int check_tree(const struct gfs_state *state, const struct gfs_record *re
 	return code;
 }
 
+static size_t file_granted(const struct gfs_state *state, const struct gfs_file *file,
+			   uint64_t *handles, size_t most)
+{
+	struct gfs_grant grant;
+	uint64_t index = 0;
+	uint32_t slot;
+	size_t count = 0;
+
+	for (; !file->is_directory && count < most &&
+	       gfs_chunk_next(state, file->id, &index, &slot); index++)
+		if (gfs_grant_of(state, slot, &grant))
+			handles[count++] = gfs_chunks_handle(&state->chunks, slot);
+	return count;
+}
+
+size_t gfs_tree_granted(const struct gfs_state *state, struct gw_bytes path, uint64_t *handles,
+			size_t most)
+{
+	struct gfs_cursor cursor;
+	struct gfs_key under;
+	struct gfs_file file;
+	size_t count;
+	bool more;
+
+	if (!gfs_find(state, path, &file))
+		return 0;
+	count = file_granted(state, &file, handles, most);
+	gfs_key_path(&under, path);
+	gfs_key_add(&under, "", 1);
+	more = gfs_cursor_seek(&cursor, gfs_table_view(&state->table), gfs_key_bytes(&under));
+	for (; more && count < most && gfs_key_has_prefix(gfs_cursor_key(&cursor), &under);
+	     more = gfs_cursor_next(&cursor)) {
+		size_t size = gfs_file_decode(cursor.value, &file);
+
+		assert(size == cursor.value.size);
+		count += file_granted(state, &file, handles + count, most - count);
+	}
+	return count;
+}
+
 /* The chunks of a file are those of another one, too. */
 static int share_chunks(struct gfs_state *state, uint64_t from, uint64_t to,
 			struct gw_error *error)
