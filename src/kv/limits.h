@@ -18,10 +18,12 @@ enum {
 
 enum { KV_CLUSTER_BYTES = 16 }; /* of a cluster's id */
 
-/* What a greeting names a cluster by. */
+/* What a greeting names a cluster by; never 0, which is none. */
 static inline uint64_t kv_cluster_number(const uint8_t id[KV_CLUSTER_BYTES])
 {
-	return base_load64(id);
+	uint64_t number = base_load64(id) ^ base_load64(id + KV_CLUSTER_BYTES / 2);
+
+	return number ? number : 1;
 }
 
 #endif

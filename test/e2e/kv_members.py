@@ -200,6 +200,8 @@ def a_member_of_another_cluster_is_not_asked(directory):
         code, said = faults.ends(other.address, "get", "k", "--cluster", cluster)
         assert code == 23 and "another cluster" in said, (code, said)
         kv(both, "get", "k", "--cluster", cluster[1:], check=13)
+        code, said = faults.ends(both, "get", "k", "--cluster", "0" * 32)
+        assert code == 23 and "another cluster" in said, (code, said)
         with Tally(ours.address + "," + other.address) as tally:
             assert tally.count("word") == "word 1\n"
             ours.kill()
