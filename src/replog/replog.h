@@ -215,8 +215,8 @@ int replog_propose(struct replog *log, struct gw_bytes bytes, uint64_t deadline_
 /*
  * Waits until the machine has applied all that was acknowledged anywhere before this was called, so
  * that what is read from it without a further wait is linearizable. On the leader only: a round of
- * heartbeats shows that it still is one; all who wait share a round. One voter alone asks nobody and
- * does not wait. *index (may be NULL): what is applied at least. GW_E_NOT_LEADER,
+ * heartbeats shows that it still is one; all who wait share a round. One voter alone asks nobody
+ * and does not wait. *index (may be NULL): what is applied at least. GW_E_NOT_LEADER,
  * GW_E_OVERLOADED, GW_E_TIMEOUT, GW_E_CANCELLED.
  */
 int replog_read_barrier(struct replog *log, uint64_t deadline_ns, uint64_t *index,
