@@ -88,6 +88,12 @@ def a_late_part_fails_and_is_ended():
     assert len(part.failures) == 1, part.failures
 
 
+def a_part_has_what_others_left():
+    ends = time.monotonic() + 1000
+    assert check.Part("part", 1, None, True, ends, spare=60).deadline > time.monotonic() + 100
+    assert check.Part("part", 1, None, True, ends, spare=9999).deadline == ends
+
+
 def what_a_command_leaves_behind_is_ended():
     with tempfile.TemporaryDirectory() as directory:
         pipe = os.path.join(directory, "pipe")
@@ -123,7 +129,8 @@ def the_parts_fit_the_time():
 TESTS = [passes_and_failures_are_counted, what_is_skipped_neither_passed_nor_failed, a_crash_is_one_failure,
          a_timeout_is_one_failure,
          a_word_that_begins_with_ok_is_no_case, scenarios_are_told_as_sentences, no_test_at_all_is_a_failure,
-         a_late_part_fails_and_is_ended, what_a_command_leaves_behind_is_ended, a_missing_build_is_a_failure,
+         a_late_part_fails_and_is_ended, a_part_has_what_others_left,
+         what_a_command_leaves_behind_is_ended, a_missing_build_is_a_failure,
          the_last_line_is_plain, the_parts_fit_the_time]
 
 
