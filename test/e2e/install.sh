@@ -130,6 +130,11 @@ counts_words() {
 		cat "$work"/out/part-* | cmp - "$work/expected"
 }
 
+# Clients of a service: test/e2e has them talk to one.
+wants_an_address() {
+	! "$1" 2>"$work/said" && grep -q "^usage: .* ADDRESS" "$work/said"
+}
+
 if nm "$build/gw" | grep -q __asan_init; then
 	echo "1..0 # SKIP a build with sanitizers is not one to install"
 	exit 0
@@ -154,6 +159,8 @@ for source in "$top"/examples/*.c; do
 	try "$name compiles against the installed library" compile "$work/$name" "$source"
 	if grep -q groundwork/mapreduce.h "$source"; then
 		try "$name prints its help" prints_help "$work/$name"
+	elif grep -q groundwork/kv.h "$source"; then
+		try "$name says what it wants" wants_an_address "$work/$name"
 	else
 		try "$name runs" "$work/$name"
 	fi
