@@ -72,6 +72,7 @@ struct scan {
 	size_t doubtful; /* from here on the bytes may not be there */
 	uint64_t version; /* of the last state, which was durable when it was told */
 	bool *touched;   /* blocks that doubtful records are about */
+	bool is_unsynced; /* bytes were changed behind the last sync */
 	uint32_t crc;
 };
 
@@ -132,6 +133,10 @@ static int scan_log(const struct chunk *chunk, struct scan *scan, struct gw_erro
 				       GW_E_TRUNCATED : (int)size;
 		if (record.kind == CHUNK_RECORD_SYNCED)
 			synced = scan->end + (size_t)size;
+		scan->is_unsynced = record.kind == CHUNK_RECORD_WRITE ||
+				    record.kind == CHUNK_RECORD_PAD ||
+				    record.kind == CHUNK_RECORD_CUT ||
+				    (scan->is_unsynced && record.kind != CHUNK_RECORD_SYNCED);
 		if (record.position == 0)
 			batch = scan->end;
 		if (record.kind == CHUNK_RECORD_STATE) {
@@ -199,9 +204,12 @@ static int redo(struct chunk *chunk, const struct scan *scan, const struct chunk
 	if (!record->data)
 		return 0;
 	result = chunk_data_open(chunk, true, error);
-	if (result == 0)
-		result = task_disk_write(chunk->data, &data, 1, record->offset, 0, error);
-	return result;
+	if (result < 0)
+		return result;
+	/* Also if the record is cut: what it leaves behind the end is no zeros for a pad. */
+	if (chunk->written_end < record->offset + record->bytes)
+		chunk->written_end = record->offset + record->bytes;
+	return task_disk_write(chunk->data, &data, 1, record->offset, 0, error);
 }
 
 static int check_block(struct chunk *chunk, uint32_t block, struct gw_error *error)
@@ -275,6 +283,10 @@ static int read_state(struct chunk *chunk, struct scan *scan, struct gw_error *e
 			       (unsigned long long)chunk->state.handle);
 	if (chunk->is_recovered)
 		chunk->state.version = chunk->version;
+	else
+		/* The kernel may have what no sync to come would write: a life before may have seen
+		 * one fail. What was synced is not written again: a loss of power would harm it. */
+		chunk->data_is_doubtful = chunk->state.is_open && scan->is_unsynced;
 	/* What was cut is removed before records come, not before: a version may be in it. */
 	if (chunk->log_end < scan->bytes.size)
 		chunk->log_is_torn = true;
@@ -323,10 +335,9 @@ static int load(struct chunk *chunk, struct gw_error *error)
 	}
 	if (!chunk->is_recovered) {
 		chunk_summarize(chunk);
-		/* The kernel may have what no sync to come would write: a life before may have seen
-		 * one fail. */
+		/* As for the data, and no look at a log tells. */
 		chunk->log_is_doubtful = true;
-		chunk->data_is_new = chunk->data_is_doubtful = chunk->is_open;
+		chunk->data_is_new = chunk->is_open;
 	}
 	chunk->is_recovered = true;
 	chunk->is_loaded = true;

@@ -116,7 +116,7 @@ int chunk_log_renew(struct chunk *chunk, struct gw_error *error)
 		chunk->log = log;
 		chunk->log_end = bytes.size;
 		chunk->log_crc = crc;
-		chunk->log_is_torn = false;
+		chunk->log_is_torn = chunk->log_is_unsynced = false;
 		(void)task_disk_close(old, NULL);
 		result = chunk_sync_names(chunk->disk, error);
 		chunk->log_is_doubtful = result < 0;
@@ -182,6 +182,19 @@ static int make_sure_of_log(struct chunk *chunk, struct gw_error *error)
 	return result < 0 ? result : chunk_log_renew(chunk, error);
 }
 
+/* A record of a sync that is on the disk tells that all before it is: a loss of power while both are
+ * written may keep the second alone. */
+static int sync_before(struct chunk *chunk, struct gw_error *error)
+{
+	int result = chunk->log_is_unsynced ? task_disk_sync(chunk->log, error) : 0;
+
+	if (result < 0)
+		chunk->log_is_doubtful = true;
+	else
+		chunk->log_is_unsynced = false;
+	return result;
+}
+
 /* Writes records durably, then applies them. */
 static int write_records(struct chunk *chunk, const struct chunk_record *records, size_t count,
 			 struct gw_error *error)
@@ -193,6 +206,8 @@ static int write_records(struct chunk *chunk, const struct chunk_record *records
 
 	if (result == 0)
 		result = chunk_log_clean(chunk, error);
+	if (result == 0)
+		result = sync_before(chunk, error);
 	crc = chunk->log_crc;
 	for (size_t i = 0; i < count && result == 0; i++)
 		result = chunk_record_put(&buffer, &records[i], &crc, error);

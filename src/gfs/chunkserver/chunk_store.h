@@ -81,6 +81,7 @@ struct chunk {
 	uint64_t log_end;
 	uint32_t log_crc;
 	bool log_is_torn;              /* a write that failed left something behind log_end */
+	bool log_is_unsynced;          /* mutations are in it that no sync has covered */
 	bool log_is_doubtful;          /* a sync of it failed: it is to be written anew */
 	uint64_t written_end;          /* up to there, behind the length, anything may be */
 	bool data_is_new;              /* its name is not durable yet */

@@ -376,7 +376,7 @@ static int carry_out(struct run *run, struct gw_error *error)
 		end += run->pieces[i].size;
 	if (run->piece_count > 0 && end > chunk->written_end)
 		chunk->written_end = end;
-	chunk->log_is_torn = true;
+	chunk->log_is_torn = chunk->log_is_unsynced = true;
 	result = run->is_overwrite ? write_in_turn(run, error) : write_both(run, error);
 	if (result == 0)
 		result = apply(run, error);
@@ -439,12 +439,13 @@ static int check(const struct chunk *chunk, const struct chunk_mutation *mutatio
 	return 0;
 }
 
-/* So that it does not grow for ever without a sync. */
-static int shorten_log(struct chunk *chunk, struct gw_error *error)
+/* So that it does not grow for ever without a sync; and what a life before left may not be on the disk,
+ * "open" among it. */
+static int make_sure_of_log(struct chunk *chunk, struct gw_error *error)
 {
 	int result;
 
-	if (chunk->log_end <= 2 * chunk->store->log_bytes_max)
+	if (!chunk->log_is_doubtful && chunk->log_end <= 2 * chunk->store->log_bytes_max)
 		return 0;
 	result = chunk_sync_data(chunk, error);
 	if (result == 0)
@@ -472,7 +473,7 @@ int chunk_mutate(struct chunk *chunk, uint64_t version, const struct chunk_mutat
 			result = gw_fail(error, GW_E_STALE, "not at version %llu any more",
 					 (unsigned long long)version);
 		if (result == 0)
-			result = shorten_log(chunk, error);
+			result = make_sure_of_log(chunk, error);
 		if (result == 0)
 			result = run_all(run, mutations, count, error);
 		gw_unlock(&chunk->lock);
