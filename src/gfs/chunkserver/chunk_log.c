@@ -182,8 +182,8 @@ static int make_sure_of_log(struct chunk *chunk, struct gw_error *error)
 	return result < 0 ? result : chunk_log_renew(chunk, error);
 }
 
-/* A record of a sync that is on the disk tells that all before it is: a loss of power while both are
- * written may keep the second alone. */
+/* A record of a sync that is on the disk tells that all before it is: a loss of power while both
+ * are written may keep the second alone. */
 static int sync_before(struct chunk *chunk, struct gw_error *error)
 {
 	int result = chunk->log_is_unsynced ? task_disk_sync(chunk->log, error) : 0;

@@ -439,8 +439,8 @@ static int check(const struct chunk *chunk, const struct chunk_mutation *mutatio
 	return 0;
 }
 
-/* So that it does not grow for ever without a sync; and what a life before left may not be on the disk,
- * "open" among it. */
+/* So that it does not grow for ever without a sync; and what a life before left may not be on the
+ * disk, "open" among it. */
 static int make_sure_of_log(struct chunk *chunk, struct gw_error *error)
 {
 	int result;
