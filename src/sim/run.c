@@ -61,6 +61,31 @@ void sim_run_fail(struct sim_run *run, const char *format, ...)
 	sim_note(run->sim, NULL, "found wrong", 0);
 }
 
+struct recovery {
+	const struct sim_run *run;
+	const uint64_t *count;
+};
+
+static bool is_recovered(void *context)
+{
+	const struct recovery *recovery = context;
+
+	return *recovery->count > 0 || recovery->run->error.code != 0;
+}
+
+int sim_run_recover(struct sim_run *run, struct sim_node *node, bool power, uint64_t *recoveries,
+		    struct gw_error *error)
+{
+	struct recovery recovery = {run, recoveries};
+
+	*recoveries = 0;
+	sim_node_restart(node, power, 0);
+	if (!sim_run_when(run->sim, is_recovered, &recovery,
+			  sim_now_ns(run->sim) + SIM_LIVENESS_NS))
+		return gw_fail(error, GW_E_CORRUPT, "no recovery after all is over");
+	return 0;
+}
+
 /* ---- The phases ----------------------------------------------------------------------------- */
 
 /* Looks at the run; false when something is wrong. */

@@ -77,6 +77,11 @@ struct sim_workload {
 /* Says what is wrong; the first one counts. From anywhere, also inside a node. */
 void sim_run_fail(struct sim_run *run, const char *format, ...) GW_PRINTF(2, 3);
 
+/* For check_end: the node dies (with its power, or alone) and starts anew. Zeroes *recoveries and
+ * waits until the workload has counted one, or something was found wrong. */
+int sim_run_recover(struct sim_run *run, struct sim_node *node, bool power, uint64_t *recoveries,
+		    struct gw_error *error);
+
 /* All of them, ended by NULL. */
 extern const struct sim_workload *const sim_workloads[];
 

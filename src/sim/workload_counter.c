@@ -209,25 +209,18 @@ static bool converged(struct sim_run *run)
 	return true;
 }
 
-static bool recovered(void *context)
-{
-	const struct counter_state *state = context;
-
-	return state->recoveries > 0 || state->run->error.code != 0;
-}
-
 /* The server loses power once more; then every answered effect is there, and the history is that
  * of one copy. */
 static int check_end(struct sim_run *run, struct gw_error *error)
 {
 	struct counter_state *state = run->state;
+	int code;
 
 	for (uint32_t i = 0; i < state->client_count; i++)
 		sim_node_kill(state->clients[i]);
-	state->recoveries = 0;
-	sim_node_restart(state->server, true, 0);
-	if (!sim_run_when(run->sim, recovered, state, sim_now_ns(run->sim) + SIM_LIVENESS_NS))
-		return gw_fail(error, GW_E_CORRUPT, "no recovery after all is over");
+	code = sim_run_recover(run, state->server, true, &state->recoveries, error);
+	if (code < 0)
+		return code;
 	return state->loss_told ? 0 : sim_linear_check(&run->history, NULL, error);
 }
 

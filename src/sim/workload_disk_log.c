@@ -228,27 +228,16 @@ static bool converged(struct sim_run *run)
 	return state->batches_healed >= BATCHES_TO_CONVERGE;
 }
 
-static bool recovered_again(void *context)
-{
-	struct state *state = context;
-
-	return state->recoveries > 0 || state->run->error.code != 0;
-}
-
 /* Everything is over: dies a few times more, and what was acknowledged is there. */
 static int check_end(struct sim_run *run, struct gw_error *error)
 {
 	struct state *state = run->state;
+	int code = 0;
 
-	for (int i = 0; i < FINAL_RECOVERIES; i++) {
-		state->recoveries = 0;
-		sim_node_restart(state->node, !state->options.without_sync, 0);
-		if (!sim_run_when(run->sim, recovered_again, state,
-				  sim_now_ns(run->sim) + SIM_LIVENESS_NS))
-			return gw_fail(error, GW_E_CORRUPT, "no recovery after all is over");
-		state->recoveries = 0;
-	}
-	return 0;
+	for (int i = 0; i < FINAL_RECOVERIES && code == 0; i++)
+		code = sim_run_recover(run, state->node, !state->options.without_sync,
+				       &state->recoveries, error);
+	return code;
 }
 
 static void done(struct sim_run *run)

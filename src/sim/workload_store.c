@@ -60,27 +60,16 @@ static bool converged(struct sim_run *run)
 	return state->user.commits >= state->commits_before + COMMITS_TO_CONVERGE;
 }
 
-static bool recovered_again(void *context)
-{
-	struct sim_run *run = context;
-	struct state *state = run->state;
-
-	return state->user.recoveries > 0 || run->error.code != 0;
-}
-
 /* Everything is over: loses power a few times more, and what was durable is there. */
 static int check_end(struct sim_run *run, struct gw_error *error)
 {
 	struct state *state = run->state;
+	int code = 0;
 
-	for (int i = 0; i < FINAL_RECOVERIES; i++) {
-		state->user.recoveries = 0;
-		sim_node_restart(state->user.node, true, 0);
-		if (!sim_run_when(run->sim, recovered_again, run,
-				  sim_now_ns(run->sim) + SIM_LIVENESS_NS))
-			return gw_fail(error, GW_E_CORRUPT, "no recovery after all is over");
-	}
-	return 0;
+	for (int i = 0; i < FINAL_RECOVERIES && code == 0; i++)
+		code = sim_run_recover(run, state->user.node, true,
+				       &state->user.recoveries, error);
+	return code;
 }
 
 static void done(struct sim_run *run)
