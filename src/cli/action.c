@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 
 enum { NAME_BYTES_MAX = 64, GROUPS_MAX = 3 };
@@ -24,6 +25,22 @@ static void groups_of(const struct cli_action *action, void *values,
 	groups[0] = (struct gw_option_group){"Options", action->options, values};
 	groups[1] = (struct gw_option_group){NULL, action->shared, values};
 	groups[2] = (struct gw_option_group){0};
+}
+
+void cli_print_error(bool json, const char *name, int code, const struct gw_error *error)
+{
+	json_t *line = NULL;
+
+	if (json)
+		line = json_pack("{s:{s:i,s:s,s:s}}", "error", "code", -code, "name",
+				 gw_code_name(code), "text", error->text);
+	if (line) {
+		json_dumpf(line, stderr, JSON_COMPACT);
+		fputc('\n', stderr);
+	} else {
+		fprintf(stderr, "%s: %s\n", name, error->text);
+	}
+	json_decref(line);
 }
 
 static bool wants_help(const struct running *running)
@@ -101,7 +118,7 @@ static int run(struct running *running, int argc, char **argv)
 	if (code < 0 && action->fail)
 		action->fail(running->values, running->name, code, &error);
 	else if (code < 0)
-		fprintf(stderr, "%s: %s\n", running->name, error.text);
+		cli_print_error(false, running->name, code, &error);
 	free(operands);
 	gw_options_done(running->groups);
 	free(running->values);

@@ -38,6 +38,9 @@ struct cli_actions {
 	const struct cli_action *actions; /* ends with an entry without name */
 };
 
+/* For `fail`: "NAME: sentence", or a line of JSON with the code and its name. */
+void cli_print_error(bool json, const char *name, int code, const struct gw_error *error);
+
 /* argv[0] is the action's or the subcommand's own word. The exit status. */
 int cli_action_run(const struct cli_action *action, int argc, char **argv);
 int cli_actions_run(const struct cli_actions *actions, int argc, char **argv);

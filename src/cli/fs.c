@@ -5,7 +5,6 @@
 #include "cli/action.h"
 #include "cli/tls.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #define MASTERS "127.0.0.1:7100"
@@ -153,19 +152,7 @@ RUN(locations)
 static void print_error(const void *values, const char *name, int code,
 			const struct gw_error *error)
 {
-	const struct cli_fs *fs = values;
-	json_t *json = NULL;
-
-	if (fs->json)
-		json = json_pack("{s:{s:i,s:s,s:s}}", "error", "code", -code, "name",
-				 gw_code_name(code), "text", error->text);
-	if (json) {
-		json_dumpf(json, stderr, JSON_COMPACT);
-		fputc('\n', stderr);
-	} else {
-		fprintf(stderr, "%s: %s\n", name, error->text);
-	}
-	json_decref(json);
+	cli_print_error(((const struct cli_fs *)values)->json, name, code, error);
 }
 
 #define ACTION(action, table)                                                                  \

@@ -175,19 +175,7 @@ RUN(fsck, work_in_task)
 static void print_error(const void *values, const char *name, int code,
 			const struct gw_error *error)
 {
-	const struct cli_kv *kv = values;
-	json_t *json = NULL;
-
-	if (kv->json)
-		json = json_pack("{s:{s:i,s:s,s:s}}", "error", "code", -code, "name",
-				 gw_code_name(code), "text", error->text);
-	if (json) {
-		json_dumpf(json, stderr, JSON_COMPACT);
-		fputc('\n', stderr);
-	} else {
-		fprintf(stderr, "%s: %s\n", name, error->text);
-	}
-	json_decref(json);
+	cli_print_error(((const struct cli_kv *)values)->json, name, code, error);
 }
 
 #define AT "127.0.0.1:7000"

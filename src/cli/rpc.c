@@ -11,7 +11,6 @@
 
 #include <errno.h>
 
-#include <jansson.h>
 
 static const struct gw_option rpc_options[] = {
 	{"deadline", 'd', GW_OPTION_MS, offsetof(struct cli_rpc, deadline_ms), "TIME",
@@ -148,19 +147,7 @@ static int run_call(void *values, char **operands, size_t count, struct gw_error
 static void print_error(const void *values, const char *name, int code,
 			const struct gw_error *error)
 {
-	const struct cli_rpc *rpc = values;
-	json_t *json = NULL;
-
-	if (rpc->json)
-		json = json_pack("{s:{s:i,s:s,s:s}}", "error", "code", -code, "name",
-				 gw_code_name(code), "text", error->text);
-	if (json) {
-		json_dumpf(json, stderr, JSON_COMPACT);
-		fputc('\n', stderr);
-	} else {
-		fprintf(stderr, "%s: %s\n", name, error->text);
-	}
-	json_decref(json);
+	cli_print_error(((const struct cli_rpc *)values)->json, name, code, error);
 }
 
 static const struct cli_rpc defaults = {.deadline_ms = GW_RPC_TIMEOUT_MS};
