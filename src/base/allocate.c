@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * allocate.c - growing an array by doubling, so that n appends cost O(n).
+ * allocate.c - growing an array by doubling, so that n appends cost O(n); copies of texts.
  */
 #include "base/allocate.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIRST_CAPACITY = 8 };
 
@@ -29,4 +30,34 @@ void *base_grow(void *items, size_t item_size, size_t *capacity, size_t need)
 	if (moved)
 		*capacity = larger;
 	return moved;
+}
+
+/* By malloc itself, which tests can make fail; strdup's they cannot. */
+static char *copy_of(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = malloc(size);
+
+	return copy ? memcpy(copy, text, size) : NULL;
+}
+
+bool base_copy_texts(const char **const texts[], size_t count)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *given = *texts[i];
+
+		*texts[i] = given && all ? copy_of(given) : NULL;
+		all = all && (!given || *texts[i]);
+	}
+	return all;
+}
+
+void base_free_texts(const char **const texts[], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free((char *)(uintptr_t)*texts[i]);
+		*texts[i] = NULL;
+	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * allocate.h - growing an array. Plain malloc, realloc and free are used elsewhere; tests make any
+ * allocate.h - growing an array, and copying texts. Plain malloc, realloc and free are used elsewhere; tests make any
  * of them fail by linking with --wrap (test/support/allocation.h).
  */
 #ifndef BASE_ALLOCATE_H
@@ -15,5 +15,12 @@
  * need > 0.
  */
 void *base_grow(void *items, size_t item_size, size_t *capacity, size_t need) GW_MUST_CHECK;
+
+/*
+ * Options that are kept: replaces each text by a copy of its own; NULL stays. false: memory is
+ * short, and what was not copied is NULL, so base_free_texts may be called.
+ */
+bool base_copy_texts(const char **const texts[], size_t count) GW_MUST_CHECK;
+void base_free_texts(const char **const texts[], size_t count);
 
 #endif

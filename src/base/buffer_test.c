@@ -115,10 +115,38 @@ static int fill(void *context)
 	return result;
 }
 
+static int copy_three(void *unused)
+{
+	char first[] = "first";
+	const char *one = first, *none = NULL, *three = "three";
+	const char **texts[] = {&one, &none, &three};
+	bool all = base_copy_texts(texts, 3);
+
+	(void)unused;
+	first[0] = 'F';
+	assert_null(none);
+	if (all) {
+		assert_string_equal(one, "first");
+		assert_string_equal(three, "three");
+	} else {
+		assert_null(three);
+	}
+	base_free_texts(texts, 3);
+	assert_null(one);
+	return all ? 0 : GW_E_NO_MEMORY;
+}
+
 static void memory_that_runs_out_is_reported(void **state)
 {
 	(void)state;
 	assert_true(test_each_allocation_fails(fill, NULL) > 3);
+}
+
+static void texts_are_copied_all_or_freed(void **state)
+{
+	(void)state;
+	assert_int_equal(copy_three(NULL), 0);
+	assert_int_equal(test_each_allocation_fails(copy_three, NULL), 2);
 }
 
 int main(void)
@@ -130,6 +158,7 @@ int main(void)
 		cmocka_unit_test(text_and_formats),
 		cmocka_unit_test(the_limit_can_be_reached_but_not_passed),
 		cmocka_unit_test(memory_that_runs_out_is_reported),
+		cmocka_unit_test(texts_are_copied_all_or_freed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -378,6 +378,19 @@ int gw_rpc_dup_new(struct gw_rpc_dup **dup, const struct gw_rpc_dup_options *opt
 	return 0;
 }
 
+int rpc_dup_renew(struct gw_rpc_dup **table, const struct gw_rpc_dup_options *options,
+		  struct gw_error *error)
+{
+	struct gw_rpc_dup *empty;
+	int result = gw_rpc_dup_new(&empty, options, error);
+
+	if (result < 0)
+		return result;
+	gw_rpc_dup_free(*table);
+	*table = empty;
+	return 0;
+}
+
 void gw_rpc_dup_free(struct gw_rpc_dup *dup)
 {
 	if (dup)

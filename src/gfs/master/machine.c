@@ -161,14 +161,8 @@ static int new_calls(struct gfs_machine *machine, struct gw_error *error)
 	const struct gw_rpc_dup_options options = {.lease_ms = machine->options.lease_ms,
 						   .clients_max = machine->options.clients_max,
 						   .bytes_max = machine->options.dup_bytes_max};
-	struct gw_rpc_dup *dup;
-	int code = gw_rpc_dup_new(&dup, &options, error);
 
-	if (code < 0)
-		return code;
-	gw_rpc_dup_free(machine->dup);
-	machine->dup = dup;
-	return 0;
+	return rpc_dup_renew(&machine->dup, &options, error);
 }
 
 static void freed(void *context, uint32_t slot)

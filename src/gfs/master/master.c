@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/allocate.h"
 #include "task/disk.h"
 #include "task/home.h"
 #include "task/loop.h"
@@ -84,14 +85,24 @@ static void troubled(void *context, const struct gw_error *error)
 
 /* ---- Beginning ------------------------------------------------------------------------------ */
 
+enum { TEXTS = 6 };
+
+static void texts_of(struct gfs_master_options *options, const char **texts[TEXTS])
+{
+	texts[0] = &options->directory;
+	texts[1] = &options->address;
+	texts[2] = &options->listen;
+	texts[3] = &options->join;
+	texts[4] = &options->name;
+	texts[5] = &options->peer_role;
+}
+
 static void free_texts(struct gfs_master_options *options)
 {
-	free((char *)(uintptr_t)options->directory);
-	free((char *)(uintptr_t)options->address);
-	free((char *)(uintptr_t)options->listen);
-	free((char *)(uintptr_t)options->join);
-	free((char *)(uintptr_t)options->name);
-	free((char *)(uintptr_t)options->peer_role);
+	const char **texts[TEXTS];
+
+	texts_of(options, texts);
+	base_free_texts(texts, TEXTS);
 }
 
 static void set_defaults(struct gfs_master_options *options)
@@ -113,19 +124,14 @@ static void set_defaults(struct gfs_master_options *options)
 static int copy_options(struct gfs_master_options *out, const struct gfs_master_options *options,
 			struct gw_error *error)
 {
-	const char **texts[] = {&out->directory, &out->address, &out->listen,
-				&out->join,      &out->name,    &out->peer_role};
-	bool all = true;
+	const char **texts[TEXTS];
 
 	*out = *options;
 	set_defaults(out);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		bool given = *texts[i];
-
-		*texts[i] = given && all ? strdup(*texts[i]) : NULL;
-		all = all && (!given || *texts[i]);
-	}
-	return all ? 0 : gw_fail(error, GW_E_NO_MEMORY, "no memory for a master");
+	texts_of(out, texts);
+	return base_copy_texts(texts, TEXTS) ?
+		       0 :
+		       gw_fail(error, GW_E_NO_MEMORY, "no memory for a master");
 }
 
 static int open_machine(struct gfs_master *master, struct gw_error *error)

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/allocate.h"
 #include "io/rare.h"
 #include "replog/answer.h"
 #include "task/loop.h"
@@ -180,31 +181,30 @@ static void troubled(void *context, const struct gw_error *error)
 
 /* ---- Beginning ------------------------------------------------------------------------------ */
 
-static int copy_text(const char **text, struct gw_error *error)
+enum { TEXTS = 6 };
+
+static void texts_of(struct kv_server_options *options, const char **texts[TEXTS])
 {
-	if (!*text)
-		return 0;
-	*text = strdup(*text);
-	return *text ? 0 : gw_fail(error, GW_E_NO_MEMORY, "no memory for a member");
+	texts[0] = &options->directory;
+	texts[1] = &options->address;
+	texts[2] = &options->listen;
+	texts[3] = &options->join;
+	texts[4] = &options->name;
+	texts[5] = &options->peer_role;
 }
 
 static void free_texts(struct kv_server_options *options)
 {
-	free((char *)(uintptr_t)options->directory);
-	free((char *)(uintptr_t)options->address);
-	free((char *)(uintptr_t)options->listen);
-	free((char *)(uintptr_t)options->join);
-	free((char *)(uintptr_t)options->name);
-	free((char *)(uintptr_t)options->peer_role);
+	const char **texts[TEXTS];
+
+	texts_of(options, texts);
+	base_free_texts(texts, TEXTS);
 }
 
 static int copy_options(struct kv_server_options *out, const struct kv_server_options *options,
 			struct gw_error *error)
 {
-	const char **texts[] = {&out->directory, &out->address, &out->listen,
-				&out->join,      &out->name,    &out->peer_role};
-	size_t count = sizeof(texts) / sizeof(texts[0]);
-	int code = 0;
+	const char **texts[TEXTS];
 
 	*out = *options;
 	if (!out->listen)
@@ -215,13 +215,10 @@ static int copy_options(struct kv_server_options *out, const struct kv_server_op
 		out->peer_role = "kv";
 	if (!out->watchers_max)
 		out->watchers_max = KV_WATCHERS_MAX;
-	for (size_t i = 0; i < count; i++) {
-		if (code == 0)
-			code = copy_text(texts[i], error);
-		else
-			*texts[i] = NULL;
-	}
-	return code;
+	texts_of(out, texts);
+	return base_copy_texts(texts, TEXTS) ?
+		       0 :
+		       gw_fail(error, GW_E_NO_MEMORY, "no memory for a member");
 }
 
 /* The state that a clean stop has left, or an empty one. */

@@ -219,14 +219,8 @@ static int new_calls(struct kv_state *state, struct gw_error *error)
 	const struct gw_rpc_dup_options options = {.lease_ms = state->options.lease_ms,
 						   .clients_max = state->options.clients_max,
 						   .bytes_max = state->options.dup_bytes_max};
-	struct gw_rpc_dup *dup;
-	int code = gw_rpc_dup_new(&dup, &options, error);
 
-	if (code < 0)
-		return code;
-	gw_rpc_dup_free(state->dup);
-	state->dup = dup;
-	return 0;
+	return rpc_dup_renew(&state->dup, &options, error);
 }
 
 static int take_head(void *context, const struct kv_snapshot_head *head, struct gw_error *error)
