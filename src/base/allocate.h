@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * allocate.h - growing an array, and copying texts. Plain malloc, realloc and free are used elsewhere; tests make any
- * of them fail by linking with --wrap (test/support/allocation.h).
+ * allocate.h - growing an array, and copying texts. Plain malloc, realloc and free are used
+ * elsewhere; tests make any of them fail by linking with --wrap (test/support/allocation.h).
  */
 #ifndef BASE_ALLOCATE_H
 #define BASE_ALLOCATE_H

@@ -123,7 +123,8 @@ int rpc_dup_apply_open(struct gw_rpc_dup *table, uint64_t now_ms, struct rpc_cli
 int rpc_call_answer(struct gw_rpc_call *call, int code, struct gw_bytes payload,
 		    struct gw_error *error) GW_MUST_CHECK;
 
-/* An empty table in place of the state machine's, which may be NULL: a snapshot is to be taken in. */
+/* An empty table in place of the state machine's, which may be NULL: a snapshot is to be taken
+ * in. */
 int rpc_dup_renew(struct gw_rpc_dup **table, const struct gw_rpc_dup_options *options,
 		  struct gw_error *error) GW_MUST_CHECK;
 
