@@ -33,6 +33,24 @@ static int moved_on(const struct source *source, uint64_t version, struct gw_err
 
 /* ---- From another server --------------------------------------------------------------------- */
 
+/* How large the chunk may be. */
+static int ask_size(const struct source *source, uint8_t *chunk_log2, struct gw_error *error)
+{
+	Gfs__ChunkRequest request = GFS__CHUNK_REQUEST__INIT;
+	struct gw_rpc_call_options options = {.deadline_ns = gw_after_ms(CLONE_MS)};
+	Gfs__ChunkReply *reply = NULL;
+	int result;
+
+	request.handle = source->handle;
+	request.version = source->version;
+	result = chunkserver_length_with(source->client, &request, &options, &reply, error);
+	if (result == 0)
+		*chunk_log2 = reply->chunk_log2 <= GFS_CHUNK_LOG2_MAX ? (uint8_t)reply->chunk_log2
+								      : 0;
+	gw_rpc_reply_free(reply);
+	return result;
+}
+
 static int check_pieces(const struct source *source, uint64_t offset, const Gfs__ReadReply *reply,
 			struct gw_error *error)
 {
@@ -261,12 +279,15 @@ int chunk_serve_clone(struct gw_rpc_call *call, void *context, const Gfs__CloneR
 	if (result == 0) {
 		/* The next one when the first does not serve. */
 		for (size_t i = 0; i < request->n_from; i++) {
+			uint8_t chunk_log2;
+
 			result = chunk_server_peer(source.server, request->from[i]->address,
 						   &source.client, error);
 			if (result == 0)
-				result = make(&source, request->handle,
-					      (uint8_t)request->chunk_log2, request->version,
-					      request->bytes_per_second, error);
+				result = ask_size(&source, &chunk_log2, error);
+			if (result == 0)
+				result = make(&source, request->handle, chunk_log2,
+					      request->version, request->bytes_per_second, error);
 			if (result == 0 || result == GW_E_CANCELLED)
 				break;
 		}

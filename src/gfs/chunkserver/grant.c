@@ -19,6 +19,19 @@ bool chunk_server_is_leased(const struct chunk_server *server)
 	return io_now_ns(server->io) < server->lease_end_ns;
 }
 
+/* Grants that came since are those of a master that knows what has been. */
+void chunk_server_end_lease(struct chunk_server *server)
+{
+	struct chunk *chunk;
+
+	for (size_t at = 0; (chunk = chunk_next(server->store, &at));) {
+		const struct grant *grant = chunk->grant;
+
+		if (grant && grant->is_primary && grant->made_ns < server->lease_end_ns)
+			grant_end(chunk, UINT64_MAX);
+	}
+}
+
 /* ---- Grants ---------------------------------------------------------------------------------- */
 
 void grant_unref(struct grant *grant)
@@ -107,6 +120,7 @@ static int install(struct chunk_server *server, struct chunk *chunk,
 		.term = request->term,
 		.version = request->version,
 		.is_primary = request->primary == chunk_server_number(server),
+		.made_ns = io_now_ns(server->io),
 		.serial = 1,
 		.next = 1,
 		.length = chunk->length,

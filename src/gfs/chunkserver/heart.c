@@ -34,6 +34,7 @@ static int take_number(struct chunk_server *server, const Gfs__EnrolReply *reply
 	if (memcmp(home.cluster, none, sizeof(none)) != 0 &&
 	    memcmp(home.cluster, reply->cluster.data, sizeof(none)) != 0)
 		return gw_fail(error, GW_E_DENIED, "these disks are of another cluster");
+	server->is_enrolled = true;
 	if (home.server == reply->server)
 		return 0;
 	memcpy(home.cluster, reply->cluster.data, sizeof(home.cluster));
@@ -115,13 +116,15 @@ static void add_chunks(struct chunk_master *master, struct beat *beat)
 		master->at = 0;
 }
 
-static void add_revoked(const struct chunk_server *server, struct beat *beat)
+/* A part of all, in turn. */
+static void add_revoked(struct chunk_master *master, struct beat *beat)
 {
+	const struct base_map *revoked = &master->server->revoked;
 	struct gw_bytes key;
 	void *version;
 
-	for (size_t at = 0; beat->request.n_revoked < REVOKED_MAX &&
-			    base_map_next(&server->revoked, &at, &key, &version);) {
+	while (beat->request.n_revoked < REVOKED_MAX &&
+	       base_map_next(revoked, &master->at_revoked, &key, &version)) {
 		size_t i = beat->request.n_revoked++;
 
 		gfs__revoked__init(&beat->revoked[i]);
@@ -129,6 +132,8 @@ static void add_revoked(const struct chunk_server *server, struct beat *beat)
 		beat->revoked[i].version = (uint64_t)(uintptr_t)version;
 		beat->revoked_pointers[i] = &beat->revoked[i];
 	}
+	if (beat->request.n_revoked < REVOKED_MAX)
+		master->at_revoked = 0;
 }
 
 static void fill_beat(struct chunk_master *master, struct beat *beat)
@@ -154,7 +159,7 @@ static void fill_beat(struct chunk_master *master, struct beat *beat)
 	request->bad = beat->bad;
 	request->revoked = beat->revoked_pointers;
 	add_chunks(master, beat);
-	add_revoked(server, beat);
+	add_revoked(master, beat);
 }
 
 /* ---- All that we have ------------------------------------------------------------------------ */
@@ -249,6 +254,9 @@ static void extend(struct chunk_server *server, const Gfs__HeartbeatReply *reply
 	if (!IO_BUG(server->io, "gfs.lease-without-drift"))
 		ms -= ms * GFS_DRIFT_PERCENT / 100;
 	end = sent_ns + ms * 1000000;
+	/* While our lease was over, others may have been made primary of what we were. */
+	if (!chunk_server_is_leased(server))
+		chunk_server_end_lease(server);
 	if (end > server->lease_end_ns)
 		server->lease_end_ns = end;
 }
@@ -322,8 +330,9 @@ static int beat_in_task(void *argument)
 	while (result != GW_E_CANCELLED) {
 		struct gw_error error = {0};
 
-		result = has_number(server) ? 0 : enrol(master, &error);
-		if (result == 0)
+		/* The one that leads is to know this life's address. */
+		result = server->is_enrolled ? 0 : enrol(master, &error);
+		if (result == 0 || has_number(server))
 			result = beat_once(master, &error);
 		if (result < 0 && result != GW_E_CANCELLED)
 			chunk_server_troubled(server, &error);

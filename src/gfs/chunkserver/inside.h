@@ -23,6 +23,7 @@ struct grant {
 	struct chunk *chunk;
 	uint64_t term, version;
 	bool is_primary;
+	uint64_t made_ns;
 	bool is_over;             /* nothing more happens under it */
 	size_t secondary_count;   /* at the primary */
 	struct gfs_place {
@@ -50,6 +51,7 @@ struct chunk_master {
 	bool has_report;          /* since this life of ours, for its term */
 	uint64_t term, sequence;
 	size_t at;                /* of the walk through all chunks */
+	size_t at_revoked;
 };
 
 struct chunk_server {
@@ -63,6 +65,7 @@ struct chunk_server {
 	char rack[GFS_RACK_BYTES_MAX + 1];
 	uint64_t heartbeat_ms, incarnation;
 	uint64_t lease_end_ns;    /* by our own clock */
+	bool is_enrolled;         /* in this life, by one that led */
 	struct gw_mutex home_lock;
 	struct gw_mutex masters_lock;
 	struct base_map peers;    /* address -> struct gw_rpc_client */
@@ -100,6 +103,9 @@ int chunk_server_revoke(struct chunk_server *server, uint64_t handle, uint64_t v
 			struct gw_error *error) GW_MUST_CHECK;
 /* Whether our lease lasts. */
 bool chunk_server_is_leased(const struct chunk_server *server);
+/* Our lease was over, and is extended again: we are not primary any more by what was granted before
+ * its end. */
+void chunk_server_end_lease(struct chunk_server *server);
 /* The grant of the chunk, if it is this version's and lasts, with a reference; as primary: we are,
  * and our lease lasts. GW_E_NOT_FOUND, GW_E_STALE. */
 int grant_of(struct chunk_server *server, uint64_t handle, uint64_t version, bool as_primary,

@@ -198,6 +198,7 @@ int chunk_serve_length(struct gw_rpc_call *call, void *context, const Gfs__Chunk
 		return result;
 	reply->version = chunk->version;
 	reply->length = chunk->length;
+	reply->chunk_log2 = chunk->chunk_log2;
 	return 0;
 }
 

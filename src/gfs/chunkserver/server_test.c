@@ -256,7 +256,6 @@ static int order_clone(struct cluster *cluster, int which, int from, uint64_t ve
 	request.term = cluster->term;
 	request.handle = 7;
 	request.version = version;
-	request.chunk_log2 = CLUSTER_LOG2;
 	request.from = &pointer;
 	request.n_from = 1;
 	result = chunkserver_clone(cluster->clients[which], &request, &reply, NULL);

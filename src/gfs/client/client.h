@@ -190,6 +190,7 @@ struct gfs_client_mutation {
 	bool is_unknown; /* it was asked before, and may have been done, or may yet be */
 	Gfs__DataId data_id; /* number 0: not pushed */
 	uint64_t failed_version;
+	uint64_t stale_version; /* that its primary did not know of */
 };
 
 int gfs_client_mutate(struct gfs_client_mutation *mutation, struct gfs_client_call *call,

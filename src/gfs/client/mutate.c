@@ -4,7 +4,8 @@
  * of it again until it has worked (3.1, 3.2). What the primary says, and what is done then:
  *
  *   NOT_FOUND: it has not that data                 pushed again
- *   STALE: it is not primary, or another version    the masters are asked who is
+ *   STALE: it is not primary, or another version    the masters are asked who is; if they name it
+ *                                                   again, they are told that this version failed
  *   OVERLOADED                                      asked again later
  *   INVALID, TOO_LARGE, DENIED                      that is the answer
  *   anything else, or nothing                       the masters are told that this version failed,
@@ -95,8 +96,12 @@ static bool learn(struct gfs_client_mutation *mutation, const struct gfs_client_
 	if (code == GW_E_OVERLOADED)
 		return true;
 	mutation->data_id.number = 0;
-	if (code != GW_E_NOT_FOUND && code != GW_E_STALE)
+	/* Who was named as primary again, and says again that it is none, has ended its grant. */
+	if (code != GW_E_NOT_FOUND &&
+	    (code != GW_E_STALE || mutation->stale_version == chunk->version))
 		mutation->failed_version = chunk->version;
+	if (code == GW_E_STALE)
+		mutation->stale_version = chunk->version;
 	gfs_client_forget(mutation->file, mutation->index);
 	return true;
 }

@@ -2,7 +2,7 @@
 /*
  * cluster.h - what the master asks of the side of it that knows chunkservers: who lives, where
  * replicas go, grants told and revoked. A table of functions, so that the namespace is tested by
- * itself. Nobody implements it yet: masters run without (gfs_master_options.cluster).
+ * itself. gfs_cluster implements it (cluster.c); a master with none has names alone.
  */
 #ifndef GFS_MASTER_CLUSTER_H
 #define GFS_MASTER_CLUSTER_H
@@ -17,8 +17,8 @@ struct gfs_cluster_operations {
 	/* Sets master->cluster. The log is open, nothing is applied yet but a checkpoint; the
 	 * service Cluster is added to master->rpc here. */
 	int (*new)(struct gfs_master *master, struct gw_error *error);
-	/* Ends its tasks. Waits. The RPC server and the log are still there. Also when new has
-	 * failed. */
+	/* Ends its tasks. Waits. The log is still there, the RPC server and its handlers are gone.
+	 * Also when new has failed. */
 	void (*free)(struct gfs_master *master);
 
 	/* Follow the state, with no wait (machine.h). */
@@ -39,8 +39,8 @@ struct gfs_cluster_operations {
 		      struct gfs_set *set, uint64_t *incarnation, struct gw_error *error);
 	/* A grant is in the log: tells its servers. Waits until it holds, if need be under a higher
 	 * version without those that do not answer. */
-	int (*tell)(struct gfs_master *master, uint64_t handle, uint64_t deadline_ns,
-		    struct gw_error *error);
+	int (*tell)(struct gfs_master *master, uint64_t handle, uint8_t chunk_log2,
+		    uint64_t deadline_ns, struct gw_error *error);
 	/* Ends the grant of a chunk, if there is one, and logs that. Waits for the primary, or for
 	 * its lease's end. */
 	int (*revoke)(struct gfs_master *master, uint64_t handle, uint64_t deadline_ns,
@@ -62,5 +62,7 @@ struct gfs_cluster_operations {
 			     const Gfs__ServersRequest *request, Gfs__ServersReply *reply,
 			     struct gw_error *error);
 };
+
+extern const struct gfs_cluster_operations gfs_cluster;
 
 #endif

@@ -265,6 +265,14 @@ static bool first_due(const struct gfs_state *state, struct gfs_deleted *deleted
 	return deleted->due_ms <= state->wall_ms;
 }
 
+bool gfs_is_collectable(const struct gfs_state *state)
+{
+	uint8_t path[GFS_PATH_BYTES_MAX];
+	struct gfs_deleted deleted;
+
+	return first_due(state, &deleted, path);
+}
+
 int gfs_do_collect(struct gfs_state *state, const struct gfs_record *record, struct gfs_done *done,
 		   struct gw_error *error)
 {

@@ -90,6 +90,9 @@ int gfs_message_chunk(struct gw_rpc_call *call, const struct gfs_master *master,
 		      uint32_t slot, const struct gfs_set *set, Gfs__Chunk **chunk,
 		      struct gw_error *error) GW_MUST_CHECK;
 
+int gfs_message_place(struct gw_rpc_call *call, const struct gfs_state *state, uint32_t server,
+		      Gfs__Place **place, struct gw_error *error) GW_MUST_CHECK;
+
 /* ---- Handlers ------------------------------------------------------------------------------- */
 
 int gfs_serve_stat(struct gw_rpc_call *call, void *context, const Gfs__StatRequest *request,

@@ -260,9 +260,9 @@ void gfs_master_free(struct gfs_master *master)
 	if (!master)
 		return;
 	(void)gw_group_done(&master->tasks);
+	gw_rpc_server_free(master->rpc);
 	if (master->has_cluster)
 		master->options.cluster->free(master);
-	gw_rpc_server_free(master->rpc);
 	gw_rpc_dup_free(master->front);
 	replog_free(master->log);
 	if (master->has_machine)

@@ -25,8 +25,8 @@ static char *text_of(struct gw_rpc_call *call, struct gw_bytes bytes)
 	return text;
 }
 
-static int place_of(struct gw_rpc_call *call, const struct gfs_state *state, uint32_t server,
-		    Gfs__Place **out, struct gw_error *error)
+int gfs_message_place(struct gw_rpc_call *call, const struct gfs_state *state, uint32_t server,
+		      Gfs__Place **out, struct gw_error *error)
 {
 	Gfs__Place *place = gw_rpc_allocate(call, sizeof(*place));
 	struct gfs_server found;
@@ -73,8 +73,8 @@ int gfs_message_chunk(struct gw_rpc_call *call, const struct gfs_master *master,
 
 		if (!master->options.cluster->lives(master, set->servers[i]))
 			continue;
-		code = place_of(call, state, set->servers[i], &chunk->places[chunk->n_places],
-				error);
+		code = gfs_message_place(call, state, set->servers[i],
+					 &chunk->places[chunk->n_places], error);
 		if (code < 0)
 			return code;
 		chunk->n_places++;

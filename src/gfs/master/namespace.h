@@ -68,6 +68,8 @@ gfs_operation gfs_do_set;
 gfs_operation gfs_do_delete;   /* hide.c, to collect */
 gfs_operation gfs_do_undelete;
 gfs_operation gfs_do_collect;
+/* Whether a deleted file's time is over. */
+bool gfs_is_collectable(const struct gfs_state *state);
 gfs_operation gfs_do_snapshot; /* snapshot.c */
 
 #endif

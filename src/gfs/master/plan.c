@@ -17,14 +17,6 @@ static const struct gfs_plan_server *find(const struct gfs_plan_server *servers,
 	return NULL;
 }
 
-static bool set_has(const struct gfs_set *set, uint32_t number)
-{
-	for (uint32_t i = 0; i < set->count; i++)
-		if (set->servers[i] == number)
-			return true;
-	return false;
-}
-
 /* How many of a set are in a rack. */
 static uint32_t in_rack(const struct gfs_plan_server *servers, size_t count,
 			const struct gfs_set *set, uint32_t rack)
@@ -115,7 +107,7 @@ uint32_t gfs_plan_place(const struct gfs_plan_server *servers, size_t count,
 				.tie = tie(request->draw, at->number),
 			};
 
-			if (!has_room(at, request->bytes_needed) || set_has(&taken, at->number))
+			if (!has_room(at, request->bytes_needed) || gfs_set_has(&taken, at->number))
 				continue;
 			if (!best || before(&rank, &best_rank)) {
 				best = at;

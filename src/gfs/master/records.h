@@ -71,6 +71,14 @@ struct gfs_set {
 	uint16_t servers[GFS_GOAL_MAX]; /* the first is the primary */
 };
 
+static inline bool gfs_set_has(const struct gfs_set *set, uint32_t server)
+{
+	for (uint32_t i = 0; i < set->count; i++)
+		if (set->servers[i] == server)
+			return true;
+	return false;
+}
+
 /* Those that a kind has not are 0. */
 struct gfs_record {
 	uint8_t kind;

@@ -26,13 +26,14 @@ static int choose(struct gfs_master *master, struct gfs_record *record, struct g
 {
 	struct gw_error why = {0};
 	uint8_t goal = (uint8_t)record->goal;
-	uint8_t chunk_log2 = (uint8_t)(record->chunk_log2 ? record->chunk_log2 : GFS_CHUNK_LOG2);
 	int code;
 
 	if (goal == 0)
 		goal = gfs_goal_at(&master->machine.state, record->path);
-	code = master->options.cluster->choose(master, goal, chunk_log2, &record->set,
-					       &record->incarnation, &why);
+	if (record->chunk_log2 == 0)
+		record->chunk_log2 = GFS_CHUNK_LOG2;
+	code = master->options.cluster->choose(master, goal, (uint8_t)record->chunk_log2,
+					       &record->set, &record->incarnation, &why);
 	if (code == 0)
 		record->options |= GFS_WITH_CHUNK;
 	else if (code == GW_E_NO_MEMORY)
@@ -41,8 +42,8 @@ static int choose(struct gfs_master *master, struct gfs_record *record, struct g
 }
 
 /* The file is there whether or not its servers hear of it: who writes asks for a lease again. */
-static int tell(struct gfs_master *master, struct gw_rpc_call *call, struct gw_bytes payload,
-		struct gw_error *error)
+static int tell(struct gfs_master *master, struct gw_rpc_call *call, uint64_t chunk_log2,
+		struct gw_bytes payload, struct gw_error *error)
 {
 	Gfs__CreateReply *reply = gfs__create_reply__unpack(NULL, payload.size, payload.data);
 	uint64_t handle = reply && reply->lease ? reply->lease->chunk->handle : 0;
@@ -51,8 +52,8 @@ static int tell(struct gfs_master *master, struct gw_rpc_call *call, struct gw_b
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for an answer");
 	gfs__create_reply__free_unpacked(reply, NULL);
 	if (handle != 0)
-		(void)master->options.cluster->tell(master, handle, gw_rpc_call_deadline(call),
-						    NULL);
+		(void)master->options.cluster->tell(master, handle, (uint8_t)chunk_log2,
+						    gw_rpc_call_deadline(call), NULL);
 	return 0;
 }
 
@@ -69,7 +70,7 @@ static int create_with_chunk(struct gfs_master *master, struct gw_rpc_call *call
 		return code;
 	code = replog_answer_read(base_buffer_bytes(&result.reply), &answered, &payload, error);
 	if (code == 0 && answered == 0)
-		code = tell(master, call, payload, error);
+		code = tell(master, call, record->chunk_log2, payload, error);
 	if (code == 0)
 		code = rpc_call_answer(call, answered, payload, error);
 	base_buffer_done(&result.reply);

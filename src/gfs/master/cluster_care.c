@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cluster_care.c - as many replicas as there should be (4.3): all chunks are looked at, over and
+ * over, some in each tick; what is found wanting is queued by its class, and cloned in that order.
+ * While a server has just died or come, and not all were looked at since, only what has one replica
+ * left is cloned.
+ */
+#include "gfs/master/cluster_inside.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/allocate.h"
+#include "gfs/master/namespace.h"
+#include "task/loop.h"
+
+enum {
+	TASKS_MAX = 64,   /* that tell or trim */
+	TRIES = 256,      /* of chunks that cannot be cloned now, in one tick */
+	QUEUE_MAX = 1 << 24,
+};
+
+static const struct gfs_clone_limits limits = {
+	.all = 256, .each = 4, .all_busy = 32, .each_busy = 1};
+
+/* ---- Queues ------------------------------------------------------------------------------ */
+
+static struct gw_bytes slot_key(const uint32_t *slot)
+{
+	return (struct gw_bytes){slot, sizeof(*slot)};
+}
+
+/* Once, until it was worked on. What is not queued for want of memory is found again. */
+static void push(struct gfs_cluster *cluster, unsigned care, uint32_t slot)
+{
+	struct gfs_slots *queue = &cluster->needs[care];
+	uint32_t *slots;
+
+	if (queue->count >= QUEUE_MAX || base_map_find(&cluster->busy, slot_key(&slot), NULL))
+		return;
+	if (queue->first > queue->capacity / 2) {
+		memmove(queue->slots, queue->slots + queue->first,
+			(queue->count - queue->first) * sizeof(*slots));
+		queue->count -= queue->first;
+		queue->first = 0;
+	}
+	slots = base_grow(queue->slots, sizeof(*slots), &queue->capacity, queue->count + 1);
+	if (!slots)
+		return;
+	queue->slots = slots;
+	if (base_map_put(&cluster->busy, slot_key(&slot), NULL, NULL) == 0)
+		queue->slots[queue->count++] = slot;
+}
+
+static bool pop(struct gfs_cluster *cluster, unsigned care, uint32_t *slot)
+{
+	struct gfs_slots *queue = &cluster->needs[care];
+
+	if (queue->first == queue->count)
+		return false;
+	*slot = queue->slots[queue->first++];
+	return true;
+}
+
+static void not_busy(struct gfs_cluster *cluster, uint32_t slot)
+{
+	(void)base_map_remove(&cluster->busy, slot_key(&slot), NULL);
+}
+
+void gfs_cluster_hurry(struct gfs_cluster *cluster)
+{
+	struct gw_bytes key;
+	void *is_worked_on;
+
+	for (unsigned i = 0; i < GFS_CARES; i++) {
+		free(cluster->needs[i].slots);
+		cluster->needs[i] = (struct gfs_slots){0};
+	}
+	for (size_t at = 0; base_map_next(&cluster->busy, &at, &key, &is_worked_on);)
+		if (!is_worked_on)
+			(void)base_map_remove(&cluster->busy, key, NULL);
+	cluster->scan_slot = 0;
+	cluster->short_now = 0;
+	cluster->is_hurried = true;
+}
+
+void gfs_cluster_care_done(struct gfs_cluster *cluster)
+{
+	gfs_cluster_hurry(cluster);
+	base_map_done(&cluster->busy);
+}
+
+void gfs_cluster_tell_later(struct gfs_master *master, uint32_t slot)
+{
+	push(master->cluster, GFS_CARE_TELL, slot);
+}
+
+/* ---- What a chunk needs ------------------------------------------------------------------ */
+
+static enum gfs_clone_class class_of(const struct gfs_master *master, uint32_t slot,
+				     struct gfs_set *alive)
+{
+	const struct gfs_chunk *chunk = gfs_chunks_slot(&master->machine.state.chunks, slot);
+	struct gfs_clone_need need = {0};
+
+	*alive = (struct gfs_set){0};
+	if (!chunk)
+		return GFS_CLONE_NONE;
+	gfs_cluster_alive(master, slot, alive, &need.draining);
+	need.replicas = alive->count;
+	need.goal = chunk->goal;
+	need.is_live = chunk->live > 0;
+	return gfs_plan_class(&need);
+}
+
+static void look_at(struct gfs_master *master, uint32_t slot)
+{
+	const struct gfs_chunk *chunk = gfs_chunks_slot(&master->machine.state.chunks, slot);
+	struct gfs_cluster *cluster = master->cluster;
+	struct gfs_set alive;
+	enum gfs_clone_class class;
+
+	if (!chunk)
+		return;
+	class = class_of(master, slot, &alive);
+	cluster->short_now += alive.count < chunk->goal;
+	if (class != GFS_CLONE_NONE)
+		push(cluster, class, slot);
+	else if (alive.count > chunk->goal)
+		push(cluster, GFS_CARE_TRIM, slot);
+}
+
+static void scan(struct gfs_master *master)
+{
+	struct gfs_cluster *cluster = master->cluster;
+	uint32_t slots = master->machine.state.chunks.slots;
+	uint32_t left = cluster->is_hurried ? GFS_SCAN_SLOTS_HURRY : GFS_SCAN_SLOTS;
+
+	while (left-- > 0 && cluster->scan_slot < slots)
+		look_at(master, cluster->scan_slot++);
+	if (cluster->scan_slot < slots)
+		return;
+	cluster->short_count = cluster->short_now;
+	cluster->short_now = 0;
+	cluster->scan_slot = 0;
+	cluster->is_hurried = false;
+}
+
+/* ---- Tasks ------------------------------------------------------------------------------- */
+
+/* Something that is done for one chunk. */
+struct job {
+	struct gfs_master *master;
+	uint64_t term;
+	uint32_t slot;
+	uint64_t handle;
+	uint32_t from, to; /* of a clone */
+};
+
+static void job_end(struct job *job)
+{
+	not_busy(job->master->cluster, job->slot);
+	free(job);
+}
+
+static int start(struct gfs_master *master, gw_task_function *function, uint32_t slot,
+		 uint32_t from, uint32_t to)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	int code = GW_E_NO_MEMORY;
+
+	if (job) {
+		*job = (struct job){.master = master, .term = master->term, .slot = slot,
+				    .from = from, .to = to};
+		job->handle = gfs_chunks_handle(&master->machine.state.chunks, slot);
+		code = base_map_put(&master->cluster->busy, slot_key(&slot), job, NULL);
+	}
+	if (job && code == 0)
+		code = gw_spawn(&master->cluster->tasks, function, job, NULL);
+	if (code < 0) {
+		free(job);
+		not_busy(master->cluster, slot);
+	}
+	return code;
+}
+
+/* ---- A clone ----------------------------------------------------------------------------- */
+
+/* The first of them is asked first. */
+static void put_first(struct gfs_set *set, uint32_t server)
+{
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (set->servers[i] != server)
+			continue;
+		set->servers[i] = set->servers[0];
+		set->servers[0] = (uint16_t)server;
+	}
+}
+
+/* Of a chunk that is held: nobody writes to it meanwhile, so the clone is whole. */
+static int clone_held(const struct job *job, uint64_t deadline_ns)
+{
+	struct gfs_master *master = job->master;
+	struct gfs_order order = {.handle = job->handle};
+	int code = gfs_cluster_end_grant(master, job->term, job->handle, deadline_ns, NULL);
+
+	if (code < 0 || !gfs_cluster_chunk(master, job->handle) ||
+	    class_of(master, job->slot, &order.set) == GFS_CLONE_NONE ||
+	    gfs_set_has(&order.set, job->to))
+		return code;
+	put_first(&order.set, job->from);
+	order.version = gfs_cluster_chunk(master, job->handle)->version;
+	code = gfs_call_clone(master, job->term, job->to, &order, deadline_ns, NULL);
+	if (code == 0 && gfs_cluster_leads(master, job->term) &&
+	    gfs_cluster_chunk(master, job->handle) &&
+	    gfs_cluster_chunk(master, job->handle)->version == order.version)
+		gfs_cluster_add(master, job->slot, job->to);
+	return code;
+}
+
+/* Who fails finds it wanting again at the next look. */
+static int clone(void *argument)
+{
+	struct job *job = argument;
+	struct gfs_master *master = job->master;
+	uint64_t deadline_ns = gw_after_ms(GFS_CLONE_MS);
+	struct gfs_hold *hold = NULL;
+
+	if (gfs_cluster_hold(master, job->handle, deadline_ns, &hold, NULL) == 0) {
+		(void)clone_held(job, deadline_ns);
+		gfs_cluster_let_go(master, hold);
+	}
+	master->cluster->clones.under_way--;
+	gfs_cluster_server(master, job->from)->sends--;
+	gfs_cluster_server(master, job->to)->receives--;
+	job_end(job);
+	return 0;
+}
+
+/* The one that has least to send. */
+static const struct gfs_plan_server *source_of(const struct gfs_plan_server *facts, size_t count,
+					       const struct gfs_set *alive)
+{
+	const struct gfs_plan_server *best = NULL;
+
+	for (uint32_t i = 0; i < alive->count; i++) {
+		const struct gfs_plan_server *at =
+			gfs_facts_find(facts, count, alive->servers[i]);
+
+		if (at && (!best || at->sends < best->sends))
+			best = at;
+	}
+	return best;
+}
+
+/* False: not now. */
+static bool start_clone(struct gfs_master *master, struct gfs_plan_server *facts, size_t count,
+			unsigned class, uint32_t slot, const struct gfs_set *alive)
+{
+	struct gfs_cluster *cluster = master->cluster;
+	struct gfs_place_request request = {.count = 1, .has = *alive, .draw = slot};
+	const struct gfs_plan_server *from = source_of(facts, count, alive), *to;
+	struct gfs_set target;
+
+	if (!from || gfs_plan_place(facts, count, &request, &target) == 0)
+		return false;
+	to = gfs_facts_find(facts, count, target.servers[0]);
+	if (!gfs_plan_may_clone(&limits, &cluster->clones, class, from, to) ||
+	    start(master, clone, slot, from->number, to->number) < 0)
+		return false;
+	cluster->clones.under_way++;
+	gfs_cluster_server(master, from->number)->sends++;
+	gfs_cluster_server(master, to->number)->receives++;
+	gfs_cluster_server(master, to->number)->recent++;
+	facts[from - facts].sends++;
+	facts[to - facts].receives++;
+	facts[to - facts].recent++;
+	return true;
+}
+
+static void start_clones(struct gfs_master *master, unsigned class)
+{
+	struct gfs_cluster *cluster = master->cluster;
+	size_t count, left = cluster->needs[class].count - cluster->needs[class].first;
+	struct gfs_plan_server *facts;
+	unsigned failed = 0;
+	uint32_t slot;
+
+	if (left == 0)
+		return;
+	facts = gfs_cluster_facts(master, &count);
+	while (facts && left-- > 0 && failed < TRIES && pop(cluster, class, &slot)) {
+		struct gfs_set alive;
+		unsigned now = class_of(master, slot, &alive);
+
+		if (now != GFS_CLONE_NONE &&
+		    start_clone(master, facts, count, now, slot, &alive))
+			continue;
+		not_busy(cluster, slot);
+		if (now == GFS_CLONE_NONE)
+			continue;
+		push(cluster, now, slot);
+		failed++;
+	}
+	free(facts);
+}
+
+/* ---- Telling, and sparing ---------------------------------------------------------------- */
+
+static int tell(void *argument)
+{
+	struct job *job = argument;
+	struct gfs_master *master = job->master;
+	const struct gfs_chunk *chunk = gfs_cluster_chunk(master, job->handle);
+	const struct gfs_secure what = {.term = job->term,
+					.handle = job->handle,
+					.deadline_ns = gw_after_ms(GFS_PROPOSE_TIMEOUT_MS)};
+
+	/* A chunk's first grant is told to who asks for the chunk, and knows how large it is. */
+	if (chunk && chunk->version > 1)
+		(void)!gfs_cluster_secure_held(master, &what, NULL);
+	master->cluster->under_way--;
+	job_end(job);
+	return 0;
+}
+
+static void spare(const struct job *job)
+{
+	struct gfs_master *master = job->master;
+	const struct gfs_chunk *chunk = gfs_cluster_chunk(master, job->handle);
+	struct gfs_plan_server *facts;
+	struct gfs_set alive;
+	uint32_t server;
+	size_t count;
+
+	gfs_cluster_alive(master, job->slot, &alive, NULL);
+	if (!chunk || alive.count <= chunk->goal)
+		return;
+	facts = gfs_cluster_facts(master, &count);
+	if (!facts)
+		return;
+	server = gfs_plan_drop(facts, count, &alive);
+	free(facts);
+	if (server != 0)
+		(void)!base_map_put(&gfs_cluster_server(master, server)->spared,
+				    gfs_cluster_key(&job->handle), NULL, NULL);
+}
+
+static int trim(void *argument)
+{
+	struct job *job = argument;
+	struct gfs_master *master = job->master;
+	uint64_t deadline_ns = gw_after_ms(GFS_PROPOSE_TIMEOUT_MS);
+	struct gfs_hold *hold = NULL;
+
+	if (gfs_cluster_hold(master, job->handle, deadline_ns, &hold, NULL) == 0) {
+		if (gfs_cluster_end_grant(master, job->term, job->handle, deadline_ns, NULL) == 0)
+			spare(job);
+		gfs_cluster_let_go(master, hold);
+	}
+	master->cluster->under_way--;
+	job_end(job);
+	return 0;
+}
+
+static void start_tasks(struct gfs_master *master, unsigned care, gw_task_function *function)
+{
+	struct gfs_cluster *cluster = master->cluster;
+	uint32_t slot;
+
+	while (cluster->under_way < TASKS_MAX && pop(cluster, care, &slot)) {
+		if (!gfs_chunks_slot(&master->machine.state.chunks, slot))
+			not_busy(cluster, slot);
+		else if (start(master, function, slot, 0, 0) == 0)
+			cluster->under_way++;
+	}
+}
+
+/* ---- Collecting -------------------------------------------------------------------------- */
+
+static int collect(void *argument)
+{
+	const struct gfs_record record = {.kind = GFS_RECORD_COLLECT,
+					  .count = GFS_COLLECT_FILES};
+	struct gfs_master *master = argument;
+
+	(void)!gfs_master_propose(master, &record, gw_after_ms(GFS_PROPOSE_TIMEOUT_MS), NULL, NULL,
+				  NULL);
+	master->cluster->is_collecting = false;
+	return 0;
+}
+
+/* ---- All of it --------------------------------------------------------------------------- */
+
+void gfs_cluster_care(struct gfs_master *master)
+{
+	struct gfs_cluster *cluster = master->cluster;
+
+	start_tasks(master, GFS_CARE_TELL, tell);
+	if (cluster->is_safe)
+		return;
+	scan(master);
+	for (unsigned class = GFS_CLONE_LAST_LIVE; class <= GFS_CLONE_SHORT; class++) {
+		if (class > GFS_CLONE_LAST && cluster->is_hurried)
+			break;
+		start_clones(master, class);
+	}
+	if (!cluster->is_hurried)
+		start_tasks(master, GFS_CARE_TRIM, trim);
+	if (!cluster->is_collecting && gfs_is_collectable(&master->machine.state) &&
+	    gw_spawn(&cluster->tasks, collect, master, NULL) == 0)
+		cluster->is_collecting = true;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cluster_inside.h - what the files of the cluster side share: what this master has heard of each
+ * chunkserver, who works on which chunk, and what is to be cloned. Nothing of it is logged: a new
+ * master hears it again.
+ */
+#ifndef GFS_MASTER_CLUSTER_INSIDE_H
+#define GFS_MASTER_CLUSTER_INSIDE_H
+
+#include "gfs/master/grants.h"
+#include "gfs/master/inside.h"
+#include "gfs/master/plan.h"
+#include "gfs/master/servers.h"
+
+enum {
+	GFS_DEAD_BEATS = 5,           /* a server that is silent so long is not asked any more */
+	GFS_FORMER_MAX = 4,           /* lives of a server that are remembered as over */
+	GFS_SERVER_CALL_MS = 3000,    /* Grant, Revoke: a record or two on its disk */
+	GFS_COPY_MS = 60000,          /* of a chunk, on the same server */
+	GFS_CLONE_MS = 60000,         /* of a chunk, to another one */
+	GFS_SCAN_SLOTS = 20000,       /* looked at in each tick */
+	GFS_SCAN_SLOTS_HURRY = 500000,/* after a server died or came */
+	GFS_COLLECT_FILES = 100,      /* taken out by one record */
+};
+
+/* What was heard of a chunkserver. */
+struct gfs_cluster_server {
+	uint64_t heard_ns;            /* when, by our clock */
+	uint64_t sequence;            /* of that heartbeat */
+	uint64_t incarnation;
+	uint64_t former[GFS_FORMER_MAX]; /* what comes late from these lives is not heard */
+	uint32_t former_count;
+	uint64_t lease_end_ns;        /* of what this master has extended; by our clock */
+	uint64_t bytes, bytes_free;
+	uint32_t load, rack;
+	bool drains;
+	bool was_alive;               /* at the last tick */
+	uint64_t chunks;              /* replicas in the table */
+	uint32_t recent;              /* chunks that it was given of late */
+	uint32_t sends, receives;     /* clones under way */
+	/* All that it has. */
+	bool has_reported;            /* in this life of its, and under this term of ours */
+	uint8_t *report_slots;        /* a report is under way: a bit for each slot it told of */
+	uint32_t report_slot_count, report_piece;
+	/* Told in answers to its heartbeats. */
+	struct base_map revokes;      /* handle -> version, before its lease is extended */
+	struct base_map spared;       /* handles of replicas that are too many */
+};
+
+/* What may be done for a chunk: clones by their class, and */
+enum {
+	GFS_CARE_TELL = GFS_CLONE_NONE,      /* a grant that its servers may not know */
+	GFS_CARE_TRIM = GFS_CLONE_SHORT + 1, /* it has more replicas than its goal */
+	GFS_CARES,
+};
+
+/* Slots, first in, first out. */
+struct gfs_slots {
+	uint32_t *slots;
+	size_t first, count, capacity;
+};
+
+struct gfs_cluster {
+	struct gfs_cluster_server **servers; /* by number; NULL: never heard of */
+	uint32_t server_count;        /* room in servers */
+	struct base_map clients;      /* address -> struct gw_rpc_client */
+	struct base_map holds;        /* handle -> struct gfs_hold */
+	struct base_map told;         /* slot -> version; see gfs_cluster_told */
+	uint64_t began_ns;            /* leading */
+	bool is_safe;                 /* safe mode */
+	uint64_t with_replica;        /* chunks that have one at least */
+	struct gw_group tasks;
+	struct gw_waiters heard;      /* something of a server has changed */
+	/* Care for chunks (cluster_care.c). */
+	struct gfs_slots needs[GFS_CARES];
+	struct base_map busy;         /* slots that are queued or worked on */
+	uint32_t scan_slot;
+	bool is_hurried;              /* the scan began after a server died or came */
+	uint64_t short_now, short_count; /* of this scan so far, and of the last whole one */
+	unsigned under_way;           /* tasks that tell and trim */
+	struct gfs_clone_state clones;
+	bool is_collecting;
+	uint64_t ticks;
+};
+
+static inline struct gfs_chunk const *gfs_cluster_chunk(const struct gfs_master *master,
+							uint64_t handle)
+{
+	return gfs_chunks_find(&master->machine.state.chunks, handle);
+}
+
+static inline struct gw_bytes gfs_cluster_key(const uint64_t *handle)
+{
+	return (struct gw_bytes){handle, sizeof(*handle)};
+}
+
+/* Fewer than these are not written, nor is a replica dropped that leaves fewer. */
+static inline uint32_t gfs_replicas_min(uint32_t goal)
+{
+	return goal < GFS_GRANT_REPLICAS_MIN ? goal : GFS_GRANT_REPLICAS_MIN;
+}
+
+/* Whether this master still leads under the term that a task began under. */
+static inline bool gfs_cluster_leads(const struct gfs_master *master, uint64_t term)
+{
+	return term != 0 && master->term == term;
+}
+
+int gfs_cluster_lost_lead(struct gw_error *error);
+
+/* ---- cluster.c: servers ------------------------------------------------------------------ */
+
+/* NULL: nothing was heard of it. */
+struct gfs_cluster_server *gfs_cluster_server(const struct gfs_master *master, uint32_t number);
+/* Made when it is not there; NULL: no memory. */
+struct gfs_cluster_server *gfs_cluster_server_make(struct gfs_master *master, uint32_t number);
+bool gfs_cluster_lives(const struct gfs_master *master, uint32_t number);
+/* When the lease of a server is over for certain, by our clock. */
+uint64_t gfs_cluster_lease_end(const struct gfs_master *master, uint32_t number);
+/* Facts of all that live, the caller's. NULL: no memory. */
+struct gfs_plan_server *gfs_cluster_facts(const struct gfs_master *master, size_t *count);
+const struct gfs_plan_server *gfs_facts_find(const struct gfs_plan_server *facts, size_t count,
+					     uint32_t number);
+
+/* ---- cluster_note.c: where replicas are -------------------------------------------------- */
+
+enum gfs_note {
+	GFS_NOTE_GOOD,
+	GFS_NOTE_BEHIND,  /* in the set of a grant that it does not know yet */
+	GFS_NOTE_STALE,   /* or not to be relied on */
+	GFS_NOTE_AHEAD,   /* it has a higher version than the log */
+	GFS_NOTE_UNKNOWN, /* there is no such chunk */
+};
+
+/* Takes down what a server says of a chunk that it has. */
+enum gfs_note gfs_cluster_note(struct gfs_master *master, uint32_t server, uint64_t handle,
+			       uint64_t version, bool is_suspect);
+void gfs_cluster_add(struct gfs_master *master, uint32_t slot, uint32_t server);
+void gfs_cluster_remove(struct gfs_master *master, uint32_t slot, uint32_t server);
+/* These and no others have it. */
+void gfs_cluster_replace(struct gfs_master *master, uint32_t slot, const struct gfs_set *set);
+/* Replicas on servers that live; NULL or those that are counted in `drains` (may be NULL) are on
+ * such as drain. */
+void gfs_cluster_alive(const struct gfs_master *master, uint32_t slot, struct gfs_set *alive,
+		       uint32_t *draining);
+
+/* ---- cluster_call.c: what chunkservers are told ------------------------------------------ */
+
+struct gfs_order {
+	uint64_t handle, version, version_before;
+	uint8_t chunk_log2;
+	struct gfs_set set;      /* of a grant; of a clone: where it is */
+	uint64_t source, source_version; /* of a copy */
+};
+
+/* Each waits, not longer than its own time and the deadline. */
+int gfs_call_grant(struct gfs_master *master, uint64_t term, uint32_t server,
+		   const struct gfs_order *order, uint64_t deadline_ns,
+		   struct gw_error *error) GW_MUST_CHECK;
+int gfs_call_revoke(struct gfs_master *master, uint64_t term, uint32_t server,
+		    const struct gfs_order *order, uint64_t deadline_ns,
+		    struct gw_error *error) GW_MUST_CHECK;
+int gfs_call_copy(struct gfs_master *master, uint64_t term, uint32_t server,
+		  const struct gfs_order *order, uint64_t deadline_ns,
+		  struct gw_error *error) GW_MUST_CHECK;
+int gfs_call_clone(struct gfs_master *master, uint64_t term, uint32_t server,
+		   const struct gfs_order *order, uint64_t deadline_ns,
+		   struct gw_error *error) GW_MUST_CHECK;
+void gfs_calls_done(struct gfs_master *master);
+
+/* A call of many servers at once, and what each answered. Fails when it was not waited for. */
+typedef int gfs_call(struct gfs_master *master, uint64_t term, uint32_t server,
+		     const struct gfs_order *order, uint64_t deadline_ns, struct gw_error *error);
+int gfs_call_all(struct gfs_master *master, uint64_t term, gfs_call *call,
+		 const struct gfs_set *servers, const struct gfs_order *order,
+		 uint64_t deadline_ns, int codes[GFS_GOAL_MAX],
+		 struct gw_error *error) GW_MUST_CHECK;
+
+/* ---- cluster_grant.c: who may change a chunk --------------------------------------------- */
+
+/* One task at a time works on a chunk. */
+struct gfs_hold;
+
+int gfs_cluster_hold(struct gfs_master *master, uint64_t handle, uint64_t deadline_ns,
+		     struct gfs_hold **hold, struct gw_error *error) GW_MUST_CHECK;
+void gfs_cluster_let_go(struct gfs_master *master, struct gfs_hold *hold);
+
+/* Ends the grant of a chunk that is held, if there is one, and logs that. */
+int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t handle,
+			  uint64_t deadline_ns, struct gw_error *error) GW_MUST_CHECK;
+
+struct gfs_secure {
+	uint64_t term, handle, deadline_ns;
+	uint8_t chunk_log2;
+	uint64_t failed_version; /* a grant up to this does not serve any more */
+	struct gfs_set avoid;    /* left out of a new one if there are enough others */
+};
+
+/* Makes sure that the chunk, which is held, has a grant that all of its set know, and live. */
+int gfs_cluster_secure(struct gfs_master *master, const struct gfs_secure *what,
+		       struct gw_error *error) GW_MUST_CHECK;
+/* The same, of a chunk that is not held yet. */
+int gfs_cluster_secure_held(struct gfs_master *master, const struct gfs_secure *what,
+			    struct gw_error *error) GW_MUST_CHECK;
+int gfs_cluster_choose(struct gfs_master *master, uint8_t goal, uint8_t chunk_log2,
+		       struct gfs_set *set, uint64_t *incarnation,
+		       struct gw_error *error) GW_MUST_CHECK;
+/* The version whose grant all know; 0: none; GFS_FRESH: a chunk that was just made, and whose
+ * primary was not told. */
+#define GFS_FRESH ((uint64_t)UINT32_MAX + 1)
+uint64_t gfs_cluster_told(const struct gfs_master *master, uint32_t slot);
+int gfs_cluster_tell_as(struct gfs_master *master, uint32_t slot, uint64_t version,
+			struct gw_error *error) GW_MUST_CHECK;
+void gfs_cluster_untell(struct gfs_master *master, uint32_t slot);
+
+/* ---- cluster_lease.c: handlers of the service Master ------------------------------------- */
+
+int gfs_cluster_serve_lease(struct gw_rpc_call *call, struct gfs_master *master,
+			    const Gfs__LeaseRequest *request, Gfs__LeaseReply *reply,
+			    struct gw_error *error);
+int gfs_cluster_serve_add_chunk(struct gw_rpc_call *call, struct gfs_master *master,
+				const Gfs__LeaseRequest *request, Gfs__LeaseReply *reply,
+				struct gw_error *error);
+
+/* ---- cluster_heart.c, cluster_report.c: handlers of the service Cluster ------------------ */
+
+extern const struct cluster_handlers gfs_cluster_handlers;
+
+int gfs_cluster_serve_report(struct gw_rpc_call *call, void *context,
+			     const Gfs__ReportRequest *request, Gfs__ReportReply *reply,
+			     struct gw_error *error);
+void gfs_cluster_report_end(struct gfs_cluster_server *server);
+
+/* ---- cluster_care.c: as many replicas as there should be --------------------------------- */
+
+/* In each tick of a master that leads. */
+void gfs_cluster_care(struct gfs_master *master);
+/* All is to be looked at anew, and soon; what was queued is not any more. */
+void gfs_cluster_hurry(struct gfs_cluster *cluster);
+/* Frees. */
+void gfs_cluster_care_done(struct gfs_cluster *cluster);
+/* A chunk whose servers may not know its grant. */
+void gfs_cluster_tell_later(struct gfs_master *master, uint32_t slot);
+
+#endif

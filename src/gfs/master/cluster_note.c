@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cluster_note.c - where replicas are, as chunkservers say. Only those of the chunk's present
+ * version are kept, and those of a grant's set, which are about to have it.
+ */
+#include "gfs/master/cluster_inside.h"
+
+#include <assert.h>
+
+static void note_reported(struct gfs_cluster_server *server, uint32_t slot)
+{
+	if (server->report_slots && slot < server->report_slot_count)
+		server->report_slots[slot / 8] |= (uint8_t)(1 << slot % 8);
+}
+
+/* A list that is full makes room by those that do not live. */
+static bool make_room(struct gfs_master *master, uint32_t slot)
+{
+	struct gfs_set set;
+	bool has_room = false;
+
+	gfs_replicas_of(&master->replicas, slot, &set);
+	for (uint32_t i = 0; i < set.count; i++) {
+		if (gfs_cluster_lives(master, set.servers[i]))
+			continue;
+		gfs_cluster_remove(master, slot, set.servers[i]);
+		has_room = true;
+	}
+	return has_room;
+}
+
+void gfs_cluster_add(struct gfs_master *master, uint32_t slot, uint32_t number)
+{
+	struct gfs_cluster_server *server = gfs_cluster_server_make(master, number);
+	struct gfs_set before;
+	int code;
+
+	/* Who is not taken down for want of memory or room is taken down when it is next heard. */
+	if (!server)
+		return;
+	note_reported(server, slot);
+	gfs_replicas_of(&master->replicas, slot, &before);
+	code = gfs_replicas_add(&master->replicas, slot, (uint16_t)number, NULL);
+	if (code == GW_E_TOO_LARGE && make_room(master, slot))
+		code = gfs_replicas_add(&master->replicas, slot, (uint16_t)number, NULL);
+	if (code != 1)
+		return;
+	server->chunks++;
+	master->cluster->with_replica += before.count == 0;
+}
+
+void gfs_cluster_remove(struct gfs_master *master, uint32_t slot, uint32_t number)
+{
+	struct gfs_cluster_server *server = gfs_cluster_server(master, number);
+	struct gfs_set after;
+
+	if (!server || !gfs_replicas_remove(&master->replicas, slot, (uint16_t)number))
+		return;
+	assert(server->chunks > 0);
+	server->chunks--;
+	gfs_replicas_of(&master->replicas, slot, &after);
+	assert(master->cluster->with_replica > 0);
+	master->cluster->with_replica -= after.count == 0;
+}
+
+void gfs_cluster_replace(struct gfs_master *master, uint32_t slot, const struct gfs_set *set)
+{
+	struct gfs_set before;
+
+	gfs_replicas_of(&master->replicas, slot, &before);
+	for (uint32_t i = 0; i < before.count; i++)
+		if (!gfs_set_has(set, before.servers[i]))
+			gfs_cluster_remove(master, slot, before.servers[i]);
+	for (uint32_t i = 0; i < set->count; i++)
+		gfs_cluster_add(master, slot, set->servers[i]);
+}
+
+void gfs_cluster_alive(const struct gfs_master *master, uint32_t slot, struct gfs_set *alive,
+		       uint32_t *draining)
+{
+	struct gfs_set set;
+
+	*alive = (struct gfs_set){0};
+	if (draining)
+		*draining = 0;
+	gfs_replicas_of(&master->replicas, slot, &set);
+	for (uint32_t i = 0; i < set.count; i++) {
+		if (!gfs_cluster_lives(master, set.servers[i]))
+			continue;
+		alive->servers[alive->count++] = set.servers[i];
+		if (draining)
+			*draining += gfs_cluster_server(master, set.servers[i])->drains;
+	}
+}
+
+enum gfs_note gfs_cluster_note(struct gfs_master *master, uint32_t server, uint64_t handle,
+			       uint64_t version, bool is_suspect)
+{
+	const struct gfs_chunk *chunk = gfs_cluster_chunk(master, handle);
+	uint32_t slot = gfs_slot_of(handle);
+	struct gfs_grant grant;
+
+	if (!chunk)
+		return GFS_NOTE_UNKNOWN;
+	if (version > chunk->version)
+		return GFS_NOTE_AHEAD;
+	if (!is_suspect && version == chunk->version) {
+		gfs_cluster_add(master, slot, server);
+		return GFS_NOTE_GOOD;
+	}
+	if (!is_suspect && version + 1 == chunk->version &&
+	    gfs_grant_of(&master->machine.state, slot, &grant) &&
+	    gfs_set_has(&grant.set, server)) {
+		gfs_cluster_add(master, slot, server);
+		return GFS_NOTE_BEHIND;
+	}
+	gfs_cluster_remove(master, slot, server);
+	return GFS_NOTE_STALE;
+}
