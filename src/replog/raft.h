@@ -128,7 +128,7 @@ struct raft_message {
 	bool accepted;  /* the replies */
 	uint64_t index; /* VOTE: last; APPEND: before the first; APPEND_REPLY: last that matches, or
 			 * when not accepted the last that could */
-	uint64_t index_term; /* of that entry; APPEND_REPLY: 0 */
+	uint64_t index_term; /* of that entry; APPEND_REPLY: 0 when accepted, or not known */
 	uint64_t commit;     /* APPEND */
 	uint64_t round;      /* APPEND, OFFER: heartbeat number; the reply repeats it */
 	const struct raft_entry *entries; /* APPEND */

@@ -22,6 +22,7 @@ static void answer(struct raft *raft, const struct raft_message *message, bool a
 	struct raft_message reply = {
 		.kind = RAFT_APPEND_REPLY, .to = message->from, .term = raft->term,
 		.accepted = accepted, .index = index, .round = message->round,
+		.index_term = accepted ? 0 : raft_log_term(raft, index),
 	};
 	bool early = RAFT_BUG(raft, "raft.answer-not-saved");
 

@@ -89,9 +89,11 @@ static uint32_t batch(const struct raft *raft, uint64_t next)
 	return count;
 }
 
-/* One message from peer->next on; without entries if there is nothing new. */
+/* One message from peer->next on; without entries if there is nothing new, or if it is not known
+ * whether they fit and they are under way: over a slow link they would pile up. */
 static void send_append(struct raft *raft, struct raft_peer *peer)
 {
+	bool asked = peer->state == RAFT_PROBING && peer->probed;
 	struct raft_message message = {
 		.kind = RAFT_APPEND, .to = peer->id, .term = raft->term, .commit = raft->commit,
 		.round = raft->round, .index = peer->next - 1,
@@ -103,7 +105,7 @@ static void send_append(struct raft *raft, struct raft_peer *peer)
 	}
 	assert(peer->next <= raft_log_last(raft) + 1 && peer->next > peer->match);
 	message.index_term = raft_log_term(raft, message.index);
-	message.entry_count = batch(raft, peer->next);
+	message.entry_count = asked ? 0 : batch(raft, peer->next);
 	message.entries = message.entry_count ? raft_log_entry(raft, peer->next) : NULL;
 	raft_send(raft, &message, 0);
 	peer->told = raft->commit;
@@ -182,13 +184,17 @@ static void accepted(struct raft *raft, struct raft_peer *peer, uint64_t index)
 		send_new(raft, peer);
 }
 
-static void rejected(struct raft *raft, struct raft_peer *peer, uint64_t index)
+/* The member has an entry of this term at this index; of what it has, nothing that could match is
+ * behind it. */
+static void rejected(struct raft *raft, struct raft_peer *peer, uint64_t index, uint64_t term)
 {
-	/* An answer to an old message: more is known to match already. */
-	if (index < peer->match || peer->state == RAFT_FETCHING)
+	/* An answer to an old message: more is known to match already, or less is asked. */
+	if (index < peer->match || index + 1 >= peer->next || peer->state == RAFT_FETCHING)
 		return;
-	if (index >= peer->next)
-		return;
+	/* Entries of later terms than that cannot match (end of section 5.3). */
+	while (term != 0 && index > peer->match && index > raft->base_index &&
+	       raft_log_term(raft, index) > term)
+		index--;
 	peer->next = index + 1;
 	peer->state = RAFT_PROBING;
 	peer->probed = false;
@@ -208,7 +214,7 @@ void raft_on_append_reply(struct raft *raft, const struct raft_message *message)
 	if (message->accepted)
 		accepted(raft, peer, message->index);
 	else
-		rejected(raft, peer, message->index);
+		rejected(raft, peer, message->index, message->index_term);
 }
 
 /* ---- Committing --------------------------------------------------------------------------- */
