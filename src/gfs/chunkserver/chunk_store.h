@@ -91,6 +91,7 @@ struct chunk {
 	uint64_t overwrites;           /* that ended */
 	/* The server's. */
 	void *grant;
+	uint64_t over_version; /* the highest whose grant has ended, in this life */
 	bool is_changed; /* since it was last reported */
 };
 

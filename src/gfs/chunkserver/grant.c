@@ -53,6 +53,7 @@ void grant_end(struct chunk *chunk, uint64_t version)
 	if (!grant || grant->version > version)
 		return;
 	chunk->grant = NULL;
+	chunk->over_version = grant->version;
 	grant->is_over = true;
 	rpc_wake(&grant->changed);
 	grant_unref(grant);
@@ -186,13 +187,16 @@ static int check_grant(struct chunk_server *server, const Gfs__GrantRequest *req
 		       struct gw_error *error)
 {
 	int result = chunk_server_term(server, request->term, error);
+	const struct chunk *chunk = chunk_find(server->store, request->handle);
 
 	if (result < 0)
 		return result;
 	if (request->incarnation != server->incarnation)
 		return gw_fail(error, GW_E_STALE, "a grant for another life of this server");
-	if (request->version <= revoked_version(server, request->handle))
-		return gw_fail(error, GW_E_STALE, "chunk %llx: version %llu was revoked",
+	/* Once it is over it never begins again: numbers of mutations are given once under it. */
+	if (request->version <= revoked_version(server, request->handle) ||
+	    (chunk && request->version <= chunk->over_version))
+		return gw_fail(error, GW_E_DENIED, "chunk %llx: the grant of version %llu is over",
 			       (unsigned long long)request->handle,
 			       (unsigned long long)request->version);
 	if (request->version == 0 || request->n_set == 0)

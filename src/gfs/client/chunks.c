@@ -151,6 +151,8 @@ static int ask_places(struct gw_gfs_file *file, uint64_t first, uint32_t count, 
 		file->reported = reply->length;
 	for (size_t i = 0; i < reply->n_chunks && code == 0; i++) {
 		code = take_chunk(file, reply->chunks[i], asked_ns, &chunk, error);
+		/* Whoever made it may not have told a length yet; what is before it is the file. */
+		gfs_client_reaches(file, reply->chunks[i]->index << file->chunk_log2);
 		if (last)
 			*last = reply->chunks[i]->index;
 	}

@@ -148,7 +148,7 @@ static int settle(struct gw_gfs_file *file, struct gfs_client_piece *pieces, siz
 
 		if (code < 0)
 			return code;
-		if (piece->got < piece->size && border < end) {
+		if (piece->got < piece->size && border <= end) {
 			memset(piece->data + piece->got, 0, piece->size - piece->got);
 			piece->got = piece->size;
 		}

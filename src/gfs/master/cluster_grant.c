@@ -132,7 +132,7 @@ static void take_answers(struct gfs_master *master, uint32_t slot, const struct 
 	for (uint32_t i = 0; i < asked->count; i++) {
 		if (codes[i] == 0)
 			good->servers[good->count++] = asked->servers[i];
-		else
+		else if (codes[i] != GW_E_DENIED) /* it has the version, and the grant is over */
 			gfs_cluster_remove(master, slot, asked->servers[i]);
 		*absent += codes[i] == GW_E_NOT_FOUND;
 	}
@@ -195,6 +195,21 @@ static int tell(struct gfs_master *master, struct work *work, const struct gfs_g
 	return good.count < grant->set.count
 		       ? 0
 		       : gfs_cluster_tell_as(master, slot, version, error);
+}
+
+/*
+ * Proposes what is about a chunk that is held, and waits until it is known what became of it: who
+ * holds the chunk next is not to be met by a record that was still on its way.
+ */
+static int propose(struct gfs_master *master, const struct gfs_record *record,
+		   struct gw_error *error)
+{
+	int code;
+
+	gw_shield_begin();
+	code = gfs_master_propose(master, record, GW_FOREVER, NULL, NULL, error);
+	gw_shield_end();
+	return code;
 }
 
 /* ---- The end of a grant ------------------------------------------------------------------ */
@@ -292,7 +307,7 @@ int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t han
 	if (code == 0)
 		code = ask_back(master, term, handle, &grant, deadline_ns, error);
 	if (code == 0)
-		code = gfs_master_propose(master, &record, deadline_ns, NULL, NULL, error);
+		code = propose(master, &record, error);
 	/* The chunk was freed meanwhile, its grant with it. */
 	return code == GW_E_NOT_FOUND ? 0 : code;
 }
@@ -393,7 +408,7 @@ static int make_grant(struct gfs_master *master, struct work *work, const struct
 	int code;
 
 	record.incarnation = gfs_cluster_server(master, set->servers[0])->incarnation;
-	code = gfs_master_propose(master, &record, work->what->deadline_ns, NULL, NULL, error);
+	code = propose(master, &record, error);
 	if (code == 0)
 		work->untold_version = record.version;
 	return code;

@@ -12,6 +12,12 @@
 #include "base/crc32c.h"
 #include "task/loop.h"
 
+/* A server speaks to each master by itself: it is not sent on to the one that leads. */
+static int not_now(const struct gfs_master *master, struct gw_error *error)
+{
+	return gw_fail(error, GW_E_UNREACHABLE, "%s does not lead now", master->name);
+}
+
 /* ---- Enrol ------------------------------------------------------------------------------- */
 
 static int check_enrol(const Gfs__EnrolRequest *request, struct gw_error *error)
@@ -39,7 +45,10 @@ static int serve_enrol(struct gw_rpc_call *call, void *context, const Gfs__Enrol
 	int code = check_enrol(request, error);
 
 	if (code == 0)
-		code = gfs_master_propose_for(master, call, &record, &payload, error);
+		code = gfs_master_propose(master, &record, gw_rpc_call_deadline(call), &payload, NULL,
+					  error);
+	if (code == GW_E_NOT_LEADER || code == GW_E_OUTCOME_UNKNOWN)
+		return not_now(master, error);
 	if (code < 0)
 		return code;
 	answer = gfs__enrol_reply__unpack(NULL, payload.size, payload.data);
@@ -109,7 +118,6 @@ static int hear(struct gfs_master *master, const Gfs__HeartbeatRequest *request,
 		code = too_late(error);
 	if (code < 0)
 		return code;
-	server->sequence = request->sequence;
 	server->bytes = request->bytes;
 	server->bytes_free = request->bytes_free < request->bytes ? request->bytes_free
 								  : request->bytes;
@@ -360,10 +368,11 @@ static int serve_heartbeat(struct gw_rpc_call *call, void *context,
 	if (code < 0)
 		return code;
 	find_term(&beat, gw_rpc_call_deadline(call));
-	/* A later heartbeat may have come while the log was asked. */
+	/* A later one may have been answered while the log was asked. */
 	if (beat.server->incarnation != request->incarnation ||
-	    beat.server->sequence != request->sequence)
+	    request->sequence <= beat.server->sequence)
 		return too_late(error);
+	beat.server->sequence = request->sequence;
 	if (!gfs_machine_is_whole(&master->machine))
 		return gw_fail(error, GW_E_UNREACHABLE, "%s has no state now", master->name);
 	hear_revoked(&beat);
@@ -374,7 +383,7 @@ static int serve_heartbeat(struct gw_rpc_call *call, void *context,
 	hear_chunks(&beat);
 	/* Hearing may have logged a version, and so waited. */
 	if (beat.term != 0 && !gfs_cluster_leads(master, beat.term))
-		return gfs_master_elsewhere(master, call, GW_E_NOT_LEADER, error);
+		return not_now(master, error);
 	return make_answer(call, &beat, error);
 }
 
@@ -394,7 +403,7 @@ static int serve_failed(struct gw_rpc_call *call, void *context, const Gfs__Fail
 
 	(void)reply;
 	if (what.term == 0)
-		return gfs_master_elsewhere(master, call, GW_E_NOT_LEADER, error);
+		return not_now(master, error);
 	chunk = gfs_cluster_chunk(master, request->handle);
 	if (!chunk || chunk->version != request->version ||
 	    !gfs_grant_of(&master->machine.state, gfs_slot_of(request->handle), &grant) ||
@@ -403,7 +412,9 @@ static int serve_failed(struct gw_rpc_call *call, void *context, const Gfs__Fail
 	for (size_t i = 0; i < request->n_servers && what.avoid.count < GFS_GOAL_MAX; i++)
 		if (gfs_set_has(&grant.set, request->servers[i]))
 			what.avoid.servers[what.avoid.count++] = (uint16_t)request->servers[i];
-	return gfs_cluster_secure_held(master, &what, error);
+	return gfs_cluster_secure_held(master, &what, error) == GW_E_NOT_LEADER
+		       ? not_now(master, error)
+		       : 0;
 }
 
 const struct cluster_handlers gfs_cluster_handlers = {

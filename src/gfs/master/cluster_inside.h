@@ -26,7 +26,7 @@ enum {
 /* What was heard of a chunkserver. */
 struct gfs_cluster_server {
 	uint64_t heard_ns;            /* when, by our clock */
-	uint64_t sequence;            /* of that heartbeat */
+	uint64_t sequence;            /* of the last heartbeat that was answered */
 	uint64_t incarnation;
 	uint64_t former[GFS_FORMER_MAX]; /* what comes late from these lives is not heard */
 	uint32_t former_count;
