@@ -6,6 +6,7 @@
 #include "cli/chaos.h"
 #include "cli/cli.h"
 #include "cli/fs.h"
+#include "cli/gfs.h"
 #include "cli/kv.h"
 #include "cli/mr.h"
 #include "cli/rpc.h"
@@ -19,6 +20,7 @@ const struct cli_command cli_commands[] = {
 	{"cert", "Make the certificates of a cluster, or print what one says", cli_cert,
 	 cli_cert_words},
 	{"fs", "Files in the file system of a cluster", cli_fs, cli_fs_words},
+	{"gfs", "Servers of the file system, or all of a cluster", cli_gfs, cli_gfs_words},
 	{"kv", "Keys and values on a majority's disks: serve them, and ask for them", cli_kv,
 	 cli_kv_words},
 	{"rpc", "Ask servers what they offer, and call them", cli_rpc, cli_rpc_words},

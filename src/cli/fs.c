@@ -82,6 +82,13 @@ static const struct gw_option stat_options[] = {
 	{0},
 };
 
+const char *cli_fs_cluster(const char *given)
+{
+	const char *cluster = given ? given : getenv("GW_CLUSTER");
+
+	return cluster && *cluster ? cluster : MASTERS;
+}
+
 /* ---- In the task ----------------------------------------------------------------------------- */
 
 static int ask_in_task(void *argument)
@@ -92,14 +99,13 @@ static int ask_in_task(void *argument)
 						  .key = fs->key,
 						  .server_role = fs->server_role};
 	struct gw_gfs_client_options options = {.insecure = fs->insecure, .rack = fs->rack};
-	const char *cluster = fs->cluster ? fs->cluster : getenv("GW_CLUSTER");
 	struct gw_rpc_tls *tls = NULL;
 	int code = cli_tls(&of_tls, fs->insecure, &tls, fs->error);
 
 	options.tls = tls;
 	if (code == 0)
-		code = gw_gfs_client_new(&fs->client, cluster && *cluster ? cluster : MASTERS,
-					 &options, fs->error);
+		code = gw_gfs_client_new(&fs->client, cli_fs_cluster(fs->cluster), &options,
+					 fs->error);
 	if (code == 0 && fs->deadline_ms)
 		(void)gw_deadline_set(gw_after_ms(fs->deadline_ms));
 	if (code == 0)

@@ -56,6 +56,10 @@ int cli_fs_each(struct cli_fs *fs, const char *directory,
 /* directory/name, malloc'ed; NULL: no memory. */
 char *cli_fs_join(const char *directory, struct gw_bytes name);
 
+/* Addresses of masters: as given, or as the variable GW_CLUSTER has them, or the one that a laptop
+ * has. */
+const char *cli_fs_cluster(const char *given);
+
 int cli_fs(int argc, char **argv);
 void cli_fs_words(int argc, char **argv, FILE *file);
 
