@@ -46,7 +46,17 @@ static const struct gw_option shared[] = {
 	{"force", 'f', GW_OPTION_FLAG, offsetof(struct cli_fs, force), NULL,                   \
 	 "Replace what is there, in one step", NULL}
 
+#define RECURSIVE_OPTION                                                                       \
+	{"recursive", 'r', GW_OPTION_FLAG, offsetof(struct cli_fs, recursive), NULL,           \
+	 "Directories with all under them", NULL}
+
 static const struct gw_option no_options[] = {{0}};
+static const struct gw_option set_options[] = {RECURSIVE_OPTION, {0}};
+static const struct gw_option drain_options[] = {
+	{"back", 0, GW_OPTION_FLAG, offsetof(struct cli_fs, back), NULL,
+	 "It is used again", NULL},
+	{0},
+};
 static const struct gw_option ls_options[] = {
 	{"long", 'l', GW_OPTION_FLAG, offsetof(struct cli_fs, details), NULL,
 	 "Permissions, replicas, owner, length and time, too", NULL},
@@ -59,8 +69,7 @@ static const struct gw_option put_options[] = {FORCE_OPTION, NEW_FILE_OPTIONS, {
 static const struct gw_option append_options[] = {NEW_FILE_OPTIONS, {0}};
 static const struct gw_option mv_options[] = {FORCE_OPTION, {0}};
 static const struct gw_option rm_options[] = {
-	{"recursive", 'r', GW_OPTION_FLAG, offsetof(struct cli_fs, recursive), NULL,
-	 "Directories with all under them", NULL},
+	RECURSIVE_OPTION,
 	{"now", 0, GW_OPTION_FLAG, offsetof(struct cli_fs, now), NULL,
 	 "For good: it cannot be undeleted", NULL},
 	{0},
@@ -153,6 +162,13 @@ RUN(du)
 RUN(df)
 RUN(snapshot)
 RUN(locations)
+RUN(status)
+RUN(chmod)
+RUN(chown)
+RUN(goal)
+RUN(count)
+RUN(fsck)
+RUN(drain)
 #undef RUN
 
 static void print_error(const void *values, const char *name, int code,
@@ -198,16 +214,36 @@ static const struct cli_action actions[] = {
 	 .operands_max = SIZE_MAX, .summary = "Make directories", .help = ""},
 	{ACTION(stat, stat_options), .operands = "PATH", .operands_min = 1, .operands_max = 1,
 	 .summary = "Print what is known of a file or directory", .help = ""},
+	{ACTION(chmod, set_options), .operands = "OCTAL PATH...", .operands_min = 2,
+	 .operands_max = SIZE_MAX, .summary = "Set permissions", .help = ""},
+	{ACTION(chown, set_options), .operands = "USER[:GROUP] PATH...", .operands_min = 2,
+	 .operands_max = SIZE_MAX, .summary = "Set owners",
+	 .help = "Both are numbers.\n\n"},
+	{ACTION(goal, set_options), .operands = "N PATH...", .operands_min = 2,
+	 .operands_max = SIZE_MAX, .summary = "Set how many replicas there are to be",
+	 .help = "Chunks of a file get or lose replicas; of a directory it is for what is made in\n"
+		 "it. 0: that of the directory above.\n\n"},
 	{ACTION(du, no_options), .operands = "[PATH]", .operands_max = 1,
 	 .summary = "Count files and bytes under a directory",
 	 .help = "Lengths are those that the masters know, of one replica.\n\n"},
+	{ACTION(count, no_options), .operands = "PATH...", .operands_min = 1,
+	 .operands_max = SIZE_MAX, .summary = "Print directories, files and bytes of each path",
+	 .help = ""},
+	{ACTION(fsck, no_options), .operands = "[PATH]", .operands_max = 1,
+	 .summary = "Name files that are short of replicas",
+	 .help = "Exit status 1: there are some; 9: chunks have no replica at all now.\n\n"},
 	{ACTION(df, no_options), .operands = "", .summary = "Print the chunkservers and their room",
 	 .help = ""},
+	{ACTION(drain, drain_options), .operands = "SERVER", .operands_min = 1,
+	 .operands_max = 1, .summary = "Take all chunks from a chunkserver",
+	 .help = "SERVER is its number, as `gw fs df` has it. It goes on serving meanwhile.\n\n"},
 	{ACTION(snapshot, no_options), .operands = "PATH TO", .operands_min = 2,
 	 .operands_max = 2, .summary = "Copy a file or a tree, as it is at one moment",
 	 .help = "Nothing is copied before one of the two is written to.\n\n"},
 	{ACTION(locations, no_options), .operands = "PATH", .operands_min = 1, .operands_max = 1,
 	 .summary = "Print where the chunks of a file are", .help = ""},
+	{ACTION(status, no_options), .operands = "", .summary = "Print how a master is",
+	 .help = "Of the first master of --cluster that answers.\n\n"},
 	{0},
 };
 

@@ -12,7 +12,7 @@
 /* The options of all actions; each action's table has some of them. */
 struct cli_fs {
 	bool help, json, insecure;
-	bool details, recursive, deleted, now, force, exact, weak;
+	bool details, recursive, deleted, now, force, exact, weak, back;
 	uint64_t deadline_ms;
 	uint64_t chunk_bytes;
 	int64_t goal, id;
@@ -37,6 +37,14 @@ int cli_fs_stat(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_du(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_df(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_locations(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_status(struct cli_fs *fs, struct gw_error *error);
+/* fs_care.c */
+int cli_fs_chmod(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_chown(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_goal(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_count(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_fsck(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_drain(struct cli_fs *fs, struct gw_error *error);
 /* fs_data.c */
 int cli_fs_put(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_get(struct cli_fs *fs, struct gw_error *error);
@@ -55,6 +63,32 @@ int cli_fs_each(struct cli_fs *fs, const char *directory,
 		void *context, struct gw_error *error);
 /* directory/name, malloc'ed; NULL: no memory. */
 char *cli_fs_join(const char *directory, struct gw_bytes name);
+/* What a change did, when it is for programs. Returns code. */
+int cli_fs_print_change(const struct cli_fs *fs, int code, const struct gw_gfs_change *change,
+			struct gw_error *error);
+
+/* fs_look.c: calls visit for all chunks of a file that are there. */
+int cli_fs_each_chunk(struct cli_fs *fs, const char *path,
+		      int (*visit)(void *context, const struct gw_gfs_chunk *chunk,
+				   struct gw_error *error),
+		      void *context, struct gw_error *error);
+
+/* fs_care.c: calls visit for what is at the path and, recursive, for all under it; a directory
+ * comes before what is in it. */
+typedef int cli_fs_visit(void *context, const char *path, const struct gw_gfs_entry *entry,
+			 struct gw_error *error);
+int cli_fs_walk(struct cli_fs *fs, const char *path, bool recursive, cli_fs_visit *visit,
+		void *context, struct gw_error *error);
+
+struct cli_fs_usage {
+	uint64_t files, directories, bytes;
+};
+/* A visit with a usage: adds the entry to it. */
+int cli_fs_count_one(void *context, const char *path, const struct gw_gfs_entry *entry,
+		     struct gw_error *error);
+
+/* "755" */
+int cli_fs_read_mode(const char *text, uint32_t *mode, struct gw_error *error);
 
 /* Addresses of masters: as given, or as the variable GW_CLUSTER has them, or the one that a laptop
  * has. */

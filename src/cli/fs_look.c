@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fs_look.c - `gw fs stat|du|df|locations`. */
+/* fs_look.c - `gw fs stat|du|df|locations|status`. */
 #include "cli/fs.h"
 
 #include "cli/kv.h"
@@ -44,46 +44,12 @@ int cli_fs_stat(struct cli_fs *fs, struct gw_error *error)
 
 /* ---- du -------------------------------------------------------------------------------------- */
 
-struct usage {
-	struct cli_fs *fs;
-	const char *directory;
-	uint64_t files, directories, bytes;
-};
-
-static int count_entry(void *context, const struct gw_gfs_entry *entry, struct gw_error *error)
-{
-	struct usage *usage = context;
-	const char *directory = usage->directory;
-	char *path;
-	int code;
-
-	if (entry->kind == GW_GFS_FILE) {
-		usage->files++;
-		usage->bytes += entry->length;
-		return 0;
-	}
-	usage->directories++;
-	path = cli_fs_join(directory, entry->name);
-	if (!path)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a path");
-	usage->directory = path;
-	code = cli_fs_each(usage->fs, path, count_entry, usage, error);
-	usage->directory = directory;
-	free(path);
-	return code;
-}
-
 int cli_fs_du(struct cli_fs *fs, struct gw_error *error)
 {
-	const char *path = fs->count ? fs->operands[0] : "/";
-	struct usage usage = {.fs = fs, .directory = path};
-	struct gw_gfs_stat stat;
-	int code = gw_gfs_stat(fs->client, gw_string(path), false, false, &stat, error);
+	struct cli_fs_usage usage = {0};
+	int code = cli_fs_walk(fs, fs->count ? fs->operands[0] : "/", true, cli_fs_count_one,
+			       &usage, error);
 
-	if (code == 0 && stat.entry.kind == GW_GFS_FILE)
-		code = count_entry(&usage, &stat.entry, error);
-	else if (code == 0)
-		code = cli_fs_each(fs, path, count_entry, &usage, error);
 	if (code < 0)
 		return code;
 	if (fs->json)
@@ -138,9 +104,9 @@ int cli_fs_df(struct cli_fs *fs, struct gw_error *error)
 
 enum { CHUNKS_AT_ONCE = 1000 };
 
-static int print_chunk(const struct cli_fs *fs, const struct gw_gfs_chunk *chunk,
-		       struct gw_error *error)
+static int print_chunk(void *context, const struct gw_gfs_chunk *chunk, struct gw_error *error)
 {
+	const struct cli_fs *fs = context;
 	json_t *places;
 
 	if (!fs->json) {
@@ -160,7 +126,10 @@ static int print_chunk(const struct cli_fs *fs, const struct gw_gfs_chunk *chunk
 				 error);
 }
 
-int cli_fs_locations(struct cli_fs *fs, struct gw_error *error)
+int cli_fs_each_chunk(struct cli_fs *fs, const char *path,
+		      int (*visit)(void *context, const struct gw_gfs_chunk *chunk,
+				   struct gw_error *error),
+		      void *context, struct gw_error *error)
 {
 	struct gw_gfs_locations locations = {0};
 	uint64_t first = 0;
@@ -168,14 +137,53 @@ int cli_fs_locations(struct cli_fs *fs, struct gw_error *error)
 	int code;
 
 	do {
-		code = gw_gfs_locate(fs->client, gw_string(fs->operands[0]), first, CHUNKS_AT_ONCE,
+		code = gw_gfs_locate(fs->client, gw_string(path), first, CHUNKS_AT_ONCE,
 				     &locations, error);
 		count = locations.count;
 		for (size_t i = 0; i < count && code == 0; i++) {
-			code = print_chunk(fs, &locations.chunks[i], error);
+			code = visit(context, &locations.chunks[i], error);
 			first = locations.chunks[i].index + 1;
 		}
 		gw_gfs_locations_done(&locations);
 	} while (code == 0 && count > 0);
 	return code;
+}
+
+int cli_fs_locations(struct cli_fs *fs, struct gw_error *error)
+{
+	return cli_fs_each_chunk(fs, fs->operands[0], print_chunk, fs, error);
+}
+
+/* ---- status ---------------------------------------------------------------------------------- */
+
+int cli_fs_status(struct cli_fs *fs, struct gw_error *error)
+{
+	struct gw_gfs_status status;
+	int code = gw_gfs_status(fs->client, &status, error);
+
+	if (code < 0)
+		return code;
+	if (fs->json)
+		return cli_kv_print_json(
+			json_pack("{s:s,s:I,s:s,s:I,s:I,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "role",
+				  status.role, "term", (json_int_t)status.term, "leaderAddress",
+				  status.leader_address, "applied", (json_int_t)status.applied,
+				  "wallMs", (json_int_t)status.wall_ms, "safe", status.safe,
+				  "files", (json_int_t)status.files, "directories",
+				  (json_int_t)status.directories, "chunks",
+				  (json_int_t)status.chunks, "chunksMissing",
+				  (json_int_t)status.chunks_missing, "chunksShort",
+				  (json_int_t)status.chunks_short, "servers",
+				  (json_int_t)status.servers, "version", status.version),
+			error);
+	printf("role         %s\nterm         %" PRIu64 "\nleader       %s\nentry        %" PRIu64
+	       "\nsafe mode    %s\n",
+	       status.role, status.term, status.leader_address, status.applied,
+	       status.safe ? "yes" : "no");
+	printf("files        %" PRIu64 "\ndirectories  %" PRIu64 "\nchunks       %" PRIu64
+	       "\n  missing    %" PRIu64 "\n  short      %" PRIu64 "\nservers      %" PRIu64
+	       "\nversion      %s\n",
+	       status.files, status.directories, status.chunks, status.chunks_missing,
+	       status.chunks_short, status.servers, status.version);
+	return 0;
 }

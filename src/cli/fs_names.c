@@ -76,7 +76,7 @@ int cli_fs_each(struct cli_fs *fs, const char *directory,
 	return code;
 }
 
-static int print_change(const struct cli_fs *fs, int code, const struct gw_gfs_change *change,
+int cli_fs_print_change(const struct cli_fs *fs, int code, const struct gw_gfs_change *change,
 			struct gw_error *error)
 {
 	if (code < 0 || !fs->json)
@@ -153,16 +153,11 @@ int cli_fs_mkdir(struct cli_fs *fs, struct gw_error *error)
 {
 	struct gw_gfs_change change = {0};
 	uint32_t mode = DIRECTORY_MODE;
-	char *end = NULL;
-	int code = 0;
+	int code = fs->mode ? cli_fs_read_mode(fs->mode, &mode, error) : 0;
 
-	if (fs->mode)
-		mode = (uint32_t)strtoul(fs->mode, &end, 8);
-	if (fs->mode && (end == fs->mode || *end || mode > 07777))
-		return gw_fail(error, GW_E_USAGE, "--mode %s: permissions are like 755", fs->mode);
 	for (size_t i = 0; i < fs->count && code == 0; i++) {
 		code = gw_gfs_mkdir(fs->client, gw_string(fs->operands[i]), mode, &change, error);
-		code = print_change(fs, code, &change, error);
+		code = cli_fs_print_change(fs, code, &change, error);
 	}
 	return code;
 }
@@ -203,7 +198,7 @@ static int remove_path(struct cli_fs *fs, const char *path, bool is_known, uint3
 		code = cli_fs_each(fs, path, remove_entry, &removing, error);
 	if (code == 0)
 		code = gw_gfs_delete(fs->client, gw_string(path), fs->now, &change, error);
-	return print_change(fs, code, &change, error);
+	return cli_fs_print_change(fs, code, &change, error);
 }
 
 int cli_fs_rm(struct cli_fs *fs, struct gw_error *error)
@@ -221,7 +216,7 @@ int cli_fs_undelete(struct cli_fs *fs, struct gw_error *error)
 	int code = gw_gfs_undelete(fs->client, gw_string(fs->operands[0]), (uint64_t)fs->id,
 				   gw_string(fs->count > 1 ? fs->operands[1] : ""), &change, error);
 
-	return print_change(fs, code, &change, error);
+	return cli_fs_print_change(fs, code, &change, error);
 }
 
 int cli_fs_mv(struct cli_fs *fs, struct gw_error *error)
@@ -230,7 +225,7 @@ int cli_fs_mv(struct cli_fs *fs, struct gw_error *error)
 	int code = gw_gfs_rename(fs->client, gw_string(fs->operands[0]), gw_string(fs->operands[1]),
 				 fs->force, &change, error);
 
-	return print_change(fs, code, &change, error);
+	return cli_fs_print_change(fs, code, &change, error);
 }
 
 int cli_fs_snapshot(struct cli_fs *fs, struct gw_error *error)
@@ -239,5 +234,5 @@ int cli_fs_snapshot(struct cli_fs *fs, struct gw_error *error)
 	int code = gw_gfs_snapshot(fs->client, gw_string(fs->operands[0]),
 				   gw_string(fs->operands[1]), &change, error);
 
-	return print_change(fs, code, &change, error);
+	return cli_fs_print_change(fs, code, &change, error);
 }

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fs_care.c - `gw fs chmod|chown|goal|count|fsck|drain`: attributes, trees, servers. */
+#include "cli/fs.h"
+
+#include "cli/kv.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* ---- Under a path ---------------------------------------------------------------------------- */
+
+struct walk {
+	struct cli_fs *fs;
+	const char *directory;
+	cli_fs_visit *visit;
+	void *context;
+};
+
+static int walk_under(struct walk *walk, const char *path, struct gw_error *error);
+
+static int walk_entry(void *context, const struct gw_gfs_entry *entry, struct gw_error *error)
+{
+	struct walk *walk = context;
+	char *path = cli_fs_join(walk->directory, entry->name);
+	int code;
+
+	if (!path)
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a path");
+	code = walk->visit(walk->context, path, entry, error);
+	if (code == 0 && entry->kind == GW_GFS_DIRECTORY)
+		code = walk_under(walk, path, error);
+	free(path);
+	return code;
+}
+
+static int walk_under(struct walk *walk, const char *path, struct gw_error *error)
+{
+	struct walk under = *walk;
+
+	under.directory = path;
+	return cli_fs_each(walk->fs, path, walk_entry, &under, error);
+}
+
+int cli_fs_walk(struct cli_fs *fs, const char *path, bool recursive, cli_fs_visit *visit,
+		void *context, struct gw_error *error)
+{
+	struct walk walk = {.fs = fs, .visit = visit, .context = context};
+	struct gw_gfs_stat stat;
+	int code = gw_gfs_stat(fs->client, gw_string(path), false, fs->weak, &stat, error);
+
+	if (code == 0)
+		code = visit(context, path, &stat.entry, error);
+	if (code == 0 && recursive && stat.entry.kind == GW_GFS_DIRECTORY)
+		code = walk_under(&walk, path, error);
+	return code;
+}
+
+/* Takes the object. */
+static int print_json(const char *path, json_t *json, struct gw_error *error)
+{
+	if (json)
+		cli_kv_json_bytes(json, "path", gw_string(path));
+	return cli_kv_print_json(json, error);
+}
+
+/* ---- Attributes ------------------------------------------------------------------------------ */
+
+struct setting {
+	struct cli_fs *fs;
+	struct gw_gfs_attributes attributes;
+	bool keep_group;
+};
+
+static int set_one(void *context, const char *path, const struct gw_gfs_entry *entry,
+		   struct gw_error *error)
+{
+	const struct setting *setting = context;
+	struct gw_gfs_attributes attributes = setting->attributes;
+	struct gw_gfs_change change = {0};
+	int code;
+
+	if (setting->keep_group)
+		attributes.group = entry->group;
+	code = gw_gfs_set(setting->fs->client, gw_string(path), &attributes, &change, error);
+	return cli_fs_print_change(setting->fs, code, &change, error);
+}
+
+/* The first operand was the value. */
+static int set_all(struct setting *setting, struct gw_error *error)
+{
+	struct cli_fs *fs = setting->fs;
+	int code = 0;
+
+	for (size_t i = 1; i < fs->count && code == 0; i++)
+		code = cli_fs_walk(fs, fs->operands[i], fs->recursive, set_one, setting, error);
+	return code;
+}
+
+/* A number up to max at *text, which moves behind it. */
+static bool read_number(const char **text, int base, unsigned long max, uint32_t *number)
+{
+	char *end = NULL;
+	unsigned long value;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	value = strtoul(*text, &end, base);
+	if (end == *text || value > max)
+		return false;
+	*text = end;
+	*number = (uint32_t)value;
+	return true;
+}
+
+int cli_fs_read_mode(const char *text, uint32_t *mode, struct gw_error *error)
+{
+	const char *at = text;
+
+	return read_number(&at, 8, 07777, mode) && *at == '\0'
+		       ? 0
+		       : gw_fail(error, GW_E_USAGE, "%s: permissions are like 755", text);
+}
+
+int cli_fs_chmod(struct cli_fs *fs, struct gw_error *error)
+{
+	struct setting setting = {.fs = fs, .attributes.set_mode = true};
+	int code = cli_fs_read_mode(fs->operands[0], &setting.attributes.mode, error);
+
+	return code < 0 ? code : set_all(&setting, error);
+}
+
+int cli_fs_chown(struct cli_fs *fs, struct gw_error *error)
+{
+	struct setting setting = {.fs = fs, .attributes.set_owner = true};
+	const char *at = fs->operands[0];
+	bool is_right = read_number(&at, 10, UINT32_MAX, &setting.attributes.user);
+
+	setting.keep_group = is_right && *at == '\0';
+	if (is_right && *at == ':') {
+		at++;
+		is_right = read_number(&at, 10, UINT32_MAX, &setting.attributes.group);
+	}
+	if (!is_right || *at)
+		return gw_fail(error, GW_E_USAGE, "%s: owners are numbers, USER or USER:GROUP",
+			       fs->operands[0]);
+	return set_all(&setting, error);
+}
+
+int cli_fs_goal(struct cli_fs *fs, struct gw_error *error)
+{
+	struct setting setting = {.fs = fs, .attributes.set_goal = true};
+	const char *at = fs->operands[0];
+
+	if (!read_number(&at, 10, GW_GFS_GOAL_MAX, &setting.attributes.goal) || *at)
+		return gw_fail(error, GW_E_USAGE, "%s: a goal is 1 to %d, or 0: as above",
+			       fs->operands[0], GW_GFS_GOAL_MAX);
+	return set_all(&setting, error);
+}
+
+/* ---- count ----------------------------------------------------------------------------------- */
+
+int cli_fs_count_one(void *context, const char *path, const struct gw_gfs_entry *entry,
+		     struct gw_error *error)
+{
+	struct cli_fs_usage *usage = context;
+
+	(void)path;
+	(void)error;
+	if (entry->kind == GW_GFS_FILE) {
+		usage->files++;
+		usage->bytes += entry->length;
+	} else {
+		usage->directories++;
+	}
+	return 0;
+}
+
+static int print_count(const struct cli_fs *fs, const char *path, const struct cli_fs_usage *usage,
+		       struct gw_error *error)
+{
+	if (fs->json)
+		return print_json(path,
+				  json_pack("{s:I,s:I,s:I}", "directories",
+					    (json_int_t)usage->directories, "files",
+					    (json_int_t)usage->files, "bytes",
+					    (json_int_t)usage->bytes),
+				  error);
+	printf("%12" PRIu64 " %12" PRIu64 " %18" PRIu64 " ", usage->directories, usage->files,
+	       usage->bytes);
+	cli_kv_print_escaped(gw_string(path));
+	putchar('\n');
+	return 0;
+}
+
+int cli_fs_count(struct cli_fs *fs, struct gw_error *error)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < fs->count && code == 0; i++) {
+		struct cli_fs_usage usage = {0};
+
+		code = cli_fs_walk(fs, fs->operands[i], true, cli_fs_count_one, &usage, error);
+		if (code == 0)
+			code = print_count(fs, fs->operands[i], &usage, error);
+	}
+	return code;
+}
+
+/* ---- fsck ------------------------------------------------------------------------------------ */
+
+struct check {
+	struct cli_fs *fs;
+	uint64_t files, chunks, files_short, chunks_missing;
+};
+
+struct checked_file {
+	uint32_t goal;
+	uint64_t chunks, few, none; /* with fewer replicas than the goal; with none */
+};
+
+static int look_at_chunk(void *context, const struct gw_gfs_chunk *chunk, struct gw_error *error)
+{
+	struct checked_file *file = context;
+
+	(void)error;
+	file->chunks++;
+	file->few += chunk->place_count < file->goal;
+	file->none += chunk->place_count == 0;
+	return 0;
+}
+
+static int print_short(const struct cli_fs *fs, const char *path, const struct checked_file *file,
+		       struct gw_error *error)
+{
+	if (fs->json)
+		return print_json(path,
+				  json_pack("{s:i,s:I,s:I,s:I}", "goal", (int)file->goal, "chunks",
+					    (json_int_t)file->chunks, "chunksShort",
+					    (json_int_t)file->few, "chunksMissing",
+					    (json_int_t)file->none),
+				  error);
+	cli_kv_print_escaped(gw_string(path));
+	printf(": %" PRIu64 " of %" PRIu64 " chunks have fewer than %" PRIu32 " replicas, %" PRIu64
+	       " of them none\n",
+	       file->few, file->chunks, file->goal, file->none);
+	return 0;
+}
+
+static int check_file(void *context, const char *path, const struct gw_gfs_entry *entry,
+		      struct gw_error *error)
+{
+	struct check *check = context;
+	struct checked_file file = {.goal = entry->goal};
+	int code;
+
+	if (entry->kind != GW_GFS_FILE)
+		return 0;
+	code = cli_fs_each_chunk(check->fs, path, look_at_chunk, &file, error);
+	check->files++;
+	check->chunks += file.chunks;
+	check->files_short += file.few > 0;
+	check->chunks_missing += file.none;
+	return code < 0 || file.few == 0 ? code
+					 : print_short(check->fs, path, &file, error);
+}
+
+int cli_fs_fsck(struct cli_fs *fs, struct gw_error *error)
+{
+	struct check check = {.fs = fs};
+	int code = cli_fs_walk(fs, fs->count ? fs->operands[0] : "/", true, check_file, &check,
+			       error);
+
+	if (code < 0)
+		return code;
+	if (!fs->json)
+		printf("%" PRIu64 " files, %" PRIu64 " chunks\n", check.files, check.chunks);
+	if (check.chunks_missing)
+		return gw_fail(error, GW_E_CORRUPT, "%" PRIu64 " chunks have no replica now",
+			       check.chunks_missing);
+	return check.files_short
+		       ? gw_fail(error, GW_E_FAILED, "%" PRIu64 " files are short of replicas",
+				 check.files_short)
+		       : 0;
+}
+
+/* ---- drain ----------------------------------------------------------------------------------- */
+
+int cli_fs_drain(struct cli_fs *fs, struct gw_error *error)
+{
+	struct gw_gfs_change change = {0};
+	const char *at = fs->operands[0];
+	uint32_t server = 0;
+	int code;
+
+	if (!read_number(&at, 10, UINT16_MAX, &server) || *at || server == 0)
+		return gw_fail(error, GW_E_USAGE, "%s: a server is a number, as `gw fs df` has it",
+			       fs->operands[0]);
+	code = gw_gfs_drain(fs->client, server, fs->back, &change, error);
+	return cli_fs_print_change(fs, code, &change, error);
+}

@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""gw gfs and gw fs with real processes: a cluster in one, and masters and chunkservers by themselves, killed and started
+again. TAP."""
+import json
+import os
+import random
+import subprocess
+import sys
+
+import kv as service  # takes the build directory from sys.argv
+
+GW, SECONDS = service.GW, service.SECONDS
+BEAT = ("--chunk-heartbeat", "100ms")
+FAST = ("--election", "300ms", "--heartbeat", "50ms", "--chunk-lease", "1s", *BEAT)
+CHUNK = 64 << 10  # the smallest
+
+
+class Server:
+    """`gw gfs WORDS` as a process; the context ends it."""
+
+    def __init__(self, *words):
+        self.words = words
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([GW, "gfs", *self.words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on "):
+            raise AssertionError(self.process.communicate()[1])
+        self.address = line[len("listening on "):].rstrip()
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.kill()
+
+
+def up(directory, *options):
+    return Server("up", "--dir", os.path.join(directory, "up"), "--listen", "127.0.0.1:%d" % service.free_ports(1)[0], *FAST,
+                  *options)
+
+
+def fs(at, *words, data=None, check=0):
+    """What gw fs prints; its exit status has to be check."""
+    done = subprocess.run([GW, "fs", *words, "--cluster", at], input=data, capture_output=True, timeout=SECONDS, check=False)
+    assert done.returncode == check, (words, done.returncode, done.stderr)
+    return done.stdout
+
+
+def noise(size, seed=1):
+    return random.Random(seed).randbytes(size)
+
+
+def refused(*words):
+    """The exit status and the sentence of a server that ends by itself."""
+    done = subprocess.run([GW, "gfs", *words], capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.stderr.count("\n") == 1 and not done.stdout, (words, done.stderr, done.stdout)
+    return done.returncode, done.stderr
+
+
+class Room:
+    """Masters and chunkservers, each a process with a port of its own; the context ends them."""
+
+    def __init__(self, directory, masters=3, chunkservers=4):
+        ports = service.free_ports(masters + chunkservers)
+        self.at = ",".join("127.0.0.1:%d" % port for port in ports[:masters])
+        self.masters, self.chunkservers = [], []
+        for number, port in enumerate(ports[:masters]):
+            join = ("--join", self.at) if number else ()
+            self.masters.append(Server("master", "--dir", os.path.join(directory, "m%d" % number), "--listen",
+                                       "127.0.0.1:%d" % port, *join, *FAST))
+        for number, port in enumerate(ports[masters:]):
+            self.chunkservers.append(Server("chunkserver", "--dir", os.path.join(directory, "c%d" % number), "--listen",
+                                            "127.0.0.1:%d" % port, "--cluster", self.at, "--rack", "r%d" % (number % 2), *BEAT))
+
+    def servers(self):
+        return [json.loads(line) for line in fs(self.at, "df", "--json").splitlines()]
+
+    def wait_for_lives(self, count):
+        while sum(row["lives"] for row in self.servers()) != count:
+            pass
+
+    def leader(self):
+        return next(master for master in self.masters if is_leader(master))
+
+    def __enter__(self):
+        self.wait_for_lives(len(self.chunkservers))
+        return self
+
+    def __exit__(self, *why):
+        for server in self.masters + self.chunkservers:
+            server.kill()
+
+
+def is_leader(master):
+    return json.loads(fs(master.address, "status", "--json"))["role"] == "leader"
+
+
+# ---- A cluster in one process ---------------------------------------------------------------------
+
+def files_are_stored_and_fetched_as_they_are(directory):
+    data, more = noise(300000), noise(1000, 2)
+    with up(directory) as cluster:
+        at, local = cluster.address, os.path.join(directory, "local")
+        fs(at, "mkdir", "/d", "/d/e")
+        fs(at, "mkdir", "/d", check=5)
+        fs(at, "put", "--chunk", "64K", "-", "/d/f", data=data)
+        fs(at, "put", "-", "/d/f", data=more, check=5)
+        assert fs(at, "ls", "/d") == b"e/\nf\n"
+        assert fs(at, "cat", "/d/f") == data
+        fs(at, "get", "/d/f", local)
+        with open(local, "rb") as file:
+            assert file.read() == data
+        fs(at, "cp", "/d/f", "/d/copy")
+        fs(at, "cat", "/none", check=4)
+        stat = json.loads(fs(at, "stat", "--json", "/d/f"))
+        assert (stat["length"], stat["chunks"], stat["goal"]) == (300000, 5, 3), stat
+        rows = [json.loads(line) for line in fs(at, "locations", "--json", "/d/f").splitlines()]
+        assert [len(set(row["places"])) for row in rows] == [3] * 5, rows
+        fs(at, "put", "--force", "-", "/d/f", data=more)
+        assert fs(at, "cat", "/d/f", "/d/copy") == more + data
+        fs(at, "put", "-", "/empty", data=b"")
+        assert fs(at, "cat", "/empty") == b""
+        os.environ["GW_CLUSTER"] = at
+        told = subprocess.run([GW, "fs", "du", "/d"], capture_output=True, timeout=SECONDS, check=True).stdout
+        del os.environ["GW_CLUSTER"]
+        assert told == b"301000 bytes in 2 files, 2 directories\n", told
+
+
+def appends_are_whole_and_once(directory):
+    with up(directory) as cluster:
+        at, pieces = cluster.address, [noise(16 << 10, seed) for seed in range(10)]
+        for piece in pieces:
+            fs(at, "append", "--chunk", "64K", "-", "/log", data=piece)
+        log = fs(at, "cat", "/log")
+        assert [log.count(piece) for piece in pieces] == [1] * len(pieces)
+        assert len(log) >= sum(map(len, pieces))
+        length = json.loads(fs(at, "stat", "--exact", "--json", "/log"))["length"]
+        assert length == len(log), (length, len(log))
+
+
+def what_is_deleted_comes_back_and_a_snapshot_stays(directory):
+    old, new = noise(100000), noise(5000, 2)
+    with up(directory) as cluster:
+        at = cluster.address
+        fs(at, "mkdir", "/d")
+        fs(at, "put", "--chunk", "64K", "-", "/d/f", data=old)
+        fs(at, "snapshot", "/d", "/then")
+        fs(at, "append", "-", "/d/f", data=new)
+        assert fs(at, "cat", "/then/f") == old and fs(at, "cat", "/d/f").endswith(new)
+        fs(at, "mv", "/d/f", "/d/g")
+        fs(at, "cat", "/d/f", check=4)
+        fs(at, "rm", "/d/g")
+        fs(at, "cat", "/d/g", check=4)
+        assert b"/d/g" in fs(at, "ls", "--deleted", "/d")
+        fs(at, "undelete", "/d/g", "/d/h")
+        assert fs(at, "cat", "/d/h").startswith(old)
+        fs(at, "rm", "/d", check=17)
+        fs(at, "rm", "-r", "--now", "/d")
+        assert fs(at, "ls", "/") == b"then/\n" and fs(at, "cat", "/then/f") == old
+
+
+def a_cluster_that_is_killed_has_what_it_acknowledged(directory):
+    data, more = noise(500000), noise(7000, 2)
+    with up(directory) as cluster:
+        for number in range(3):
+            fs(cluster.address, "put", "--chunk", "64K", "-", "/f%d" % number, data=data)
+        fs(cluster.address, "append", "-", "/log", data=more)
+        cluster.kill()
+        cluster.start()
+        for number in range(3):
+            assert fs(cluster.address, "cat", "/f%d" % number) == data
+        fs(cluster.address, "append", "-", "/log", data=data[:1000])
+        assert fs(cluster.address, "cat", "/log") == more + data[:1000]
+        assert len(os.listdir(os.path.join(directory, "up"))) == 6  # a master, three chunkservers, format, lock
+
+
+def attributes_and_counts_are_told(directory):
+    with up(directory) as cluster:
+        at = cluster.address
+        fs(at, "mkdir", "/d", "/d/e", "--mode", "700")
+        fs(at, "put", "-", "/d/e/f", data=b"12345")
+        fs(at, "chmod", "-r", "750", "/d")
+        fs(at, "chown", "7:8", "/d/e/f")
+        fs(at, "chown", "9", "/d/e/f")
+        fs(at, "goal", "2", "/d/e/f")
+        row = json.loads(fs(at, "stat", "--json", "/d/e/f"))
+        assert (row["mode"], row["user"], row["group"], row["goal"]) == (0o750, 9, 8, 2), row
+        assert json.loads(fs(at, "stat", "--json", "/d"))["mode"] == 0o750
+        row = json.loads(fs(at, "count", "--json", "/d"))
+        assert row == {"path": "/d", "directories": 2, "files": 1, "bytes": 5}, row
+        for words in (["chmod", "9", "/d"], ["chmod", "7777777", "/d"], ["chown", ":3", "/d"], ["chown", "3:x", "/d"],
+                      ["goal", "9", "/d"], ["goal", "-1", "/d"], ["drain", "here"], ["mkdir", "--mode", "-7", "/x"]):
+            fs(at, *words, check=2)
+        assert fs(at, "fsck") == b"1 files, 1 chunks\n"
+
+
+def three_masters_in_one_process_are_a_cluster(directory):
+    ports = service.free_ports(1)[0]
+    words = ("up", "--dir", os.path.join(directory, "up"), "--listen", "127.0.0.1:%d" % ports, "--masters", "3", *FAST)
+    with Server(*words) as cluster:
+        assert cluster.address.count(",") == 2
+        fs(cluster.address, "put", "-", "/f", data=b"kept")
+        cluster.kill()
+        cluster.start()
+        assert fs(cluster.address.split(",")[2], "cat", "/f") == b"kept"
+
+
+def what_makes_no_sense_is_told_in_a_sentence(directory):
+    mine, other = os.path.join(directory, "up"), os.path.join(directory, "other")
+    os.mkdir(other)
+    with open(os.path.join(other, "notes"), "w", encoding="utf-8"):
+        pass
+    with up(directory) as cluster:
+        code, said = refused("up", "--dir", mine)
+        assert code == 17 and "another process has this directory" in said, said
+        code, said = refused("up", "--dir", os.path.join(directory, "new"), "--listen", cluster.address)
+        assert code == 17 and cluster.address in said, said
+        code, said = refused("chunkserver", "--dir", os.path.join(directory, "new2"), "--listen", cluster.address)
+        assert code == 17 and cluster.address in said, said
+    for kind in ("up", "master", "chunkserver"):
+        code, said = refused(kind, "--dir", other)
+        assert code == 9 and "notes" in said, said
+    assert os.listdir(other) in (["notes"], ["lock", "notes"], ["notes", "lock"])
+    code, said = refused("chunkserver", "--dir", os.path.join(mine, "master-1"))
+    assert code == 11 and "master-1" in said, (code, said)
+    code, said = refused("master", "--dir", os.path.join(mine, "chunkserver-1"))
+    assert code == 11 and "chunkserver-1" in said, (code, said)
+    for words, text in ((["--chunkservers", "2"], "has 3 chunkservers"), (["--chunkservers", "65"], "1 to 64"),
+                        (["--masters", "6"], "1 to 5"), (["--listen", "here"], "HOST:PORT"),
+                        (["--listen", "127.0.0.1:0", "--masters", "3"], "ports"), (["--cert", "x"], "--ca")):
+        code, said = refused("up", "--dir", mine, *words)
+        assert code == 2 and text in said, (words, code, said)
+    for kind in ("up", "master", "chunkserver"):
+        code, said = refused(kind)
+        assert code == 2 and "--dir" in said, said
+
+
+# ---- Masters and chunkservers by themselves -------------------------------------------------------
+
+def a_leader_that_is_killed_is_replaced_and_nothing_is_lost(directory):
+    data = noise(300000)
+    with Room(directory) as room:
+        fs(room.at, "put", "--chunk", "64K", "-", "/before", data=data)
+        leader = room.leader()
+        leader.kill()
+        fs(room.at, "put", "--chunk", "64K", "-", "/after", data=data)
+        fs(room.at, "append", "-", "/before", data=b"more")
+        leader.start()
+        for server in room.masters + room.chunkservers:
+            server.kill()
+        for server in room.masters + room.chunkservers:
+            server.start()
+        assert fs(room.at, "cat", "/after") == data and fs(room.at, "cat", "/before") == data + b"more"
+
+
+def a_chunkserver_killed_under_a_writer_costs_it_nothing(directory):
+    data = noise(40 << 20)
+    with Room(directory, masters=1) as room:
+        fs(room.at, "put", "--chunk", "64K", "-", "/small", data=data[:1 << 20])
+        put = subprocess.Popen([GW, "fs", "put", "--chunk", "1M", "-", "/f", "--cluster", room.at], stdin=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+        put.stdin.write(data[:24 << 20])  # the pipe holds 64 KiB: most of it is stored when this returns
+        victim = room.chunkservers[0]
+        victim.kill()
+        said = put.communicate(data[24 << 20:], timeout=SECONDS)[1]
+        assert put.returncode == 0, said
+        assert fs(room.at, "cat", "/f") == data and fs(room.at, "cat", "/small") == data[:1 << 20]
+        room.wait_for_lives(3)
+        # Every chunk has its three replicas again, on those that live.
+        while subprocess.run([GW, "fs", "fsck", "--cluster", room.at], capture_output=True, timeout=SECONDS,
+                                     check=False).returncode != 0:
+            pass
+        victim.start()
+        room.wait_for_lives(4)
+        assert fs(room.at, "cat", "/f") == data
+
+
+TESTS = [files_are_stored_and_fetched_as_they_are, appends_are_whole_and_once,
+         what_is_deleted_comes_back_and_a_snapshot_stays, a_cluster_that_is_killed_has_what_it_acknowledged,
+         attributes_and_counts_are_told,
+         three_masters_in_one_process_are_a_cluster, what_makes_no_sense_is_told_in_a_sentence,
+         a_leader_that_is_killed_is_replaced_and_nothing_is_lost, a_chunkserver_killed_under_a_writer_costs_it_nothing]
+
+
+def main():
+    only = sys.argv[2:]
+    tests = [test for test in TESTS if not only or test.__name__ in only]
+    print("1..%d" % len(tests))
+    return service.run_tests(tests)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
