@@ -169,9 +169,8 @@ static void read_something(struct replog_node *node)
 			     (unsigned)seen.applied, (unsigned)must_see);
 }
 
-static int ask(void *argument)
+static int ask(struct replog_node *node, bool only_reads)
 {
-	struct replog_node *node = argument;
 	struct sim *sim = node->state->run->sim;
 	struct replog_state now;
 	int code = 0;
@@ -183,7 +182,7 @@ static int ask(void *argument)
 			code = gw_sleep_ms(STEP_BACK_MS);
 			continue;
 		}
-		if (sim_draw(sim, 4) == 0)
+		if (only_reads || sim_draw(sim, 4) == 0)
 			read_something(node);
 		else
 			propose(node);
@@ -191,6 +190,18 @@ static int ask(void *argument)
 				      sim_draw(sim, node->state->tuning.pause_ns_max));
 	}
 	return 0;
+}
+
+static int propose_and_read(void *argument)
+{
+	return ask(argument, false);
+}
+
+/* The others are stuck in a proposal when their leader is cut off; this one asks it what it no
+ * longer knows. */
+static int only_read(void *argument)
+{
+	return ask(argument, true);
 }
 
 /* ---- A life ---------------------------------------------------------------------------------- */
@@ -238,7 +249,9 @@ static int live(void *argument)
 
 	node->is_started = code == 0;
 	for (uint32_t i = 0; i < node->state->task_count && code == 0; i++)
-		code = gw_spawn(&group, ask, node, NULL);
+		code = gw_spawn(&group, propose_and_read, node, NULL);
+	if (code == 0)
+		code = gw_spawn(&group, only_read, node, NULL);
 	if (code < 0) {
 		if (code == GW_E_CORRUPT && sim_io_alive(node->io))
 			sim_run_fail(node->state->run, "nothing harmed the disk: %s", error.text);

@@ -12,7 +12,6 @@ enum {
 	STEP_RECORDS_MAX = 5,
 	ENTRY_BYTES_MAX = 400,
 	LARGE_BYTES = 20000, /* more than a segment has */
-	LARGE_EVERY = 200,
 };
 
 uint64_t store_user_draw(struct store_user_life *life, uint64_t n)
@@ -66,7 +65,7 @@ static int add_one(struct store_user_life *life, struct store_user_record *recor
 		break;
 	}
 	entry.data.size = LARGE_BYTES;
-	if (store_user_draw(life, LARGE_EVERY) > 0)
+	if (store_user_draw(life, life->user->large_every) > 0)
 		entry.data.size = store_user_draw(life, ENTRY_BYTES_MAX);
 	entry.kind = kinds[store_user_draw(life, 2)];
 	bytes = malloc(entry.data.size + 1);

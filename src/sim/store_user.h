@@ -19,6 +19,7 @@
 enum {
 	STORE_USER_ENTRIES_MAX = 1024, /* behind the newest snapshot */
 	STORE_USER_STEPS_MAX = 4096,   /* records added since what is known to be durable */
+	STORE_USER_LARGE_EVERY = 200,  /* unless the run draws another number */
 };
 
 /* An entry as it was added. */
@@ -49,6 +50,7 @@ struct store_user {
 	uint64_t segment_bytes;
 	uint64_t wait_ns_max; /* between two things that it does */
 	bool without_snapshots;
+	uint64_t large_every; /* of so many entries one is larger than a segment */
 	void (*wrong)(void *context, const char *sentence);
 	void *context;
 

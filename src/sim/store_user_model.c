@@ -15,6 +15,7 @@ void store_user_init(struct store_user *user)
 {
 	user->records = calloc(STORE_USER_STEPS_MAX, sizeof(*user->records));
 	assert(user->records);
+	user->large_every = STORE_USER_LARGE_EVERY;
 	user->durable.first = user->now.first = 1;
 }
 

@@ -122,7 +122,8 @@ static int settle_snapshot(struct store_user_life *life, int result, const struc
 static int compact(struct store_user_life *life)
 {
 	struct gw_error error = {0};
-	uint64_t index = life->user->newest.index, less = store_user_draw(life, 20);
+	uint64_t index = life->user->newest.index;
+	uint64_t less = store_user_draw(life, 2) ? store_user_draw(life, 20) : 0;
 	int result = replog_store_compact(life->store, index > less ? index - less : 0, &error);
 
 	return result < 0 ? store_user_end_by(life, &error) : 0;
@@ -137,8 +138,11 @@ static int make_snapshot(struct store_user_life *life)
 
 	if (user->commit <= user->newest.index)
 		return 0;
-	snapshot.index = user->newest.index + 1 +
-			 store_user_draw(life, user->commit - user->newest.index);
+	/* As a rule as a member does: of all that is decided, so that a segment may go at once. */
+	snapshot.index = user->commit;
+	if (store_user_draw(life, 4) == 0)
+		snapshot.index = user->newest.index + 1 +
+				 store_user_draw(life, user->commit - user->newest.index);
 	snapshot.term = store_user_entry(&user->durable, snapshot.index)->term;
 	result = write_snapshot(life, &snapshot, &error);
 	if (result < 0)

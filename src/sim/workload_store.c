@@ -23,7 +23,7 @@ static void wrong(void *context, const char *sentence)
 
 static int set_up(struct sim_run *run, struct gw_error *error)
 {
-	static const uint64_t waits_ms[] = {2, 20, 200};
+	static const uint64_t waits_ms[] = {2, 20, 200}, large_every[] = {4, 40, 400};
 	struct state *state = calloc(1, sizeof(*state));
 	struct sim_program program = store_user_program;
 
@@ -36,6 +36,7 @@ static int set_up(struct sim_run *run, struct gw_error *error)
 	state->user.segment_bytes = REPLOG_SEGMENT_BYTES_MIN << sim_draw(run->sim, 3);
 	state->user.wait_ns_max = waits_ms[sim_draw(run->sim, 3)] * SIM_MS;
 	state->user.without_snapshots = sim_draw(run->sim, 6) == 0;
+	state->user.large_every = large_every[sim_draw(run->sim, 3)];
 	state->user.wrong = wrong;
 	state->user.context = run;
 	sim_atlas_add(&run->atlas, &(struct sim_group){
