@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import kv as service  # takes the build directory from sys.argv
+import kv_tls as tls
 
 GW, SECONDS = service.GW, service.SECONDS
 BEAT = ("--chunk-heartbeat", "100ms")
@@ -212,6 +213,54 @@ def three_masters_in_one_process_are_a_cluster(directory):
         assert fs(cluster.address.split(",")[2], "cat", "/f") == b"kept"
 
 
+def rot_is_not_served_and_is_mended(directory):
+    data = noise(300000)
+    with up(directory) as cluster:
+        fs(cluster.address, "put", "-", "/f", data=data)
+        chunks = [os.path.join(directory, "up", "chunkserver-%d" % number, "chunks") for number in (1, 2, 3)]
+        files = [os.path.join(path, name) for path in chunks for name in os.listdir(path) if name.endswith(".data")]
+        assert len(files) == 3, files
+        for path in files[:2]:
+            with open(path, "r+b") as file:
+                file.seek(1000)
+                file.write(b"rotten")
+        while any(content(path) != data for path in files):
+            assert fs(cluster.address, "cat", "/f") == data
+
+
+def content(path):
+    """None: it is not there now."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def too_few_chunkservers_are_told(directory):
+    with up(directory, "--chunkservers", "1") as cluster:
+        put = subprocess.run([GW, "fs", "put", "--deadline", "1s", "-", "/f", "--cluster", cluster.address], input=b"x",
+                             capture_output=True, timeout=SECONDS, check=False)
+        assert put.returncode == 23 and b"2 are needed" in put.stderr, put
+        fs(cluster.address, "put", "--goal", "1", "-", "/f", data=b"x")
+        assert fs(cluster.address, "ls") == b"f\n"
+        fs(cluster.address, "goal", "3", "/f")
+        fs(cluster.address, "fsck", check=1)
+
+
+def over_tls_only_those_with_certificates_are_served(directory):
+    authority = tls.Authority(directory, "lab")
+    alice, server = authority.issue("user", "alice"), authority.issue("gfs", "up")
+    stranger = tls.Authority(directory, "other").issue("user", "eve")
+    with up(directory, *server) as cluster:
+        fs(cluster.address, "put", "-", "/f", *alice, data=b"secret")
+        assert fs(cluster.address, "cat", "/f", *alice) == b"secret"
+        for who in ((), stranger):
+            done = subprocess.run([GW, "fs", "cat", "/f", "--deadline", "1s", "--cluster", cluster.address, *who],
+                                  capture_output=True, timeout=SECONDS, check=False)
+            assert done.returncode != 0 and not done.stdout, done
+
+
 def what_makes_no_sense_is_told_in_a_sentence(directory):
     mine, other = os.path.join(directory, "up"), os.path.join(directory, "other")
     os.mkdir(other)
@@ -243,6 +292,17 @@ def what_makes_no_sense_is_told_in_a_sentence(directory):
 
 
 # ---- Masters and chunkservers by themselves -------------------------------------------------------
+
+def a_disk_of_another_cluster_is_refused(directory):
+    disk = os.path.join(directory, "up", "chunkserver-1")
+    with up(directory) as cluster:
+        fs(cluster.address, "put", "-", "/f", data=b"x")  # so all are known
+    other = os.path.join(directory, "other")
+    os.mkdir(other)
+    with up(other) as cluster, Server("chunkserver", "--dir", disk, "--listen", "127.0.0.1:0", "--cluster", cluster.address,
+                                      *BEAT) as stray:
+        assert any("of another cluster" in line for line in stray.process.stderr)
+
 
 def a_leader_that_is_killed_is_replaced_and_nothing_is_lost(directory):
     data = noise(300000)
@@ -285,7 +345,9 @@ def a_chunkserver_killed_under_a_writer_costs_it_nothing(directory):
 TESTS = [files_are_stored_and_fetched_as_they_are, appends_are_whole_and_once,
          what_is_deleted_comes_back_and_a_snapshot_stays, a_cluster_that_is_killed_has_what_it_acknowledged,
          attributes_and_counts_are_told,
-         three_masters_in_one_process_are_a_cluster, what_makes_no_sense_is_told_in_a_sentence,
+         rot_is_not_served_and_is_mended,
+         too_few_chunkservers_are_told, over_tls_only_those_with_certificates_are_served,
+         a_disk_of_another_cluster_is_refused, three_masters_in_one_process_are_a_cluster, what_makes_no_sense_is_told_in_a_sentence,
          a_leader_that_is_killed_is_replaced_and_nothing_is_lost, a_chunkserver_killed_under_a_writer_costs_it_nothing]
 
 

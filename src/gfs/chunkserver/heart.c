@@ -330,9 +330,10 @@ static int beat_in_task(void *argument)
 	while (result != GW_E_CANCELLED) {
 		struct gw_error error = {0};
 
-		/* The one that leads is to know this life's address. */
+		/* The one that leads is to know this life's address. A master of another cluster
+		 * hears no more of us. */
 		result = server->is_enrolled ? 0 : enrol(master, &error);
-		if (result == 0 || has_number(server))
+		if (result == 0 || (has_number(server) && result != GW_E_DENIED))
 			result = beat_once(master, &error);
 		if (result < 0 && result != GW_E_CANCELLED)
 			chunk_server_troubled(server, &error);
