@@ -205,9 +205,14 @@ static void who_cannot_fetch_a_snapshot_says_why(void **state)
 	assert_int_equal(trouble.code, GW_E_NO_SPACE);
 	assert_non_null(strstr(trouble.text, "snapshot cannot be fetched"));
 	assert_int_equal(state_of(&keepers, leader).trouble.code, 0);
+	assert_int_equal(state_of(&keepers, leader).troubles, 0);
+	pass_ms(&keepers, 5000); /* it is tried again, which is nothing new */
+	assert_int_equal(state_of(&keepers, away).trouble.code, GW_E_NO_SPACE);
+	assert_int_equal(state_of(&keepers, away).troubles, 1);
 	sim_disk_fail_at(keepers.items[away].node, 0, 0, 0, 0);
 	all_equal(&keepers);
 	assert_int_equal(state_of(&keepers, away).trouble.code, 0);
+	assert_int_equal(state_of(&keepers, away).troubles, 1);
 	assert_int_equal(keepers.items[away].failures, 0);
 	keepers_end(&keepers);
 }
