@@ -45,7 +45,6 @@
  * number, and the members remember, on disk, what they answered. What a failure says of a change:
  *   GW_E_UNREACHABLE, GW_E_OVERLOADED, GW_E_NO_SPACE, GW_E_DENIED, GW_E_INVALID, GW_E_TOO_LARGE
  *                     it did not happen
- *   GW_E_NOT_LEADER   it did not happen: nobody led for as long as was asked
  *   GW_E_TIMEOUT, GW_E_CANCELLED, GW_E_OUTCOME_UNKNOWN
  *                     it happened, will happen, or never does; once at most. Read to know
  *   GW_E_STALE        the members have forgotten this client, which was silent for longer than the
@@ -79,7 +78,7 @@ enum {
 	GW_KV_WRITE_BYTES_MAX = 3 << 19,   /* of the keys and values of a gw_kv_write */
 	GW_KV_TIMEOUT_MS = 10000,          /* default of the option */
 	GW_KV_WATCH_MS = 60000,            /* a watch is renewed after so long */
-	GW_KV_PAUSE_MS = 100,              /* before a watch is renewed, a leader looked for */
+	GW_KV_PAUSE_MS = 100,              /* before a watch is renewed */
 	GW_KV_TEXT_MAX = 256,              /* of an address or a reason, with the NUL */
 };
 

@@ -45,15 +45,12 @@ int gw_kv_status(struct gw_kv_client *client, struct gw_kv_status *status, struc
 int gw_kv_members(struct gw_kv_client *client, bool weak,
 		  struct gw_kv_member members[GW_KV_MEMBERS_MAX], struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__MembersRequest request = KV__MEMBERS_REQUEST__INIT;
 	Kv__MembersReply *reply;
 	int code;
 
 	request.weak = weak;
-	do
-		code = kv_members(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_members(client->rpc, &request, &reply, error);
 	if (code < 0)
 		return code;
 	code = (int)reply->n_members;
@@ -87,7 +84,6 @@ static int take_member(int code, Kv__MemberReply *reply, uint64_t *id)
 int gw_kv_member_add(struct gw_kv_client *client, const char *address, bool standby, uint64_t *id,
 		     struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__MemberAddRequest request;
 	Kv__MemberReply *reply;
 	int code;
@@ -95,30 +91,24 @@ int gw_kv_member_add(struct gw_kv_client *client, const char *address, bool stan
 	kv__member_add_request__init(&request);
 	request.address = kv_client_text(address);
 	request.standby = standby;
-	do
-		code = kv_member_add(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_member_add(client->rpc, &request, &reply, error);
 	return take_member(code, reply, id);
 }
 
 int gw_kv_member_remove(struct gw_kv_client *client, uint64_t id, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__MemberRemoveRequest request = KV__MEMBER_REMOVE_REQUEST__INIT;
 	Kv__MemberReply *reply;
 	int code;
 
 	request.id = id;
-	do
-		code = kv_member_remove(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_member_remove(client->rpc, &request, &reply, error);
 	return take_member(code, reply, NULL);
 }
 
 int gw_kv_member_replace(struct gw_kv_client *client, uint64_t id, const char *address,
 			 uint64_t *new_id, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__MemberReplaceRequest request;
 	Kv__MemberReply *reply;
 	int code;
@@ -127,9 +117,7 @@ int gw_kv_member_replace(struct gw_kv_client *client, uint64_t id, const char *a
 	request.id = id;
 	if (address)
 		request.address = kv_client_text(address);
-	do
-		code = kv_member_replace(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_member_replace(client->rpc, &request, &reply, error);
 	return take_member(code, reply, new_id);
 }
 

@@ -19,7 +19,6 @@ static int take_change(int code, Kv__ChangeReply *reply, struct gw_kv_change *ch
 int gw_kv_put(struct gw_kv_client *client, struct gw_bytes key, struct gw_bytes value,
 	      uint64_t ttl_ms, struct gw_kv_change *change, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__PutRequest request = KV__PUT_REQUEST__INIT;
 	Kv__ChangeReply *reply;
 	int code;
@@ -27,72 +26,58 @@ int gw_kv_put(struct gw_kv_client *client, struct gw_bytes key, struct gw_bytes 
 	request.key = kv_client_bytes(key);
 	request.value = kv_client_bytes(value);
 	request.ttl_ms = ttl_ms;
-	do
-		code = kv_put(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_put(client->rpc, &request, &reply, error);
 	return take_change(code, reply, change);
 }
 
 int gw_kv_append(struct gw_kv_client *client, struct gw_bytes key, struct gw_bytes value,
 		 struct gw_kv_change *change, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__AppendRequest request = KV__APPEND_REQUEST__INIT;
 	Kv__ChangeReply *reply;
 	int code;
 
 	request.key = kv_client_bytes(key);
 	request.value = kv_client_bytes(value);
-	do
-		code = kv_append(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_append(client->rpc, &request, &reply, error);
 	return take_change(code, reply, change);
 }
 
 int gw_kv_delete(struct gw_kv_client *client, struct gw_bytes key, struct gw_kv_change *change,
 		 struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__DeleteRequest request = KV__DELETE_REQUEST__INIT;
 	Kv__ChangeReply *reply;
 	int code;
 
 	request.key = kv_client_bytes(key);
-	do
-		code = kv_delete(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_delete(client->rpc, &request, &reply, error);
 	return take_change(code, reply, change);
 }
 
 int gw_kv_expire(struct gw_kv_client *client, struct gw_bytes key, uint64_t ttl_ms,
 		 struct gw_kv_change *change, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__ExpireRequest request = KV__EXPIRE_REQUEST__INIT;
 	Kv__ChangeReply *reply;
 	int code;
 
 	request.key = kv_client_bytes(key);
 	request.ttl_ms = ttl_ms;
-	do
-		code = kv_expire(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_expire(client->rpc, &request, &reply, error);
 	return take_change(code, reply, change);
 }
 
 int gw_kv_increment(struct gw_kv_client *client, struct gw_bytes key, int64_t amount,
 		    int64_t *value, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__IncrementRequest request = KV__INCREMENT_REQUEST__INIT;
 	Kv__IncrementReply *reply;
 	int code;
 
 	request.key = kv_client_bytes(key);
 	request.amount = amount;
-	do
-		code = kv_increment(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_increment(client->rpc, &request, &reply, error);
 	if (code < 0)
 		return code;
 	if (value)
@@ -129,16 +114,13 @@ static int fill_swap(const struct gw_kv_swap *swap, Kv__CompareAndSwapRequest *r
 int gw_kv_compare_and_swap(struct gw_kv_client *client, const struct gw_kv_swap *swap,
 			   struct gw_kv_value *value, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__CompareAndSwapRequest request = KV__COMPARE_AND_SWAP_REQUEST__INIT;
 	Kv__CompareAndSwapReply *reply;
-	int filled = fill_swap(swap, &request, error), code;
+	int code = fill_swap(swap, &request, error);
 
 	*value = (struct gw_kv_value){0};
-	do
-		code = filled < 0 ? filled
-				  : kv_compare_and_swap(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	if (code == 0)
+		code = kv_compare_and_swap(client->rpc, &request, &reply, error);
 	if (code < 0)
 		return code;
 	value->memory = reply;
@@ -182,21 +164,19 @@ static int fill_writes(struct several *several, const struct gw_kv_write *writes
 int gw_kv_write(struct gw_kv_client *client, const struct gw_kv_write *writes, size_t count,
 		uint64_t *index, uint32_t *existed, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__WriteRequest request = KV__WRITE_REQUEST__INIT;
 	struct several several = {0};
 	Kv__WriteReply *reply = NULL;
-	int filled, code;
+	int code;
 
 	if (count == 0 || count > GW_KV_KEYS_MAX)
 		return gw_fail(error, GW_E_INVALID, "%zu changes at once: 1 to %d are possible",
 			       count, GW_KV_KEYS_MAX);
-	filled = fill_writes(&several, writes, count, error);
+	code = fill_writes(&several, writes, count, error);
 	request.changes = several.pointers;
 	request.n_changes = count;
-	do
-		code = filled < 0 ? filled : kv_write(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	if (code == 0)
+		code = kv_write(client->rpc, &request, &reply, error);
 	if (code == 0) {
 		assert(reply);
 		if (index)

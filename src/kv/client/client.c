@@ -75,17 +75,6 @@ void gw_kv_client_free(struct gw_kv_client *client)
 	free(client);
 }
 
-bool kv_client_again(uint64_t until_ns, int code, struct gw_error *error)
-{
-	uint64_t at_ns = gw_after_ms(GW_KV_PAUSE_MS);
-
-	if (code != GW_E_NOT_LEADER || at_ns >= until_ns || gw_sleep_until(at_ns) < 0)
-		return false;
-	if (error)
-		*error = (struct gw_error){0};
-	return true;
-}
-
 void kv_client_copy(char *to, size_t size, const char *from)
 {
 	assert(size > 0);

@@ -30,10 +30,6 @@ static inline char *kv_client_text(const char *text)
 	return (char *)(uintptr_t)text;
 }
 
-/* While an election lasts nobody leads, and the change or read did not happen: waits a little, and
- * true to ask again, until the time is over. */
-bool kv_client_again(uint64_t until_ns, int code, struct gw_error *error);
-
 /* Copies a text of a reply, cut where there is no room. */
 void kv_client_copy(char *to, size_t size, const char *from);
 

@@ -25,7 +25,6 @@ void gw_kv_page_done(struct gw_kv_page *page)
 int gw_kv_get(struct gw_kv_client *client, struct gw_bytes key, const struct gw_kv_read *read,
 	      struct gw_kv_value *value, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__GetRequest request = KV__GET_REQUEST__INIT;
 	Kv__GetReply *reply;
 	int code;
@@ -34,9 +33,7 @@ int gw_kv_get(struct gw_kv_client *client, struct gw_bytes key, const struct gw_
 	request.key = kv_client_bytes(key);
 	request.weak = read && read->weak;
 	request.min_index = read ? read->min_index : 0;
-	do
-		code = kv_get(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_get(client->rpc, &request, &reply, error);
 	if (code < 0)
 		return code;
 	value->memory = reply;
@@ -91,7 +88,6 @@ static int take_found(struct gw_kv_page *page, const Kv__MultiGetReply *reply,
 int gw_kv_get_many(struct gw_kv_client *client, const struct gw_bytes *keys, size_t count,
 		   const struct gw_kv_read *read, struct gw_kv_page *page, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__MultiGetRequest request = KV__MULTI_GET_REQUEST__INIT;
 	Kv__MultiGetReply *reply;
 	int code;
@@ -108,9 +104,7 @@ int gw_kv_get_many(struct gw_kv_client *client, const struct gw_bytes *keys, siz
 	request.n_keys = count;
 	request.weak = read && read->weak;
 	request.min_index = read ? read->min_index : 0;
-	do
-		code = kv_multi_get(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_multi_get(client->rpc, &request, &reply, error);
 	free(request.keys);
 	if (code < 0)
 		return code;
@@ -143,7 +137,6 @@ static int take_pairs(struct gw_kv_page *page, const Kv__ScanReply *reply, struc
 int gw_kv_scan(struct gw_kv_client *client, const struct gw_kv_range *range,
 	       const struct gw_kv_read *read, struct gw_kv_page *page, struct gw_error *error)
 {
-	uint64_t until_ns = gw_after_ms(client->timeout_ms);
 	Kv__ScanRequest request = KV__SCAN_REQUEST__INIT;
 	Kv__ScanReply *reply;
 	int code;
@@ -155,9 +148,7 @@ int gw_kv_scan(struct gw_kv_client *client, const struct gw_kv_range *range,
 	request.keys_only = range->keys_only;
 	request.weak = read && read->weak;
 	request.min_index = read ? read->min_index : 0;
-	do
-		code = kv_scan(client->rpc, &request, &reply, error);
-	while (kv_client_again(until_ns, code, error));
+	code = kv_scan(client->rpc, &request, &reply, error);
 	if (code < 0)
 		return code;
 	page->memory = reply;
