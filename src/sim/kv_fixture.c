@@ -505,11 +505,7 @@ static int do_deed(void *argument)
 					 &of_client, &deed->error);
 		client = own;
 	}
-	/* Reads give up after a few redirections; nobody may lead for longer. */
-	do {
-		deed->result = code < 0 ? code : deed->run(deed, client, &options);
-	} while (deed->result == GW_E_NOT_LEADER && deed->run == kv_do_get && deed->at == 0 &&
-		 gw_sleep_ms(50) == 0);
+	deed->result = code < 0 ? code : deed->run(deed, client, &options);
 	gw_rpc_client_free(own);
 	deed->is_over = true;
 	return 0;
