@@ -4,6 +4,7 @@
  */
 #include "driver.h"
 
+#include "base/allocate.h"
 #include "io/rare.h"
 
 #include <stdio.h>
@@ -197,14 +198,15 @@ int replog_tick(void *argument)
 
 /* ---- Opening ------------------------------------------------------------------------------ */
 
-static int copy_string(const char **string, const char *other, struct gw_error *error)
+enum { TEXTS = 5 };
+
+static void texts_of(struct replog_options *options, const char **texts[TEXTS])
 {
-	if (!*string)
-		*string = other;
-	if (!*string)
-		return 0;
-	*string = strdup(*string);
-	return *string ? 0 : gw_fail(error, GW_E_NO_MEMORY, "no memory for a log");
+	texts[0] = &options->name;
+	texts[1] = &options->directory;
+	texts[2] = &options->address;
+	texts[3] = &options->join;
+	texts[4] = &options->peer_role;
 }
 
 #define DEFAULT(field, value)        \
@@ -217,11 +219,16 @@ static int copy_options(struct replog *log, const struct replog_options *given,
 			struct gw_error *error)
 {
 	struct replog_options *own = &log->options;
-	const char *name = given->name ? given->name : given->directory;
-	int result;
+	const char **texts[TEXTS];
 
 	*own = *given;
-	own->name = own->directory = own->address = own->join = own->peer_role = NULL;
+	if (!own->name)
+		own->name = own->directory;
+	if (!own->address)
+		own->address = "";
+	texts_of(own, texts);
+	if (!base_copy_texts(texts, TEXTS))
+		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a log");
 	DEFAULT(own->election_ms, REPLOG_ELECTION_MS);
 	DEFAULT(own->heartbeat_ms, REPLOG_HEARTBEAT_MS);
 	DEFAULT(own->snapshot_bytes, REPLOG_SNAPSHOT_BYTES);
@@ -229,17 +236,6 @@ static int copy_options(struct replog *log, const struct replog_options *given,
 	DEFAULT(own->proposals_max, REPLOG_PROPOSALS_MAX);
 	DEFAULT(own->proposal_bytes_max, REPLOG_PROPOSAL_BYTES_MAX);
 	DEFAULT(own->reads_max, REPLOG_READS_MAX);
-	result = copy_string(&own->name, name, error);
-	if (result == 0)
-		result = copy_string(&own->directory, given->directory, error);
-	if (result == 0)
-		result = copy_string(&own->address, given->address ? given->address : "", error);
-	if (result == 0)
-		result = copy_string(&own->join, given->join, error);
-	if (result == 0)
-		result = copy_string(&own->peer_role, given->peer_role, error);
-	if (result < 0)
-		return result;
 	if (strlen(own->address) >= RAFT_ADDRESS_MAX)
 		return gw_fail(error, GW_E_INVALID, "%s: the address is too long", own->address);
 	if (own->heartbeat_ms >= own->election_ms)
@@ -464,17 +460,10 @@ void replog_stop(struct replog *log, uint64_t deadline_ns)
 		hand_over(log, deadline_ns);
 }
 
-static void free_options(struct replog_options *own)
-{
-	free((void *)(uintptr_t)own->name);
-	free((void *)(uintptr_t)own->directory);
-	free((void *)(uintptr_t)own->address);
-	free((void *)(uintptr_t)own->join);
-	free((void *)(uintptr_t)own->peer_role);
-}
-
 void replog_free(struct replog *log)
 {
+	const char **texts[TEXTS];
+
 	if (!log)
 		return;
 	gw_shield_begin();
@@ -490,6 +479,7 @@ void replog_free(struct replog *log)
 	base_buffer_done(&log->reply);
 	base_buffer_done(&log->scratch);
 	raft_free(log->raft);
-	free_options(&log->options);
+	texts_of(&log->options, texts);
+	base_free_texts(texts, TEXTS);
 	free(log);
 }

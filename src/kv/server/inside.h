@@ -37,6 +37,11 @@ struct kv_server {
 
 extern const struct kv_handlers kv_server_handlers;
 
+static inline struct gw_bytes kv_server_bytes(const ProtobufCBinaryData *data)
+{
+	return (struct gw_bytes){data->data, data->len};
+}
+
 /* Why this member does not answer, when it is not the caller's deadline or too much work: with the
  * leader's address when there is one. Returns GW_E_NOT_LEADER, or code. */
 int kv_server_elsewhere(struct kv_server *server, struct gw_rpc_call *call, int code,

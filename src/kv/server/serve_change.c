@@ -51,18 +51,13 @@ static int change(void *context, struct gw_rpc_call *call, const struct kv_opera
 	return propose(context, call, &entry, operation, error);
 }
 
-static struct gw_bytes bytes_of(const ProtobufCBinaryData *data)
-{
-	return (struct gw_bytes){data->data, data->len};
-}
-
 static int serve_put(struct gw_rpc_call *call, void *context, const Kv__PutRequest *request,
 		     Kv__ChangeReply *reply, struct gw_error *error)
 {
 	const struct kv_operation operation = {.kind = KV_PUT,
 					       .number = request->ttl_ms,
-					       .key = bytes_of(&request->key),
-					       .value = bytes_of(&request->value)};
+					       .key = kv_server_bytes(&request->key),
+					       .value = kv_server_bytes(&request->value)};
 
 	(void)reply;
 	return change(context, call, &operation, error);
@@ -72,8 +67,8 @@ static int serve_append(struct gw_rpc_call *call, void *context, const Kv__Appen
 			Kv__ChangeReply *reply, struct gw_error *error)
 {
 	const struct kv_operation operation = {.kind = KV_APPEND,
-					       .key = bytes_of(&request->key),
-					       .value = bytes_of(&request->value)};
+					       .key = kv_server_bytes(&request->key),
+					       .value = kv_server_bytes(&request->value)};
 
 	(void)reply;
 	return change(context, call, &operation, error);
@@ -85,7 +80,7 @@ static int serve_increment(struct gw_rpc_call *call, void *context,
 {
 	const struct kv_operation operation = {.kind = KV_INCREMENT,
 					       .number = (uint64_t)request->amount,
-					       .key = bytes_of(&request->key)};
+					       .key = kv_server_bytes(&request->key)};
 
 	(void)reply;
 	return change(context, call, &operation, error);
@@ -98,13 +93,13 @@ static int serve_swap(struct gw_rpc_call *call, void *context,
 	struct kv_operation operation = {.kind = KV_SWAP,
 					 .flags = request->remove ? KV_REMOVE : 0,
 					 .number = request->ttl_ms,
-					 .key = bytes_of(&request->key),
-					 .value = bytes_of(&request->value)};
+					 .key = kv_server_bytes(&request->key),
+					 .value = kv_server_bytes(&request->value)};
 
 	(void)reply;
 	if (request->expected_case == KV__COMPARE_AND_SWAP_REQUEST__EXPECTED_VALUE_EXPECTED) {
 		operation.flags |= KV_IF_VALUE;
-		operation.expected = bytes_of(&request->value_expected);
+		operation.expected = kv_server_bytes(&request->value_expected);
 	} else if (request->expected_case ==
 		   KV__COMPARE_AND_SWAP_REQUEST__EXPECTED_VERSION_EXPECTED) {
 		operation.flags |= KV_IF_VERSION;
@@ -117,7 +112,9 @@ static int serve_expire(struct gw_rpc_call *call, void *context, const Kv__Expir
 			Kv__ChangeReply *reply, struct gw_error *error)
 {
 	const struct kv_operation operation = {
-		.kind = KV_EXPIRE, .number = request->ttl_ms, .key = bytes_of(&request->key)};
+		.kind = KV_EXPIRE,
+		.number = request->ttl_ms,
+		.key = kv_server_bytes(&request->key)};
 
 	(void)reply;
 	return change(context, call, &operation, error);
@@ -126,7 +123,8 @@ static int serve_expire(struct gw_rpc_call *call, void *context, const Kv__Expir
 static int serve_delete(struct gw_rpc_call *call, void *context, const Kv__DeleteRequest *request,
 			Kv__ChangeReply *reply, struct gw_error *error)
 {
-	const struct kv_operation operation = {.kind = KV_DELETE, .key = bytes_of(&request->key)};
+	const struct kv_operation operation = {.kind = KV_DELETE,
+					       .key = kv_server_bytes(&request->key)};
 
 	(void)reply;
 	return change(context, call, &operation, error);
@@ -152,8 +150,8 @@ static int write_operations(struct gw_rpc_call *call, const Kv__WriteRequest *re
 				       "change %zu both deletes the key and sets it", i);
 		operations[i] = (struct kv_operation){.kind = one->remove ? KV_DELETE : KV_PUT,
 						      .number = one->ttl_ms,
-						      .key = bytes_of(&one->key),
-						      .value = bytes_of(&one->value)};
+						      .key = kv_server_bytes(&one->key),
+						      .value = kv_server_bytes(&one->value)};
 		bytes += one->key.len + one->value.len;
 	}
 	if (bytes > KV_WRITE_BYTES_MAX)

@@ -7,11 +7,6 @@
 
 #include <assert.h>
 
-static struct gw_bytes bytes_of(const ProtobufCBinaryData *data)
-{
-	return (struct gw_bytes){data->data, data->len};
-}
-
 static int read_begin(struct gw_rpc_call *call, struct kv_server *server, bool weak,
 		      uint64_t min_index, uint64_t *index, struct gw_error *error)
 {
@@ -46,7 +41,7 @@ int kv_serve_get(struct gw_rpc_call *call, void *context, const Kv__GetRequest *
 
 	if (code < 0)
 		return code;
-	code = kv_server_get(server, bytes_of(&request->key), &item, error);
+	code = kv_server_get(server, kv_server_bytes(&request->key), &item, error);
 	if (code == 1) {
 		reply->found = true;
 		reply->version = item.version;
@@ -95,7 +90,7 @@ int kv_serve_multi_get(struct gw_rpc_call *call, void *context, const Kv__MultiG
 		return code;
 	for (size_t i = 0; i < request->n_keys && code == 0 && bytes < KV_MULTI_GET_BYTES_MAX;
 	     i++) {
-		code = found_one(call, server, bytes_of(&request->keys[i]), &reply->found[i],
+		code = found_one(call, server, kv_server_bytes(&request->keys[i]), &reply->found[i],
 				 error);
 		if (code == 0)
 			bytes += reply->found[reply->n_found++]->value.len;
@@ -143,10 +138,10 @@ static int visit(void *context, struct gw_bytes key, const struct kv_item *item)
 	Kv__ScanReply *reply = scan->reply;
 
 	if (scan->request->end.len > 0 &&
-	    gw_bytes_compare(key, bytes_of(&scan->request->end)) >= 0)
+	    gw_bytes_compare(key, kv_server_bytes(&scan->request->end)) >= 0)
 		return SCAN_ENDS;
 	/* Keys before a begin that is longer than keys are. */
-	if (gw_bytes_compare(key, bytes_of(&scan->request->begin)) < 0)
+	if (gw_bytes_compare(key, kv_server_bytes(&scan->request->begin)) < 0)
 		return 0;
 	if (reply->n_pairs < scan->limit && scan->bytes < KV_SCAN_BYTES_MAX)
 		return add_pair(scan, key, item);
@@ -171,7 +166,7 @@ int kv_serve_scan(struct gw_rpc_call *call, void *context, const Kv__ScanRequest
 	code = read_begin(call, server, request->weak, request->min_index, &reply->index, error);
 	if (code < 0)
 		return code;
-	code = kv_server_walk(server, bytes_of(&request->begin), visit, &scan, error);
+	code = kv_server_walk(server, kv_server_bytes(&request->begin), visit, &scan, error);
 	kv_server_read_end(server);
 	assert(reply->n_pairs <= scan.limit);
 	return code < 0 ? code : 0;
