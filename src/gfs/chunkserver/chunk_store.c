@@ -449,8 +449,11 @@ int chunk_create(struct chunk_store *store, uint64_t handle, uint8_t chunk_log2,
 	chunk->is_changed = true;
 	chunk->is_recovered = true;
 	*out = chunk;
+	if (chunk->is_gone)
+		result = gw_fail(error, GW_E_NOT_FOUND, "chunk %" PRIx64 " was dropped meanwhile",
+				 handle);
 	chunk_release(chunk);
-	return 0;
+	return result;
 }
 
 int chunk_drop(struct chunk *chunk, struct gw_error *error)

@@ -215,15 +215,23 @@ static int make(struct source *source, uint64_t handle, uint8_t chunk_log2, uint
 		uint64_t bytes_per_second, struct gw_error *error)
 {
 	struct chunk *chunk = NULL;
-	size_t size = chunk_read_bytes(0, GFS_PIECE_BYTES_MAX);
-	int result = chunk_create(source->server->store, handle, chunk_log2, 0, &chunk, error);
+	int result;
 
-	if (result < 0)
+	source->buffer = malloc(chunk_read_bytes(0, GFS_PIECE_BYTES_MAX));
+	if (!source->buffer)
+		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+	result = chunk_create(source->server->store, handle, chunk_log2, 0, &chunk, error);
+	if (result < 0) {
+		free(source->buffer);
 		return result;
-	source->buffer = malloc(size);
-	result = source->buffer ? chunk_hold(chunk, error) :
-				  gw_fail(error, GW_E_NO_MEMORY, "out of memory");
-	if (result == 0) {
+	}
+	result = chunk_hold(chunk, error);
+	if (result < 0) {
+		/* It may have been dropped. */
+		chunk = chunk_find(source->server->store, handle);
+		if (chunk && chunk->is_partial)
+			(void)!chunk_drop(chunk, NULL);
+	} else {
 		source->server->clones++;
 		result = fill(source, chunk, bytes_per_second, error);
 		if (result == 0)
@@ -232,8 +240,6 @@ static int make(struct source *source, uint64_t handle, uint8_t chunk_log2, uint
 		if (result < 0)
 			(void)!chunk_drop(chunk, NULL);
 		chunk_release(chunk);
-	} else {
-		(void)!chunk_drop(chunk, NULL);
 	}
 	free(source->buffer);
 	return result;

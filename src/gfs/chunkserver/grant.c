@@ -65,8 +65,10 @@ int grant_of(struct chunk_server *server, uint64_t handle, uint64_t version, boo
 	struct chunk *chunk = chunk_find(server->store, handle);
 	struct grant *grant = chunk ? chunk->grant : NULL;
 
+	/* Not GW_E_NOT_FOUND, by which clients push their data again. */
 	if (!chunk)
-		return chunk_unknown(handle, error);
+		return gw_fail(error, GW_E_STALE, "chunk %llx is not here",
+			       (unsigned long long)handle);
 	if (!grant || grant->version != version || grant->is_over)
 		return gw_fail(error, GW_E_STALE, "chunk %llx is at version %llu, %s for %llu",
 			       (unsigned long long)handle, (unsigned long long)chunk->version,
@@ -156,7 +158,7 @@ static uint64_t revoked_version(const struct chunk_server *server, uint64_t hand
 
 /* The replica that is to be at the version, made when the chunk is new. */
 static int bring_to_version(struct chunk_server *server, const Gfs__GrantRequest *request,
-			    struct chunk **out, struct gw_error *error)
+			    struct gw_error *error)
 {
 	struct chunk *chunk = chunk_find(server->store, request->handle);
 
@@ -164,13 +166,15 @@ static int bring_to_version(struct chunk_server *server, const Gfs__GrantRequest
 		return chunk_unknown(request->handle, error);
 	if (!chunk)
 		return chunk_create(server->store, request->handle, (uint8_t)request->chunk_log2,
-				    request->version, out, error);
-	*out = chunk;
+				    request->version, &chunk, error);
 	if (chunk->is_bad || chunk->is_suspect || chunk->is_partial)
 		return gw_fail(error, GW_E_CORRUPT, "chunk %llx is not to be relied on here",
 			       (unsigned long long)request->handle);
-	if (chunk->version > request->version ||
-	    (chunk->version < request->version_before && !IO_BUG(server->io, "gfs.stale-granted")))
+	if (chunk->version > request->version)
+		return gw_fail(error, GW_E_DENIED, "chunk %llx is at version %llu already",
+			       (unsigned long long)request->handle,
+			       (unsigned long long)chunk->version);
+	if (chunk->version < request->version_before && !IO_BUG(server->io, "gfs.stale-granted"))
 		return gw_fail(error, GW_E_STALE, "chunk %llx is at version %llu, not %llu",
 			       (unsigned long long)request->handle,
 			       (unsigned long long)chunk->version,
@@ -192,7 +196,7 @@ static int check_grant(struct chunk_server *server, const Gfs__GrantRequest *req
 	if (result < 0)
 		return result;
 	if (request->incarnation != server->incarnation)
-		return gw_fail(error, GW_E_STALE, "a grant for another life of this server");
+		return gw_fail(error, GW_E_BUSY, "a grant for another life of this server");
 	/* Once it is over it never begins again: numbers of mutations are given once under it. */
 	if (request->version <= revoked_version(server, request->handle) ||
 	    (chunk && request->version <= chunk->over_version))
@@ -208,17 +212,21 @@ int chunk_serve_grant(struct gw_rpc_call *call, void *context, const Gfs__GrantR
 		      Gfs__GrantReply *reply, struct gw_error *error)
 {
 	struct chunk_server *server = context;
-	struct chunk *chunk = NULL;
+	struct chunk *chunk;
 	int result = check_grant(server, request, error);
 
 	(void)call;
 	if (result == 0)
-		result = bring_to_version(server, request, &chunk, error);
+		result = bring_to_version(server, request, error);
 	/* A Revoke may have come meanwhile. */
 	if (result == 0)
 		result = check_grant(server, request, error);
-	if (result == 0)
-		result = install(server, chunk, request, error);
+	if (result == 0) {
+		/* Nor may it have been dropped. */
+		chunk = chunk_find(server->store, request->handle);
+		result = chunk ? install(server, chunk, request, error)
+			       : chunk_unknown(request->handle, error);
+	}
 	if (result == 0)
 		(void)base_map_remove(&server->revoked, handle_key(&request->handle), NULL);
 	chunk = chunk_find(server->store, request->handle);

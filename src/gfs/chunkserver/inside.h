@@ -107,7 +107,7 @@ bool chunk_server_is_leased(const struct chunk_server *server);
  * its end. */
 void chunk_server_end_lease(struct chunk_server *server);
 /* The grant of the chunk, if it is this version's and lasts, with a reference; as primary: we are,
- * and our lease lasts. GW_E_NOT_FOUND, GW_E_STALE. */
+ * and our lease lasts. GW_E_STALE. */
 int grant_of(struct chunk_server *server, uint64_t handle, uint64_t version, bool as_primary,
 	     struct grant **grant, struct gw_error *error) GW_MUST_CHECK;
 

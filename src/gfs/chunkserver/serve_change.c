@@ -89,7 +89,7 @@ static int check_writer(const struct chunk_server *server, uint64_t writer, stru
 {
 	if (writer == 0 || writer >= server->writers_from)
 		return 0;
-	return gw_fail(error, GW_E_STALE, "writer %llu has ended", (unsigned long long)writer);
+	return gw_fail(error, GW_E_COMPACTED, "writer %llu has ended", (unsigned long long)writer);
 }
 
 int chunk_serve_append(struct gw_rpc_call *call, void *context, const Gfs__AppendRequest *request,

@@ -210,7 +210,7 @@ static void a_revoked_grant_is_over_also_when_it_comes_late(struct cluster *clus
 	cluster->revoke_handle = 7;
 	cluster_beats(cluster, 3 * CLUSTER_SERVERS);
 	assert_int_equal(cluster_write(cluster, 7, 1, 0, text("no")), GW_E_STALE);
-	assert_int_equal(cluster_grant(cluster, 7, 1, 4, 3), GW_E_STALE);
+	assert_int_equal(cluster_grant(cluster, 7, 1, 4, 3), GW_E_DENIED);
 	assert_int_equal(cluster_grant(cluster, 7, 1, 5, 3), 0);
 	assert_int_equal(cluster_write(cluster, 7, 5, 0, text("yes")), 0);
 }

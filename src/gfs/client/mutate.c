@@ -8,6 +8,7 @@
  *                                                   again, they are told that this version failed
  *   OVERLOADED                                      asked again later
  *   INVALID, TOO_LARGE, DENIED                      that is the answer
+ *   COMPACTED: the writer has ended                 that, too
  *   anything else, or nothing                       the masters are told that this version failed,
  *                                                   and grant a new one to those that live
  */
@@ -91,7 +92,7 @@ static bool learn(struct gfs_client_mutation *mutation, const struct gfs_client_
 		  int code)
 {
 	if (code == GW_E_INVALID || code == GW_E_TOO_LARGE || code == GW_E_DENIED ||
-	    code == GW_E_CANCELLED)
+	    code == GW_E_COMPACTED || code == GW_E_CANCELLED)
 		return false;
 	if (code == GW_E_OVERLOADED)
 		return true;

@@ -184,6 +184,11 @@ static int try_chunks(struct gw_gfs_writer *writer, struct gw_gfs_file *file, st
 
 		code = gfs_client_append_to(file, slot->index, data, &append, &slot->is_unknown,
 					    call, error);
+		/* A fence was set before, and nobody heard of it. */
+		if (code == GW_E_DENIED) {
+			slot->is_unknown = append.chunk_full = true;
+			code = 0;
+		}
 		if (code < 0)
 			return code;
 		slot->offset = append.offset;
@@ -238,9 +243,11 @@ static void take_done(struct gw_gfs_writer *writer, struct slot *slot)
 }
 
 /* How a failure is told: what may have been done is not known. */
-static int tell(const struct gw_gfs_writer *writer, const struct slot *slot, int code,
+static int tell(struct gw_gfs_writer *writer, const struct slot *slot, int code,
 		struct gw_error *error)
 {
+	if (code == GW_E_COMPACTED)
+		writer->has_ended = true;
 	if (writer->has_ended)
 		code = GW_E_STALE;
 	else if (slot->is_unknown && code == GW_E_UNREACHABLE)

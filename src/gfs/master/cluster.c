@@ -154,9 +154,10 @@ static void take_set(struct gfs_master *master, const struct gfs_record *record,
 		return;
 	gfs_cluster_untell(master, slot);
 	gfs_cluster_replace(master, slot, &record->set);
-	/* Without memory for it the chunk is told as any other. */
-	if (is_fresh)
-		(void)!gfs_cluster_tell_as(master, slot, GFS_FRESH, NULL);
+	/* Without memory for it the chunk is told as any other. Who has asked for it may be gone
+	 * before it is there. */
+	if (is_fresh && gfs_cluster_tell_as(master, slot, GFS_FRESH | done->chunk_log2, NULL) == 0)
+		gfs_cluster_tell_later(master, slot);
 }
 
 static void cluster_applied(struct gfs_master *master, const struct gfs_record *record,
@@ -324,6 +325,17 @@ static int cluster_revoke(struct gfs_master *master, uint64_t handle, uint64_t d
 	return code;
 }
 
+static void cluster_missing(struct gfs_master *master, uint32_t slot, uint8_t chunk_log2)
+{
+	struct gfs_cluster *cluster = master->cluster;
+	struct gfs_grant grant;
+
+	if (master->term != 0 && !cluster->is_safe && gfs_cluster_told(master, slot) == 0 &&
+	    gfs_grant_of(&master->machine.state, slot, &grant) &&
+	    gfs_cluster_tell_as(master, slot, GFS_DOUBTFUL | chunk_log2, NULL) == 0)
+		gfs_cluster_tell_later(master, slot);
+}
+
 static void cluster_status(const struct gfs_master *master, Gfs__StatusReply *reply)
 {
 	const struct gfs_cluster *cluster = master->cluster;
@@ -396,6 +408,7 @@ const struct gfs_cluster_operations gfs_cluster = {
 	.choose = gfs_cluster_choose,
 	.tell = cluster_tell,
 	.revoke = cluster_revoke,
+	.missing = cluster_missing,
 	.lives = gfs_cluster_lives,
 	.status = cluster_status,
 	.serve_lease = gfs_cluster_serve_lease,

@@ -45,6 +45,8 @@ struct gfs_cluster_operations {
 	 * its lease's end. */
 	int (*revoke)(struct gfs_master *master, uint64_t handle, uint64_t deadline_ns,
 		      struct gw_error *error);
+	/* A chunk of a file was asked for, and nobody has it. */
+	void (*missing)(struct gfs_master *master, uint32_t slot, uint8_t chunk_log2);
 	/* Whether a server lives, as far as this master has heard. */
 	bool (*lives)(const struct gfs_master *master, uint32_t server);
 	/* Fills in what it knows: safe, chunks_missing, chunks_short, servers. */

@@ -215,6 +215,9 @@ static int clone_held(const struct job *job, uint64_t deadline_ns)
 	    gfs_cluster_chunk(master, job->handle) &&
 	    gfs_cluster_chunk(master, job->handle)->version == order.version)
 		gfs_cluster_add(master, job->slot, job->to);
+	/* It is not where it was thought to be. */
+	if (code == GW_E_NOT_FOUND && order.set.count == 1)
+		gfs_cluster_remove(master, job->slot, job->from);
 	return code;
 }
 
@@ -311,16 +314,17 @@ static int tell(void *argument)
 {
 	struct job *job = argument;
 	struct gfs_master *master = job->master;
-	const struct gfs_chunk *chunk = gfs_cluster_chunk(master, job->handle);
 	const struct gfs_secure what = {.term = job->term,
 					.handle = job->handle,
 					.deadline_ns = gw_after_ms(GFS_PROPOSE_TIMEOUT_MS)};
 
-	/* A chunk's first grant is told to who asks for the chunk, and knows how large it is. */
-	if (chunk && chunk->version > 1)
-		(void)!gfs_cluster_secure_held(master, &what, NULL);
+	int code = gfs_cluster_secure_held(master, &what, NULL);
+	uint32_t slot = job->slot;
+
 	master->cluster->under_way--;
 	job_end(job);
+	if (code == GW_E_TIMEOUT && gfs_chunks_slot(&master->machine.state.chunks, slot))
+		gfs_cluster_tell_later(master, slot);
 	return 0;
 }
 

@@ -107,7 +107,22 @@ struct work {
 	const struct gfs_secure *what;
 	uint64_t untold_version; /* of a grant that its primary cannot know: we have not told it */
 	bool is_new;             /* the replicas may be made anew: nobody can have written */
+	uint8_t chunk_log2;      /* 0: not known */
 };
+
+static struct work begin(const struct gfs_master *master, const struct gfs_secure *what)
+{
+	uint64_t told = gfs_cluster_told(master, gfs_slot_of(what->handle));
+	struct work work = {.what = what, .chunk_log2 = what->chunk_log2};
+
+	if (told >= GFS_FRESH && work.chunk_log2 == 0)
+		work.chunk_log2 = (uint8_t)told;
+	if (told & GFS_FRESH) {
+		work.is_new = true;
+		work.untold_version = 1;
+	}
+	return work;
+}
 
 /* Whether there is something to go on with after a wait. */
 static int still(const struct gfs_master *master, const struct gfs_secure *what,
@@ -134,7 +149,7 @@ static void take_answers(struct gfs_master *master, uint32_t slot, const struct 
 			good->servers[good->count++] = asked->servers[i];
 		else if (codes[i] != GW_E_DENIED) /* it has the version, and the grant is over */
 			gfs_cluster_remove(master, slot, asked->servers[i]);
-		*absent += codes[i] == GW_E_NOT_FOUND;
+		*absent += codes[i] == GW_E_NOT_FOUND || codes[i] == GW_E_STALE;
 	}
 }
 
@@ -163,8 +178,10 @@ static int tell(struct gfs_master *master, struct work *work, const struct gfs_g
 	uint64_t version = gfs_cluster_chunk(master, what->handle)->version;
 	uint32_t slot = gfs_slot_of(what->handle), absent = 0;
 	const struct gfs_order order = {.handle = what->handle, .version = version,
-					.version_before = work->is_new ? 0 : version - 1,
-					.chunk_log2 = what->chunk_log2, .set = grant->set};
+					.version_before = work->is_new  ? 0
+							  : version > 1 ? version - 1
+									: 1,
+					.chunk_log2 = work->chunk_log2, .set = grant->set};
 	struct gfs_set primary, rest, good = {0};
 	int rest_codes[GFS_GOAL_MAX], primary_code[GFS_GOAL_MAX], code;
 
@@ -187,7 +204,8 @@ static int tell(struct gfs_master *master, struct work *work, const struct gfs_g
 			return code;
 		take_answers(master, slot, &primary, primary_code, &good, &absent);
 	}
-	/* Not one of the set has ever had it. */
+	/* A set is made of who has the version before, unless nobody can have written yet; and who
+	 * took a grant has it on its disk. */
 	if (absent == grant->set.count) {
 		work->is_new = true;
 		work->untold_version = version;
@@ -285,7 +303,7 @@ int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t han
 	const struct gfs_secure what = {.term = term, .handle = handle,
 					.deadline_ns = deadline_ns};
 	struct gfs_record record = {.kind = GFS_RECORD_RELEASE, .handle = handle};
-	struct work work = {.what = &what};
+	struct work work = begin(master, &what);
 	uint32_t slot = gfs_slot_of(handle);
 	struct gfs_grant grant;
 	struct gfs_set alive;
@@ -298,7 +316,7 @@ int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t han
 		return 0;
 	record.version = gfs_cluster_chunk(master, handle)->version;
 	/* Without its grant a chunk that nobody has in this version would be lost. */
-	if (gfs_cluster_told(master, slot) != record.version && record.version > 1)
+	if (gfs_cluster_told(master, slot) != record.version)
 		code = tell(master, &work, &grant, error);
 	gfs_cluster_alive(master, slot, &alive, NULL);
 	if (code == 0 && alive.count == 0)
@@ -379,8 +397,8 @@ static int candidates(struct gfs_master *master, const struct work *work, struct
 			set->servers[set->count++] = alive.servers[i];
 	if (set->count < least)
 		*set = alive;
-	if (set->count < chunk->goal && work->is_new) {
-		int code = place(master, chunk->goal - set->count, what->chunk_log2, set, error);
+	if (set->count < chunk->goal && work->is_new && work->chunk_log2 != 0) {
+		int code = place(master, chunk->goal - set->count, work->chunk_log2, set, error);
 
 		if (code < 0)
 			return code;
@@ -460,18 +478,18 @@ static int step(struct gfs_master *master, struct work *work, struct gw_error *e
 int gfs_cluster_secure(struct gfs_master *master, const struct gfs_secure *what,
 		       struct gw_error *error)
 {
-	struct work work = {.what = what};
+	struct work work = begin(master, what);
 	int code = 0;
 
-	if (gfs_cluster_told(master, gfs_slot_of(what->handle)) == GFS_FRESH) {
-		work.is_new = true;
-		work.untold_version = 1;
-	}
 	while (code == 0) {
 		code = still(master, what, error);
 		if (code == 0)
 			code = step(master, &work, error);
 	}
+	/* Who asked has gone. Some of the set may know the grant, and some have nothing. */
+	if ((code == GW_E_TIMEOUT || code == GW_E_CANCELLED) &&
+	    gfs_cluster_leads(master, what->term) && gfs_cluster_chunk(master, what->handle))
+		gfs_cluster_tell_later(master, gfs_slot_of(what->handle));
 	return code < 0 ? code : 0;
 }
 

@@ -45,8 +45,8 @@ static int serve_enrol(struct gw_rpc_call *call, void *context, const Gfs__Enrol
 	int code = check_enrol(request, error);
 
 	if (code == 0)
-		code = gfs_master_propose(master, &record, gw_rpc_call_deadline(call), &payload, NULL,
-					  error);
+		code = gfs_master_propose(master, &record, gw_rpc_call_deadline(call), &payload,
+					  NULL, error);
 	if (code == GW_E_NOT_LEADER || code == GW_E_OUTCOME_UNKNOWN)
 		return not_now(master, error);
 	if (code < 0)

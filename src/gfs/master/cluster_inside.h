@@ -205,9 +205,10 @@ int gfs_cluster_secure_held(struct gfs_master *master, const struct gfs_secure *
 int gfs_cluster_choose(struct gfs_master *master, uint8_t goal, uint8_t chunk_log2,
 		       struct gfs_set *set, uint64_t *incarnation,
 		       struct gw_error *error) GW_MUST_CHECK;
-/* The version whose grant all know; 0: none; GFS_FRESH: a chunk that was just made, and whose
- * primary was not told. */
-#define GFS_FRESH ((uint64_t)UINT32_MAX + 1)
+/* The version whose grant all know; 0: none. Or a flag and how large the chunk may be: it was just
+ * made, and its primary was not told; it may never have been made. */
+#define GFS_FRESH ((uint64_t)1 << 32)
+#define GFS_DOUBTFUL ((uint64_t)1 << 33)
 uint64_t gfs_cluster_told(const struct gfs_master *master, uint32_t slot);
 int gfs_cluster_tell_as(struct gfs_master *master, uint32_t slot, uint64_t version,
 			struct gw_error *error) GW_MUST_CHECK;

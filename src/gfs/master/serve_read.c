@@ -178,8 +178,9 @@ int gfs_serve_list_deleted(struct gw_rpc_call *call, void *context,
 
 /* ---- Locate --------------------------------------------------------------------------------- */
 
-static int locate_chunk(struct gw_rpc_call *call, struct gfs_master *master, uint64_t index,
-			uint32_t slot, Gfs__Chunk **chunk, struct gw_error *error)
+static int locate_chunk(struct gw_rpc_call *call, struct gfs_master *master,
+			const struct gfs_file *file, uint64_t index, uint32_t slot,
+			Gfs__Chunk **chunk, struct gw_error *error)
 {
 	const struct gfs_state *state = &master->machine.state;
 	uint64_t source = gfs_source_of(state, slot);
@@ -187,6 +188,8 @@ static int locate_chunk(struct gw_rpc_call *call, struct gfs_master *master, uin
 
 	if (master->cluster)
 		gfs_replicas_of(&master->replicas, source ? gfs_slot_of(source) : slot, &set);
+	if (master->cluster && set.count == 0)
+		master->options.cluster->missing(master, slot, file->chunk_log2);
 	return gfs_message_chunk(call, master, index, slot, &set, chunk, error);
 }
 
@@ -216,8 +219,8 @@ int gfs_serve_locate(struct gw_rpc_call *call, void *context, const Gfs__LocateR
 		return no_memory(error);
 	for (; code == 0 && gfs_chunk_next(state, file.id, &index, &slot) &&
 	       index - request->first < count; index++) {
-		code = locate_chunk(call, master, index, slot, &reply->chunks[reply->n_chunks],
-				    error);
+		code = locate_chunk(call, master, &file, index, slot,
+				    &reply->chunks[reply->n_chunks], error);
 		if (code == 0)
 			reply->n_chunks++;
 	}
