@@ -193,6 +193,13 @@ int replog_run_maker(void *argument)
 	return 0;
 }
 
+static const char *why_none(const struct replog *log)
+{
+	const struct gw_error *told = &log->troubles[REPLOG_NO_SNAPSHOT];
+
+	return told->code == log->snapshot_code ? told->text : gw_code_text(log->snapshot_code);
+}
+
 int replog_snapshot(struct replog *log, struct gw_error *error)
 {
 	uint64_t tries = log->snapshots_tried + 1;
@@ -217,7 +224,7 @@ int replog_snapshot(struct replog *log, struct gw_error *error)
 	rpc_wake(&log->changed);
 	if (result >= 0 && log->snapshot_code < 0 && log->snapshot_code != GW_E_EXISTS)
 		return gw_fail(error, log->snapshot_code, "%s: the snapshot failed: %s",
-			       replog_name(log), gw_code_text(log->snapshot_code));
+			       replog_name(log), why_none(log));
 	return result < 0 ? result : 0;
 }
 

@@ -217,6 +217,37 @@ static void who_cannot_fetch_a_snapshot_says_why(void **state)
 	keepers_end(&keepers);
 }
 
+struct told {
+	struct keeper *keeper;
+	struct gw_error error;
+};
+
+static int be_told(void *argument)
+{
+	struct told *told = argument;
+
+	return replog_snapshot(told->keeper->log, &told->error);
+}
+
+static void who_cannot_make_a_snapshot_says_why(void **state)
+{
+	struct keepers keepers;
+	struct told told = {.keeper = &keepers.items[0]};
+
+	(void)state;
+	keepers_begin(&keepers, 1, 7, NULL);
+	keepers_start(&keepers, 1);
+	put_many(&keepers, 10);
+	sim_disk_fail_at(keepers.items[0].node, 1U << IO_OPERATION_RENAME, 1, 0, ENOSPC);
+	assert_int_equal(visit_at(&keepers, 0, be_told, &told), GW_E_NO_SPACE);
+	assert_string_equal(strrchr(told.error.text, ':'), ": No space left on device");
+	assert_int_equal(state_of(&keepers, 0).trouble.code, GW_E_NO_SPACE);
+	sim_disk_fail_at(keepers.items[0].node, 0, 0, 0, 0);
+	assert_int_equal(visit_at(&keepers, 0, be_told, &told), 0);
+	assert_int_equal(state_of(&keepers, 0).trouble.code, 0);
+	keepers_end(&keepers);
+}
+
 static void all_lose_power_and_nothing_is_lost(void **state)
 {
 	struct keepers keepers;
@@ -382,6 +413,7 @@ int main(void)
 		cmocka_unit_test(who_was_away_catches_up_by_the_log),
 		cmocka_unit_test(who_was_away_for_long_catches_up_by_a_snapshot),
 		cmocka_unit_test(who_cannot_fetch_a_snapshot_says_why),
+		cmocka_unit_test(who_cannot_make_a_snapshot_says_why),
 		cmocka_unit_test(all_lose_power_and_nothing_is_lost),
 		cmocka_unit_test(a_leader_whose_disk_fails_steps_aside),
 		cmocka_unit_test(a_leader_that_is_cut_off_acknowledges_nothing),
