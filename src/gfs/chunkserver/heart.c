@@ -363,7 +363,7 @@ int chunk_server_add_master(struct chunk_server *server, const char *address,
 		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 	master->server = server;
 	(void)snprintf(master->address, sizeof(master->address), "%s", address);
-	result = chunk_server_client(server, address, &master->client, error);
+	result = chunk_server_client(server, address, false, &master->client, error);
 	if (result < 0) {
 		free(master);
 		return result;

@@ -83,7 +83,8 @@ void chunk_server_troubled(struct chunk_server *server, const struct gw_error *e
 /* The client of another chunkserver; it lasts as long as the server. */
 int chunk_server_peer(struct chunk_server *server, const char *address,
 		      struct gw_rpc_client **client, struct gw_error *error) GW_MUST_CHECK;
-int chunk_server_client(const struct chunk_server *server, const char *address,
+/* hasty: calls end when it cannot be reached, not only at their deadline. */
+int chunk_server_client(const struct chunk_server *server, const char *address, bool hasty,
 			struct gw_rpc_client **client, struct gw_error *error) GW_MUST_CHECK;
 /* A master's term: GW_E_STALE when a higher one was seen, which is remembered durably. */
 int chunk_server_term(struct chunk_server *server, uint64_t term,

@@ -40,7 +40,7 @@ uint32_t chunk_server_number(const struct chunk_server *server)
 
 /* ---- Others ---------------------------------------------------------------------------------- */
 
-int chunk_server_client(const struct chunk_server *server, const char *address,
+int chunk_server_client(const struct chunk_server *server, const char *address, bool hasty,
 			struct gw_rpc_client **client, struct gw_error *error)
 {
 	const struct gw_rpc_client_options options = {
@@ -49,6 +49,7 @@ int chunk_server_client(const struct chunk_server *server, const char *address,
 		.connect_timeout_ms = PEER_CONNECT_MS,
 		.backoff_ms_max = PEER_BACKOFF_MS_MAX,
 		.keepalive_ms = PEER_KEEPALIVE_MS,
+		.hasty = hasty,
 	};
 
 	return gw_rpc_client_new(client, address, &options, error);
@@ -65,7 +66,8 @@ int chunk_server_peer(struct chunk_server *server, const char *address,
 	if (server->peers.count >= CHUNK_PEERS_MAX)
 		return gw_fail(error, GW_E_OVERLOADED, "%d other servers are known already",
 			       CHUNK_PEERS_MAX);
-	result = chunk_server_client(server, address, client, error);
+	/* One that is gone is left out of the set: whoever waits is told at once. */
+	result = chunk_server_client(server, address, true, client, error);
 	if (result < 0)
 		return result;
 	result = base_map_put(&server->peers, gw_string(address), *client, error);

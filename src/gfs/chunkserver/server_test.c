@@ -3,6 +3,8 @@
  * primary orders, replicas are equal, and who may not is refused. */
 #include "gfs/chunkserver/cluster_fixture.h"
 
+#include "base/crc32c.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,6 +46,33 @@ static void data_go_along_a_chain_and_are_written_by_their_number(struct cluster
 	assert_int_equal(cluster_write_pushed(cluster, 7, 1, 0, 5), 0);
 	assert_everywhere(cluster, 1, 0, all);
 	assert_int_equal(cluster_write_pushed(cluster, 7, 1, 1, 5), GW_E_INVALID);
+}
+
+/* Whose deadline is an hour away does not wait for it. */
+static void a_chain_to_a_dead_server_is_told_at_once(struct cluster *cluster)
+{
+	Gfs__PushRequest request = GFS__PUSH_REQUEST__INIT;
+	Gfs__DataId id = GFS__DATA_ID__INIT;
+	Gfs__Place place = GFS__PLACE__INIT, *chain = &place;
+	struct gw_bytes data = text("for both");
+	const struct gw_rpc_call_options options = {.deadline_ns = gw_after_ms(3600 * 1000),
+						    .attachment = data,
+						    .attachment_is_checked = true};
+	Gfs__Nothing *reply = NULL;
+	char address[GFS_ADDRESS_BYTES_MAX + 1];
+
+	(void)snprintf(address, sizeof(address), "%s", chunk_server_address(cluster->servers[1]));
+	cluster_stop(cluster, 1);
+	place.address = address;
+	id.number = 5;
+	request.data = &id;
+	request.crc = base_crc32c(0, data.data, data.size);
+	request.chain = &chain;
+	request.n_chain = 1;
+	assert_int_equal(chunkserver_push_with(cluster->clients[0], &request, &options, &reply,
+					       NULL),
+			 GW_E_UNREACHABLE);
+	gw_rpc_reply_free(reply);
 }
 
 static void a_secondary_that_forgot_the_data_gets_them_anew(struct cluster *cluster)
@@ -311,6 +340,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_a_cluster(a_write_is_at_all_replicas_when_it_is_answered),
 		in_a_cluster(data_go_along_a_chain_and_are_written_by_their_number),
+		in_a_cluster(a_chain_to_a_dead_server_is_told_at_once),
 		in_a_cluster(a_secondary_that_forgot_the_data_gets_them_anew),
 		in_a_cluster(the_oldest_data_are_forgotten),
 		in_a_cluster(appends_that_come_at_once_lie_side_by_side),
