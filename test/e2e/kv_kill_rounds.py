@@ -132,26 +132,26 @@ def run_rounds(directory, rounds, chance, told):
                 raise Wrong(writer.wrong)
             writer.check(writer.acknowledged, writer.mine(service.kv(cluster.at, "get", writer.key)))
             told["appends"] += len(writer.acknowledged)
-            told["unknown"] += len(writer.unknown)
+            told["not known"] += len(writer.unknown)
             told["reads"] += writer.reads
 
 
-def main():
-    parser = argparse.ArgumentParser(description="kill rounds of the key/value service")
+def main(run=run_rounds, of="the key/value service", counts=("leaders", "appends", "not known", "reads")):
+    """run(directory, rounds, chance, told) counts rounds and the rest in told."""
+    parser = argparse.ArgumentParser(description="kill rounds of " + of)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
     options = parser.parse_args(arguments)
-    told = {"rounds": 0, "leaders": 0, "appends": 0, "unknown": 0, "reads": 0}
+    told = dict.fromkeys(("rounds", *counts), 0)
     wrong = None
     with tempfile.TemporaryDirectory() as directory:
         try:
-            run_rounds(directory, options.rounds, random.Random(options.seed), told)
+            run(directory, options.rounds, random.Random(options.seed), told)
         except (Wrong, AssertionError, OSError, subprocess.SubprocessError) as error:
             wrong = str(error)
     print("1..1")
-    print("%s 1 - %d kill rounds of seed %d: %d leaders, %d appends, %d not known, %d reads"
-          % ("not ok" if wrong else "ok", told["rounds"], options.seed, told["leaders"], told["appends"], told["unknown"],
-             told["reads"]))
+    print("%s 1 - %d kill rounds of seed %d: %s" % ("not ok" if wrong else "ok", told["rounds"], options.seed,
+                                                   ", ".join("%d %s" % (told[count], count) for count in counts)))
     if wrong:
         print("# " + wrong.replace("\n", "\n# ")[:2000])
         print("# again: %s BUILD_DIR --seed %d" % (os.path.basename(sys.argv[0]), options.seed))
