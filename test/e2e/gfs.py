@@ -320,6 +320,32 @@ def a_leader_that_is_killed_is_replaced_and_nothing_is_lost(directory):
         assert fs(room.at, "cat", "/after") == data and fs(room.at, "cat", "/before") == data + b"more"
 
 
+def a_server_that_is_drained_has_no_chunks(directory):
+    data = noise(300000)
+    with Room(directory, masters=1) as room:
+        fs(room.at, "put", "--chunk", "64K", "-", "/f", data=data)
+        server = next(row for row in room.servers() if row["chunks"])
+        fs(room.at, "drain", str(server["server"]))
+        while next(row["chunks"] for row in room.servers() if row["server"] == server["server"]):
+            assert fs(room.at, "cat", "/f") == data
+        assert fs(room.at, "fsck") == b"1 files, 5 chunks\n"
+        fs(room.at, "drain", "--back", str(server["server"]))
+        assert not any(row["draining"] for row in room.servers())
+
+
+def a_shadow_answers_what_may_be_old(directory):
+    with Room(directory, masters=1, chunkservers=0) as room:
+        fs(room.at, "mkdir", "/d")
+        with Server("master", "--dir", os.path.join(directory, "s"), "--listen",
+                    "127.0.0.1:%d" % service.free_ports(1)[0], "--join", room.at, "--standby", *FAST) as shadow:
+            while fs(shadow.address, "ls", "--weak") != b"d/\n":
+                pass
+            assert json.loads(fs(shadow.address, "status", "--json"))["role"] == "learner"
+            room.masters[0].kill()
+            assert fs(shadow.address, "ls", "--weak") == b"d/\n"
+            fs(shadow.address, "ls", "--deadline", "1s", check=16)
+
+
 def a_chunkserver_killed_under_a_writer_costs_it_nothing(directory):
     data = noise(40 << 20)
     with Room(directory, masters=1) as room:
@@ -348,7 +374,8 @@ TESTS = [files_are_stored_and_fetched_as_they_are, appends_are_whole_and_once,
          rot_is_not_served_and_is_mended,
          too_few_chunkservers_are_told, over_tls_only_those_with_certificates_are_served,
          a_disk_of_another_cluster_is_refused, three_masters_in_one_process_are_a_cluster, what_makes_no_sense_is_told_in_a_sentence,
-         a_leader_that_is_killed_is_replaced_and_nothing_is_lost, a_chunkserver_killed_under_a_writer_costs_it_nothing]
+         a_leader_that_is_killed_is_replaced_and_nothing_is_lost, a_server_that_is_drained_has_no_chunks,
+         a_shadow_answers_what_may_be_old, a_chunkserver_killed_under_a_writer_costs_it_nothing]
 
 
 def main():

@@ -32,9 +32,9 @@ KINDS = [
 class Rows:
     """What was run, kept in a file."""
 
-    def __init__(self, build, most):
+    def __init__(self, build, part, most):
         self.build, self.most = build, most
-        self.path = os.path.join(build, "long-kv.jsonl")
+        self.path = os.path.join(build, "long-%s.jsonl" % part)
         with open(os.path.join(build, "gw"), "rb") as file:
             self.command = hashlib.sha256(file.read()).hexdigest()
         self.known = {}
@@ -91,15 +91,16 @@ def tell(rows, kind, count):
     return wrong, missing
 
 
-def main():
-    parser = argparse.ArgumentParser(description="the full counts of the key/value service")
+def main(part, kinds, words):
+    """words are the options that say how many there are of each kind."""
+    parser = argparse.ArgumentParser(description="the full counts of " + part)
     parser.add_argument("build")
-    parser.add_argument("--rounds", type=int, default=KINDS[0][2])
-    parser.add_argument("--partitions", type=int, default=KINDS[1][2])
+    for kind, word in zip(kinds, words):
+        parser.add_argument("--" + word, type=int, default=kind[2])
     parser.add_argument("--rows", type=int, default=-1)
     options = parser.parse_args()
-    rows = Rows(os.path.abspath(options.build), options.rows)
-    told = [tell(rows, kind, count) for kind, count in zip(KINDS, (options.rounds, options.partitions))]
+    rows = Rows(os.path.abspath(options.build), part, options.rows)
+    told = [tell(rows, kind, getattr(options, word)) for kind, word in zip(kinds, words)]
     missing = sum(one[1] for one in told)
     if missing:
         print("%d rows are missing." % missing)
@@ -107,4 +108,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("kv", KINDS, ("rounds", "partitions")))
