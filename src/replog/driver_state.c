@@ -8,14 +8,21 @@
 
 enum { STRANGER_MS = 10000 }; /* it would have called again */
 
+/* Whether what is known of the members is younger than the entry that brought this one, which its
+ * id tells (driver_members.c). */
+static bool is_in_the_log(const struct replog *log)
+{
+	return raft_last_index(log->raft) + RAFT_MEMBERS_MAX >= log->id;
+}
+
 static enum replog_role role_of(const struct replog *log)
 {
 	const struct raft_member *own = raft_member_find(raft_members(log->raft), log->id);
 
 	if (log->failed.code)
 		return REPLOG_FAILED;
-	if (log->is_told_removed || (!own && raft_members(log->raft)->count > 0 &&
-				     raft_role(log->raft) != RAFT_LEADER))
+	if (log->is_told_removed ||
+	    (!own && is_in_the_log(log) && raft_role(log->raft) != RAFT_LEADER))
 		return REPLOG_REMOVED;
 	switch (raft_role(log->raft)) {
 	case RAFT_LEADER:

@@ -70,6 +70,40 @@ static void who_joins_learns_and_then_votes(void **state)
 	keepers_end(&keepers);
 }
 
+struct newcomer {
+	struct keepers *keepers;
+	bool was_removed, was_behind;
+};
+
+static bool votes_now(void *context)
+{
+	struct newcomer *newcomer = context;
+	struct replog_state state = state_of(newcomer->keepers, 2);
+
+	newcomer->was_removed |= state.role == REPLOG_REMOVED;
+	newcomer->was_behind |= state.last > 0 && state.last < 1500;
+	return state.role == REPLOG_FOLLOWER;
+}
+
+/* Its log does not say yet that it is a member. */
+static void who_is_far_behind_is_no_removed_member(void **state)
+{
+	struct keepers keepers;
+	struct newcomer newcomer = {.keepers = &keepers};
+
+	(void)state;
+	keepers_begin(&keepers, 3, 11, NULL);
+	keeper_start(&keepers, 0);
+	keeper_start(&keepers, 1);
+	voters_wait(&keepers, 2);
+	put_many(&keepers, 1500); /* more than a message takes */
+	keeper_start(&keepers, 2);
+	wait_until(&keepers, votes_now, &newcomer);
+	assert_false(newcomer.was_removed);
+	assert_true(newcomer.was_behind);
+	keepers_end(&keepers);
+}
+
 static void a_standby_learns_and_never_votes(void **state)
 {
 	struct keepers keepers;
@@ -255,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_joins_learns_and_then_votes),
+		cmocka_unit_test(who_is_far_behind_is_no_removed_member),
 		cmocka_unit_test(a_standby_learns_and_never_votes),
 		cmocka_unit_test(who_comes_late_starts_from_a_snapshot),
 		cmocka_unit_test(a_wiped_member_does_not_come_back_as_what_it_was),
