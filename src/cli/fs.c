@@ -80,6 +80,8 @@ static const struct gw_option undelete_options[] = {
 	{0},
 };
 static const struct gw_option mkdir_options[] = {
+	{"parents", 'p', GW_OPTION_FLAG, offsetof(struct cli_fs, parents), NULL,
+	 "Also those above; no error if it is there", NULL},
 	{"mode", 'm', GW_OPTION_STRING, offsetof(struct cli_fs, mode), "OCTAL",
 	 "Permissions (755)", NULL},
 	{0},

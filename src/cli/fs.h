@@ -12,7 +12,7 @@
 /* The options of all actions; each action's table has some of them. */
 struct cli_fs {
 	bool help, json, insecure;
-	bool details, recursive, deleted, now, force, exact, weak, back;
+	bool details, recursive, deleted, now, force, exact, weak, back, parents;
 	uint64_t deadline_ms;
 	uint64_t chunk_bytes;
 	int64_t goal, id;

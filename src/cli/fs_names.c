@@ -149,14 +149,38 @@ int cli_fs_ls(struct cli_fs *fs, struct gw_error *error)
 
 /* ---- Changes --------------------------------------------------------------------------------- */
 
+/* Also those above it; that it is there is fine, as long as it is a directory. */
+static int make_path(struct cli_fs *fs, const char *path, uint32_t mode,
+		     struct gw_gfs_change *change, struct gw_error *error)
+{
+	struct gw_error why = {0};
+	struct gw_gfs_stat stat;
+	size_t size = 0;
+	int code = 0;
+
+	while (path[size] && (code == 0 || code == GW_E_EXISTS)) {
+		size += 1 + strcspn(path + size + 1, "/");
+		code = gw_gfs_mkdir(fs->client, (struct gw_bytes){path, size}, mode, change, &why);
+	}
+	if (code != GW_E_EXISTS)
+		return code < 0 ? gw_fail(error, code, "%s", why.text) : 0;
+	code = gw_gfs_stat(fs->client, gw_string(path), false, false, &stat, error);
+	if (code == 0 && stat.entry.kind != GW_GFS_DIRECTORY)
+		code = gw_fail(error, GW_E_EXISTS, "%s", why.text);
+	return code;
+}
+
 int cli_fs_mkdir(struct cli_fs *fs, struct gw_error *error)
 {
-	struct gw_gfs_change change = {0};
 	uint32_t mode = DIRECTORY_MODE;
 	int code = fs->mode ? cli_fs_read_mode(fs->mode, &mode, error) : 0;
 
 	for (size_t i = 0; i < fs->count && code == 0; i++) {
-		code = gw_gfs_mkdir(fs->client, gw_string(fs->operands[i]), mode, &change, error);
+		struct gw_gfs_change change = {0};
+		const char *path = fs->operands[i];
+
+		code = fs->parents ? make_path(fs, path, mode, &change, error)
+				   : gw_gfs_mkdir(fs->client, gw_string(path), mode, &change, error);
 		code = cli_fs_print_change(fs, code, &change, error);
 	}
 	return code;

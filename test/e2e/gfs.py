@@ -111,10 +111,15 @@ def files_are_stored_and_fetched_as_they_are(directory):
         at, local = cluster.address, os.path.join(directory, "local")
         fs(at, "mkdir", "/d", "/d/e")
         fs(at, "mkdir", "/d", check=5)
+        fs(at, "mkdir", "-p", "/d/e", "/p/q/r")
+        assert fs(at, "ls", "/p/q") == b"r/\n"
+        fs(at, "rm", "-r", "/p")
         fs(at, "put", "--chunk", "64K", "-", "/d/f", data=data)
         fs(at, "put", "-", "/d/f", data=more, check=5)
         assert fs(at, "ls", "/d") == b"e/\nf\n"
         assert fs(at, "cat", "/d/f") == data
+        fs(at, "mkdir", "-p", "/d/f", check=5)
+        fs(at, "mkdir", "-p", "nothing", check=13)
         fs(at, "get", "/d/f", local)
         with open(local, "rb") as file:
             assert file.read() == data
