@@ -180,7 +180,8 @@ int cli_fs_mkdir(struct cli_fs *fs, struct gw_error *error)
 		const char *path = fs->operands[i];
 
 		code = fs->parents ? make_path(fs, path, mode, &change, error)
-				   : gw_gfs_mkdir(fs->client, gw_string(path), mode, &change, error);
+				   : gw_gfs_mkdir(fs->client, gw_string(path), mode, &change,
+						  error);
 		code = cli_fs_print_change(fs, code, &change, error);
 	}
 	return code;
