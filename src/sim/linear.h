@@ -34,7 +34,7 @@
 enum {
 	SIM_HISTORY_OPERATIONS_MAX = 1 << 22,
 	SIM_LINEAR_SEEN_MAX = 1 << 21,          /* default of sim_linear_limits */
-	SIM_LINEAR_VALUE_BYTES_MAX = 64 << 20,  /* the same */
+	SIM_LINEAR_VALUE_BYTES_MAX = 256 << 20, /* the same */
 };
 
 /* A key is a value (bytes, or absent, as at the start) or a counter (a number, 0 at the start),
