@@ -33,7 +33,7 @@ class Server:
 
     def kill(self):
         self.process.kill()
-        self.process.communicate()
+        self.said = self.process.communicate()[1]
 
     def __enter__(self):
         return self
@@ -214,6 +214,7 @@ def three_masters_in_one_process_are_a_cluster(directory):
         assert cluster.address.count(",") == 2
         fs(cluster.address, "put", "-", "/f", data=b"kept")
         cluster.kill()
+        assert not cluster.said, cluster.said  # that a master does not lead is no trouble
         cluster.start()
         assert fs(cluster.address.split(",")[2], "cat", "/f") == b"kept"
 
@@ -316,10 +317,14 @@ def a_leader_that_is_killed_is_replaced_and_nothing_is_lost(directory):
         leader = room.leader()
         leader.kill()
         fs(room.at, "put", "--chunk", "64K", "-", "/after", data=data)
+        fs(room.at, "put", "--chunk", "64K", "-", "/after2", data=data)
         fs(room.at, "append", "-", "/before", data=b"more")
         leader.start()
         for server in room.masters + room.chunkservers:
             server.kill()
+        # That the one that led is gone is said once, though it is so at each heartbeat.
+        for server in room.chunkservers:
+            assert server.said.count("cannot be reached: cannot connect to " + leader.address) <= 2, server.said
         for server in room.masters + room.chunkservers:
             server.start()
         assert fs(room.at, "cat", "/after") == data and fs(room.at, "cat", "/before") == data + b"more"

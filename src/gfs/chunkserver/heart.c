@@ -13,7 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REVOKED_MAX = 1024 };
+enum {
+	REVOKED_MAX = 1024,
+	TROUBLE_BEATS = 2, /* that fail alike are trouble; one may be, while masters change */
+};
 
 /* ---- Who are we ------------------------------------------------------------------------------ */
 
@@ -325,7 +328,8 @@ static int beat_in_task(void *argument)
 	struct chunk_master *master = argument;
 	struct chunk_server *server = master->server;
 	uint64_t at = io_now_ns(server->io);
-	int result = 0;
+	int result = 0, last = 0;
+	unsigned alike = 0;
 
 	while (result != GW_E_CANCELLED) {
 		struct gw_error error = {0};
@@ -335,7 +339,10 @@ static int beat_in_task(void *argument)
 		result = server->is_enrolled ? 0 : enrol(master, &error);
 		if (result == 0 || (has_number(server) && result != GW_E_DENIED))
 			result = beat_once(master, &error);
-		if (result < 0 && result != GW_E_CANCELLED)
+		/* What lasts is told, once. */
+		alike = result == last ? alike + 1 : 1;
+		last = result;
+		if (result < 0 && result != GW_E_CANCELLED && alike == TROUBLE_BEATS)
 			chunk_server_troubled(server, &error);
 		at += server->heartbeat_ms * 1000000;
 		if (at < io_now_ns(server->io))
