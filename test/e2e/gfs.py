@@ -42,9 +42,17 @@ class Server:
         self.kill()
 
 
-def up(directory, *options):
-    return Server("up", "--dir", os.path.join(directory, "up"), "--listen", "127.0.0.1:%d" % service.free_ports(1)[0], *FAST,
-                  *options)
+def up(directory, *options, who=(), chunkservers=3):
+    """A cluster in one process, when all of its chunkservers are known: a chunk that is made before may have two replicas."""
+    cluster = Server("up", "--dir", os.path.join(directory, "up"), "--listen", "127.0.0.1:%d" % service.free_ports(1)[0],
+                     *FAST, *options)
+    while sum(row["lives"] for row in servers(cluster.address, who)) != chunkservers:
+        pass
+    return cluster
+
+
+def servers(at, who=()):
+    return [json.loads(line) for line in fs(at, "df", "--json", *who).splitlines()]
 
 
 def fs(at, *words, data=None, check=0):
@@ -81,7 +89,7 @@ class Room:
                                             "127.0.0.1:%d" % port, "--cluster", self.at, "--rack", "r%d" % (number % 2), *BEAT))
 
     def servers(self):
-        return [json.loads(line) for line in fs(self.at, "df", "--json").splitlines()]
+        return servers(self.at)
 
     def wait_for_lives(self, count):
         while sum(row["lives"] for row in self.servers()) != count:
@@ -244,7 +252,7 @@ def content(path):
 
 
 def too_few_chunkservers_are_told(directory):
-    with up(directory, "--chunkservers", "1") as cluster:
+    with up(directory, "--chunkservers", "1", chunkservers=1) as cluster:
         put = subprocess.run([GW, "fs", "put", "--deadline", "1s", "-", "/f", "--cluster", cluster.address], input=b"x",
                              capture_output=True, timeout=SECONDS, check=False)
         assert put.returncode == 23 and b"2 are needed" in put.stderr, put
@@ -258,7 +266,7 @@ def over_tls_only_those_with_certificates_are_served(directory):
     authority = tls.Authority(directory, "lab")
     alice, server = authority.issue("user", "alice"), authority.issue("gfs", "up")
     stranger = tls.Authority(directory, "other").issue("user", "eve")
-    with up(directory, *server) as cluster:
+    with up(directory, *server, who=alice) as cluster:
         fs(cluster.address, "put", "-", "/f", *alice, data=b"secret")
         assert fs(cluster.address, "cat", "/f", *alice) == b"secret"
         for who in ((), stranger):
