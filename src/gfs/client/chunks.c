@@ -66,7 +66,7 @@ void gfs_client_forget(struct gw_gfs_file *file, uint64_t index)
 	chunk->primary = NULL;
 }
 
-static bool is_believed(uint64_t asked_ns)
+bool gfs_client_believes(uint64_t asked_ns)
 {
 	return asked_ns != 0 && gw_now_ns() - asked_ns < GW_GFS_LOCATION_MS * UINT64_C(1000000);
 }
@@ -168,7 +168,7 @@ int gfs_client_locate(struct gw_gfs_file *file, uint64_t index, bool fresh,
 	const struct gfs_client_chunk *known = find(file, index);
 	int code;
 
-	if (!known || fresh || !is_believed(known->asked_ns)) {
+	if (!known || fresh || !gfs_client_believes(known->asked_ns)) {
 		gfs_client_forget(file, index);
 		code = ask_places(file, index, fresh ? 1 : GFS_CLIENT_LOCATE, NULL, error);
 		if (code < 0)
@@ -211,7 +211,7 @@ int gfs_client_lease(struct gw_gfs_file *file, uint64_t index, uint64_t failed_v
 	int code;
 
 	if (known && known->primary && failed_version < known->version &&
-	    is_believed(known->leased_ns)) {
+	    gfs_client_believes(known->leased_ns)) {
 		*chunk = *known;
 		return 0;
 	}

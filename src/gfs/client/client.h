@@ -108,6 +108,7 @@ struct gw_gfs_file {
 	struct gfs_client_chunk *chunks; /* in the order of index */
 	size_t chunk_count, chunk_capacity;
 	uint64_t end;         /* the file is known to be so long, at least */
+	uint64_t end_asked_ns; /* when the masters were asked for its last chunk; 0: never */
 	uint64_t reported;    /* the masters know that it is so long */
 	uint64_t append_index; /* the chunk for appends, if has_append_index */
 	bool has_append_index;
@@ -123,6 +124,8 @@ int gfs_client_locate(struct gw_gfs_file *file, uint64_t index, bool fresh,
  * not there is made; else GW_E_NOT_FOUND. */
 int gfs_client_lease(struct gw_gfs_file *file, uint64_t index, uint64_t failed_version, bool make,
 		     struct gfs_client_chunk *chunk, struct gw_error *error) GW_MUST_CHECK;
+/* Whether what the masters were asked then is still believed. */
+bool gfs_client_believes(uint64_t asked_ns);
 /* What was believed of the chunk is no longer. */
 void gfs_client_forget(struct gw_gfs_file *file, uint64_t index);
 /* A lease that came with another answer. */

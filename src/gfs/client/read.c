@@ -129,13 +129,41 @@ static int read_piece(struct gw_gfs_file *file, struct gfs_client_piece *piece,
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
+/* What others have added, or this program before it opened the file, is behind what this handle
+ * knows: whoever comes to the end asks where it is, now and then. */
+static int learn_end(struct gw_gfs_file *file, struct gw_error *error)
+{
+	uint64_t asked_ns = gw_now_ns(), index;
+	struct gfs_client_call call;
+	int code;
+
+	if (gfs_client_believes(file->end_asked_ns))
+		return 0;
+	gfs_client_begin(file->client, &call);
+	do
+		code = gfs_client_last(file, &index, error);
+	while (gfs_client_again(&call, code, error));
+	if (code == 0)
+		file->end_asked_ns = asked_ns;
+	return gfs_client_end(&call, code);
+}
+
+static bool is_short(const struct gfs_client_piece *pieces, size_t count)
+{
+	return count > 0 && pieces[count - 1].got < pieces[count - 1].size;
+}
+
 /* Fills gaps, and finds the end. */
 static int settle(struct gw_gfs_file *file, struct gfs_client_piece *pieces, size_t count,
 		  size_t *bytes, struct gw_error *error)
 {
-	uint64_t end = file->end; /* known before any place is asked for anew */
+	uint64_t end;
+	int result = is_short(pieces, count) ? learn_end(file, error) : 0;
 
 	*bytes = 0;
+	if (result < 0)
+		return result;
+	end = file->end; /* known before any place is asked for anew */
 	for (size_t i = 0; i < count; i++) {
 		if (pieces[i].got > 0 && pieces[i].offset + pieces[i].got > end)
 			end = pieces[i].offset + pieces[i].got;
