@@ -462,6 +462,8 @@ int chunk_drop(struct chunk *chunk, struct gw_error *error)
 	int result, of_data;
 
 	chunk_pin(chunk);
+	/* Nothing is granted, read or reported of it while it goes. */
+	chunk->is_partial = true;
 	/* First the log: data without one are nothing. */
 	chunk_path(chunk, CHUNK_FILE_LOG, path);
 	result = task_disk_unlink(path, error);

@@ -113,6 +113,10 @@ static int install(struct chunk_server *server, struct chunk *chunk,
 	if (!grant)
 		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 	result = chunk_hold(chunk, error);
+	if (result == 0 && chunk->is_partial) {
+		result = chunk_unknown(chunk->handle, error); /* it is being dropped */
+		chunk_release(chunk);
+	}
 	if (result < 0) {
 		free(grant);
 		return result;

@@ -8,21 +8,23 @@
 static int get_bytes(struct chunk_server *server, struct gw_rpc_call *call, const Gfs__DataId *id,
 		     uint32_t crc, struct held_data **data, struct gw_error *error)
 {
-	int result;
+	int result = 0;
 
-	if (!id) {
+	if (!id)
 		result = chunk_receive(call, GFS_INLINE_BYTES_MAX, crc, data, error);
-		if (result == 0 && (*data)->size == 0) {
-			held_data_unref(*data);
-			*data = NULL;
-			return gw_fail(error, GW_E_INVALID, "no bytes");
-		}
+	else
+		*data = held_get(&server->held, id->client, id->number);
+	if (result < 0)
 		return result;
-	}
-	*data = held_get(&server->held, id->client, id->number);
 	if (!*data)
 		return gw_fail(error, GW_E_NOT_FOUND, "data %llx:%llu are not here",
 			       (unsigned long long)id->client, (unsigned long long)id->number);
+	/* Every replica would refuse it, and the grant be over. */
+	if ((*data)->size == 0) {
+		held_data_unref(*data);
+		*data = NULL;
+		return gw_fail(error, GW_E_INVALID, "no bytes");
+	}
 	return 0;
 }
 
@@ -72,9 +74,10 @@ int chunk_serve_write(struct gw_rpc_call *call, void *context, const Gfs__WriteR
 	bytes_max = bytes_max_of(server, request->handle);
 	if (bytes_max > 0 && (request->offset > bytes_max ||
 			      wanted.data->size > bytes_max - request->offset)) {
+		result = gw_fail(error, GW_E_INVALID, "%zu bytes at %llu of a chunk",
+				 wanted.data->size, (unsigned long long)request->offset);
 		held_data_unref(wanted.data);
-		return gw_fail(error, GW_E_INVALID, "%zu bytes at %llu of a chunk",
-			       wanted.data->size, (unsigned long long)request->offset);
+		return result;
 	}
 	result = run(server, request->handle, request->version, &wanted, &job, error);
 	if (result == 0)

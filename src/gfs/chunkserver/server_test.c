@@ -48,6 +48,17 @@ static void data_go_along_a_chain_and_are_written_by_their_number(struct cluster
 	assert_int_equal(cluster_write_pushed(cluster, 7, 1, 1, 5), GW_E_INVALID);
 }
 
+static void what_cannot_be_written_is_refused_and_the_grant_lasts(struct cluster *cluster)
+{
+	assert_int_equal(cluster_grant(cluster, 7, 0, 1, 3), 0);
+	assert_int_equal(cluster_write(cluster, 7, 1, CLUSTER_BYTES - 1, text("too far")),
+			 GW_E_INVALID);
+	assert_int_equal(cluster_push(cluster, 5, (struct gw_bytes){NULL, 0}, 3), 0);
+	assert_int_equal(cluster_write_pushed(cluster, 7, 1, 0, 5), GW_E_INVALID);
+	assert_int_equal(cluster_write(cluster, 7, 1, 0, text("fits")), 0);
+	assert_everywhere(cluster, 1, 0, text("fits"));
+}
+
 /* Whose deadline is an hour away does not wait for it. */
 static void a_chain_to_a_dead_server_is_told_at_once(struct cluster *cluster)
 {
@@ -340,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_a_cluster(a_write_is_at_all_replicas_when_it_is_answered),
 		in_a_cluster(data_go_along_a_chain_and_are_written_by_their_number),
+		in_a_cluster(what_cannot_be_written_is_refused_and_the_grant_lasts),
 		in_a_cluster(a_chain_to_a_dead_server_is_told_at_once),
 		in_a_cluster(a_secondary_that_forgot_the_data_gets_them_anew),
 		in_a_cluster(the_oldest_data_are_forgotten),
