@@ -102,13 +102,18 @@ enum gfs_note gfs_cluster_note(struct gfs_master *master, uint32_t server, uint6
 
 	if (!chunk)
 		return GFS_NOTE_UNKNOWN;
+	/* Whatever its version: power was lost, and nobody has compared it. */
+	if (is_suspect) {
+		gfs_cluster_remove(master, slot, server);
+		return GFS_NOTE_STALE;
+	}
 	if (version > chunk->version)
 		return GFS_NOTE_AHEAD;
-	if (!is_suspect && version == chunk->version) {
+	if (version == chunk->version) {
 		gfs_cluster_add(master, slot, server);
 		return GFS_NOTE_GOOD;
 	}
-	if (!is_suspect && version + 1 == chunk->version &&
+	if (version + 1 == chunk->version &&
 	    gfs_grant_of(&master->machine.state, slot, &grant) &&
 	    gfs_set_has(&grant.set, server)) {
 		gfs_cluster_add(master, slot, server);
