@@ -107,17 +107,23 @@ static struct gfs_file hidden_read(const struct gfs_state *state, const struct g
 	return file;
 }
 
-int gfs_list_deleted(const struct gfs_state *state, struct gw_bytes path,
+int gfs_list_deleted(const struct gfs_state *state, struct gw_bytes path, struct gw_bytes after,
 		     int (*visit)(void *context, const struct gfs_deleted *deleted), void *context)
 {
 	struct gfs_cursor cursor;
-	struct gfs_key key;
+	struct gfs_key key, first;
 	uint8_t had[GFS_PATH_BYTES_MAX];
 	bool more;
 
 	gfs_key_was(&key, path, 0);
 	key.size -= 10; /* the path alone, and what begins with it */
-	more = gfs_cursor_seek(&cursor, gfs_table_view(&state->table), gfs_key_bytes(&key));
+	first = key;
+	if (after.size > 0) {
+		gfs_key_was(&first, after, UINT64_MAX); /* an id that none has */
+		if (gw_bytes_compare(gfs_key_bytes(&first), gfs_key_bytes(&key)) < 0)
+			first = key;
+	}
+	more = gfs_cursor_seek(&cursor, gfs_table_view(&state->table), gfs_key_bytes(&first));
 	for (; more && gfs_key_has_prefix(gfs_cursor_key(&cursor), &key);
 	     more = gfs_cursor_next(&cursor)) {
 		struct gfs_deleted deleted = {.path = {had, 0}};

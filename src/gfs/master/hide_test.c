@@ -27,12 +27,20 @@ static int take(void *context, const struct gfs_deleted *deleted)
 	return listed->count == listed->most ? 1 : 0;
 }
 
-static struct listed list(struct state_fixture *fixture, const char *path)
+/* Behind a path ("": all). */
+static struct listed list_behind(struct state_fixture *fixture, const char *path,
+				 const char *after)
 {
 	struct listed listed = {.most = LISTED_MAX};
 
-	assert_int_equal(gfs_list_deleted(&fixture->state, gw_string(path), take, &listed), 0);
+	assert_int_equal(gfs_list_deleted(&fixture->state, gw_string(path), gw_string(after), take,
+					  &listed), 0);
 	return listed;
+}
+
+static struct listed list(struct state_fixture *fixture, const char *path)
+{
+	return list_behind(fixture, path, "");
 }
 
 /* Makes a file and deletes it; its id. */
@@ -132,8 +140,44 @@ static void a_visitor_ends_the_list(void **state)
 	lose(&fixture, "/a/1");
 	lose(&fixture, "/a/2");
 	lose(&fixture, "/a/3");
-	assert_int_equal(gfs_list_deleted(&fixture.state, gw_string("/a"), take, &listed), 1);
+	assert_int_equal(gfs_list_deleted(&fixture.state, gw_string("/a"), gw_string(""), take,
+					  &listed), 1);
 	assert_int_equal(listed.count, 2);
+	state_fixture_done(&fixture);
+}
+
+/* A directory's come before a name that goes on with a byte below '/'. */
+static void a_list_goes_on_behind_each_path_that_it_gave(void **state)
+{
+	struct state_fixture fixture;
+	struct listed all;
+
+	(void)state;
+	begin(&fixture);
+	lose(&fixture, "/a/b/f");
+	lose(&fixture, "/a!");
+	lose(&fixture, "/a/b!");
+	lose(&fixture, "/a/b!");
+	lose(&fixture, "/ab/z");
+	all = list(&fixture, "/");
+	assert_int_equal(all.count, 5);
+	assert_string_equal(all.paths[0], "/a/b/f");
+	assert_string_equal(all.paths[1], "/a/b!");
+	assert_string_equal(all.paths[3], "/a!");
+	for (int i = 0; i < all.count; i++) {
+		struct listed rest = list_behind(&fixture, "/", all.paths[i]);
+		int next = i + 1;
+
+		while (next < all.count && strcmp(all.paths[next], all.paths[i]) == 0)
+			next++;
+		assert_int_equal(rest.count, all.count - next);
+		if (rest.count > 0)
+			assert_string_equal(rest.paths[0], all.paths[next]);
+	}
+	/* Nor has the path that it goes on behind to be one of them. */
+	assert_int_equal(list_behind(&fixture, "/a", "/").count, 3);
+	assert_int_equal(list_behind(&fixture, "/a", "/a/b").count, 3);
+	assert_int_equal(list_behind(&fixture, "/a", "/ab").count, 0);
 	state_fixture_done(&fixture);
 }
 
@@ -144,6 +188,7 @@ int main(void)
 		cmocka_unit_test(only_what_was_under_the_path_is_listed_in_order),
 		cmocka_unit_test(each_file_that_had_a_path_is_listed_until_it_is_back),
 		cmocka_unit_test(a_visitor_ends_the_list),
+		cmocka_unit_test(a_list_goes_on_behind_each_path_that_it_gave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,8 +29,9 @@ struct gfs_deleted {
 	struct gw_bytes path; /* that it had */
 	uint64_t id, due_ms, deleted; /* deleted: index of the entry */
 };
-/* Deleted files that had this path, or one under it, in the order of paths. */
-int gfs_list_deleted(const struct gfs_state *state, struct gw_bytes path,
+/* Deleted files that had this path, or one under it, behind all that had the path `after` (empty:
+ * from the first), in the order of the table: all that was under a directory comes behind it. */
+int gfs_list_deleted(const struct gfs_state *state, struct gw_bytes path, struct gw_bytes after,
 		     int (*visit)(void *context, const struct gfs_deleted *deleted), void *context);
 
 /* ---- For the other operations --------------------------------------------------------------- */

@@ -83,7 +83,6 @@ int gfs_serve_stat(struct gw_rpc_call *call, void *context, const Gfs__StatReque
 struct listing {
 	struct gw_rpc_call *call;
 	Gfs__ListReply *reply;
-	struct gw_bytes after; /* of deleted ones: the last path that the caller has */
 	size_t limit, bytes;
 	struct gw_error *error;
 };
@@ -147,8 +146,6 @@ static int visit_deleted(void *context, const struct gfs_deleted *deleted)
 	struct listing *listing = context;
 	int code;
 
-	if (listing->after.size > 0 && gw_bytes_compare(deleted->path, listing->after) <= 0)
-		return 0;
 	code = add(listing, deleted->path, &file);
 	if (code == 0)
 		listing->reply->entries[listing->reply->n_entries - 1]->due_ms = deleted->due_ms;
@@ -161,18 +158,19 @@ int gfs_serve_list_deleted(struct gw_rpc_call *call, void *context,
 {
 	struct gfs_master *master = context;
 	const struct gfs_state *state = &master->machine.state;
-	struct listing listing = {.call = call, .reply = reply, .error = error,
-				  .after = {request->after.data, request->after.len}};
-	struct gw_bytes path;
+	struct listing listing = {.call = call, .reply = reply, .error = error};
+	struct gw_bytes path, after = {NULL, 0};
 	int code = read_path(call, master, &request->path, request->weak, &path, error);
 
+	if (code == 0 && request->after.len > 0)
+		code = gfs_master_path(&request->after, &after, error);
 	if (code == 0)
 		code = listing_begin(&listing, request->limit);
 	if (code < 0)
 		return code;
 	reply->index = state->applied;
 	reply->wall_ms = state->wall_ms;
-	code = gfs_list_deleted(state, path, visit_deleted, &listing);
+	code = gfs_list_deleted(state, path, after, visit_deleted, &listing);
 	return code < 0 ? code : 0;
 }
 
