@@ -73,6 +73,15 @@ bool gfs_client_believes(uint64_t asked_ns)
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
+static bool is_placed(const struct gfs_client_chunk *chunk, const struct gfs_client_server *server)
+{
+	for (uint32_t i = 0; i < chunk->place_count; i++) {
+		if (chunk->places[i] == server)
+			return true;
+	}
+	return false;
+}
+
 /* asked_ns: before the question was asked. */
 static int take_chunk(struct gw_gfs_file *file, const Gfs__Chunk *from, uint64_t asked_ns,
 		      struct gfs_client_chunk **out, struct gw_error *error)
@@ -97,6 +106,9 @@ static int take_chunk(struct gw_gfs_file *file, const Gfs__Chunk *from, uint64_t
 				       from->places[i]->address);
 		chunk->places[chunk->place_count++] = server;
 	}
+	/* A primary that is not heard of any more is not written to. */
+	if (!is_placed(chunk, chunk->primary))
+		chunk->primary = NULL;
 	*out = chunk;
 	return 0;
 }
