@@ -124,7 +124,10 @@ static void look_at(struct gfs_master *master, uint32_t slot)
 		return;
 	class = class_of(master, slot, &alive);
 	cluster->short_now += alive.count < chunk->goal;
-	if (class != GFS_CLONE_NONE)
+	/* Perhaps it was never made: there is nothing to clone. */
+	if (gfs_cluster_told(master, slot) >= GFS_FRESH)
+		push(cluster, GFS_CARE_TELL, slot);
+	else if (class != GFS_CLONE_NONE)
 		push(cluster, class, slot);
 	else if (alive.count > chunk->goal)
 		push(cluster, GFS_CARE_TRIM, slot);

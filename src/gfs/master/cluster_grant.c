@@ -303,17 +303,23 @@ int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t han
 	const struct gfs_secure what = {.term = term, .handle = handle,
 					.deadline_ns = deadline_ns};
 	struct gfs_record record = {.kind = GFS_RECORD_RELEASE, .handle = handle};
-	struct work work = begin(master, &what);
 	uint32_t slot = gfs_slot_of(handle);
 	struct gfs_grant grant;
 	struct gfs_set alive;
+	struct work work;
 	int code = 0;
 
 	if (!gfs_cluster_leads(master, term))
 		return gfs_cluster_lost_lead(error);
+	/* Nobody may have it yet, whoever is in its set. */
+	if (gfs_cluster_told(master, slot) >= GFS_FRESH)
+		code = gfs_cluster_secure(master, &what, error);
+	if (code < 0)
+		return code == GW_E_NOT_FOUND ? 0 : code;
 	if (!gfs_cluster_chunk(master, handle) ||
 	    !gfs_grant_of(&master->machine.state, slot, &grant))
 		return 0;
+	work = begin(master, &what);
 	record.version = gfs_cluster_chunk(master, handle)->version;
 	/* Without its grant a chunk that nobody has in this version would be lost. */
 	if (gfs_cluster_told(master, slot) != record.version)
