@@ -435,6 +435,7 @@ int chunk_create(struct chunk_store *store, uint64_t handle, uint8_t chunk_log2,
 	if (!chunk)
 		return GW_E_NO_MEMORY;
 	chunk->chunk_log2 = chunk_log2;
+	chunk->made_ns = io_now_ns(store->io);
 	chunk->is_partial = true;
 	chunk_pin(chunk); /* while it is half made */
 	result = make_log(chunk, version, error);

@@ -35,10 +35,16 @@ static int heartbeat(struct gw_rpc_call *call, void *context, const Gfs__Heartbe
 	struct cluster *cluster = context;
 	Gfs__Revoked *revoked = gw_rpc_allocate(call, sizeof(*revoked));
 	void **lists = gw_rpc_allocate(call, 2 * sizeof(void *));
+	uint64_t drop = cluster->drop_handle;
 
 	(void)error;
 	assert_true(revoked && lists);
 	cluster->beats++;
+	if (cluster->late_drop_handle && request->server == 1) {
+		drop = cluster->late_drop_handle;
+		cluster->late_drop_handle = 0;
+		assert_int_equal(cluster_grant(cluster, drop, 1, 2, 1), 0);
+	}
 	if (request->n_bad > 0)
 		cluster->bad_handle = request->bad[0];
 	reply->term = cluster->term;
@@ -52,14 +58,14 @@ static int heartbeat(struct gw_rpc_call *call, void *context, const Gfs__Heartbe
 	lists[0] = revoked;
 	reply->revoke = (Gfs__Revoked **)lists;
 	reply->n_revoke = cluster->revoke_handle != 0;
-	lists[1] = (void *)(uintptr_t)cluster->drop_handle;
+	lists[1] = (void *)(uintptr_t)drop;
 	reply->drop = (uint64_t *)(lists + 1);
-	reply->n_drop = cluster->drop_handle != 0;
+	reply->n_drop = drop != 0;
 	return 0;
 }
 
 static int report(struct gw_rpc_call *call, void *context, const Gfs__ReportRequest *request,
-		  Gfs__ReportReply *reply, struct gw_error *error)
+		  Gfs__Nothing *reply, struct gw_error *error)
 {
 	struct cluster *cluster = context;
 	uint64_t bytes;

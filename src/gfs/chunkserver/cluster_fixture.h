@@ -18,6 +18,8 @@ struct cluster {
 	bool extends;                    /* what the master answers */
 	uint64_t term, lease_ms;
 	uint64_t revoke_handle, revoke_version, drop_handle;
+	/* Of server 1: granted again, at version 2, before it is answered that it drops it; then 0. */
+	uint64_t late_drop_handle;
 	bool wants_report;
 	/* What it was told. */
 	unsigned beats, reports, reported_chunks, failed_count;

@@ -191,13 +191,22 @@ static size_t fill_piece(const struct chunk_server *server, uint8_t *bytes, size
 	return size;
 }
 
-static void drop(struct chunk_server *server, const uint64_t *handles, size_t count)
+/* Not the replica that the heartbeat told of: it was cloned or granted again since. */
+static bool is_newer(const struct chunk *chunk, uint64_t sent_ns)
+{
+	const struct grant *grant = chunk->grant;
+
+	return chunk->made_ns >= sent_ns || (grant && grant->made_ns >= sent_ns);
+}
+
+static void drop(struct chunk_server *server, const uint64_t *handles, size_t count,
+		 uint64_t sent_ns)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct chunk *chunk = chunk_find(server->store, handles[i]);
 		struct gw_error error = {0};
 
-		if (!chunk)
+		if (!chunk || is_newer(chunk, sent_ns))
 			continue;
 		grant_end(chunk, UINT64_MAX);
 		if (chunk_drop(chunk, &error) < 0)
@@ -219,12 +228,10 @@ static int report(struct chunk_master *master, uint64_t term, struct gw_error *e
 	for (; result == 0 && !request.last; request.piece++) {
 		size_t size = fill_piece(server, bytes, &position);
 		struct gw_rpc_call_options options = {.attachment = {bytes, size}};
-		Gfs__ReportReply *reply = NULL;
+		Gfs__Nothing *reply = NULL;
 
 		request.last = size + GFS_REPORT_BYTES <= GFS_REPORT_PIECE_BYTES_MAX;
 		result = cluster_report_with(master->client, &request, &options, &reply, error);
-		if (result == 0)
-			drop(server, reply->drop, reply->n_drop);
 		gw_rpc_reply_free(reply);
 	}
 	free(bytes);
@@ -296,7 +303,7 @@ static int obey(struct chunk_master *master, const Gfs__HeartbeatReply *reply, u
 		extend(server, reply, sent_ns);
 		forget_writers(server, reply);
 	}
-	drop(server, reply->drop, reply->n_drop);
+	drop(server, reply->drop, reply->n_drop, sent_ns);
 	if (!reply->report)
 		return 0;
 	return report(master, reply->term, error);

@@ -284,6 +284,17 @@ static void all_chunks_are_reported_and_strange_ones_dropped(struct cluster *clu
 	assert_non_null(cluster_chunk(cluster, 0, 8));
 }
 
+static void what_was_granted_since_the_heartbeat_is_not_dropped(struct cluster *cluster)
+{
+	assert_int_equal(cluster_grant(cluster, 7, 0, 1, 1), 0);
+	cluster->late_drop_handle = 7;
+	while (cluster->late_drop_handle)
+		cluster_beats(cluster, 1);
+	cluster_beats(cluster, 3 * CLUSTER_SERVERS);
+	assert_non_null(cluster_chunk(cluster, 0, 7));
+	assert_int_equal(cluster_write(cluster, 7, 2, 0, text("still here")), 0);
+}
+
 static int order_clone(struct cluster *cluster, int which, int from, uint64_t version)
 {
 	Gfs__CloneRequest request = GFS__CLONE_REQUEST__INIT;
@@ -364,6 +375,7 @@ int main(void)
 		in_a_cluster(a_revoked_grant_is_over_also_when_it_comes_late),
 		in_a_cluster(an_older_term_is_refused),
 		in_a_cluster(all_chunks_are_reported_and_strange_ones_dropped),
+		in_a_cluster(what_was_granted_since_the_heartbeat_is_not_dropped),
 		in_a_cluster(a_clone_has_bytes_and_outcomes),
 		in_a_cluster(a_copy_is_another_chunk_on_the_same_server),
 	};

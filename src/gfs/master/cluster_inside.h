@@ -228,7 +228,7 @@ int gfs_cluster_serve_add_chunk(struct gw_rpc_call *call, struct gfs_master *mas
 extern const struct cluster_handlers gfs_cluster_handlers;
 
 int gfs_cluster_serve_report(struct gw_rpc_call *call, void *context,
-			     const Gfs__ReportRequest *request, Gfs__ReportReply *reply,
+			     const Gfs__ReportRequest *request, Gfs__Nothing *reply,
 			     struct gw_error *error);
 void gfs_cluster_report_end(struct gfs_cluster_server *server);
 

@@ -108,7 +108,7 @@ static int check(struct gfs_master *master, const Gfs__ReportRequest *request,
 }
 
 int gfs_cluster_serve_report(struct gw_rpc_call *call, void *context,
-			     const Gfs__ReportRequest *request, Gfs__ReportReply *reply,
+			     const Gfs__ReportRequest *request, Gfs__Nothing *reply,
 			     struct gw_error *error)
 {
 	struct gfs_master *master = context;
