@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What `make demo` shows: a word count and an inverted index over the text of this machine, a question to the
-# index, and the same word count by the shell.
+# index, the text in a cluster of three chunkservers, and the same word count of what comes back by the shell.
 #
 #   sh examples/demo.sh [GW]
 #
@@ -12,7 +12,13 @@ gw=$(realpath "${1:-build/gw}") || exit 1
 enough=$((150 * 1000000))
 part_size=$((32 * 1000000))
 work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+up= # the process of the cluster
+finish() {
+	[ -z "$up" ] || kill -9 "$up" 2>/dev/null
+	wait
+	rm -rf "$work"
+}
+trap finish EXIT
 trap 'exit 1' INT TERM
 cd "$work" || exit 1
 export LC_ALL=C
@@ -35,8 +41,20 @@ figures() {
 
 # shown WORD...: says what is run, and runs it.
 shown() {
-	printf '\n$ gw mr %s\n' "$*"
-	timed "$gw" mr "$@"
+	printf '\n$ gw %s\n' "$*"
+	timed "$gw" "$@"
+}
+
+# start_cluster: a cluster in one process; its address in $GW_CLUSTER when all three chunkservers are known.
+start_cluster() {
+	mkfifo listening || exit 1
+	"$gw" gfs up --dir cluster --listen 127.0.0.1:0 >listening &
+	up=$!
+	read -r _ _ GW_CLUSTER <listening || exit 1
+	export GW_CLUSTER
+	while servers=$("$gw" fs df --json) && [ "$(echo "$servers" | grep -c '"lives": *true')" -lt 3 ]; do
+		:
+	done
 }
 
 bytes_of() {
@@ -69,17 +87,34 @@ if [ $# -eq 0 ]; then
 fi
 echo "The text: $((bytes / 1000000)) MB on disk in $*"
 
-shown wordcount --quiet "$@" words
-echo "$(figures "$bytes" "$took"); $("$gw" mr cat words | wc -l) different words. The most frequent:"
-shown cat --top 10 words
+find -H "$@" -type f ! -name '*.gz' -exec cat {} + 2>/dev/null | head -c "$enough" >text
+size=$(bytes_of text)
+printf '\n%d MB of it go into a file system in one process: a master that keeps the names, and three chunkservers,\n' \
+	$((size / 1000000))
+printf 'which have a copy of each chunk.\n'
+printf '\n$ gw gfs up --dir cluster &\n'
+start_cluster
+shown fs put text /text
+echo "$(figures "$size" "$took"): the bytes are on the disks of all three. And back:"
+shown fs get /text back
+cmp text back || exit 1
+echo "$(figures "$size" "$took"): the same bytes, their checksums looked at on the way."
+kill -9 "$up"
+wait "$up" 2>/dev/null
+up=
+rm -rf cluster text
 
-shown invindex --quiet "$@" index
+shown mr wordcount --quiet "$@" words
+echo "$(figures "$bytes" "$took"); $("$gw" mr cat words | wc -l) different words. The most frequent:"
+shown mr cat --top 10 words
+
+shown mr invindex --quiet "$@" index
 echo "$(figures "$bytes" "$took"). Which files speak of memory, a lock and a signal?"
-shown query --limit 5 index memory lock signal
+shown mr query --limit 5 index memory lock signal
 
 echo
-echo "The word count of $((part_size / 1000000)) MB of that text by"
-find -H "$@" -type f ! -name '*.gz' -exec cat {} + 2>/dev/null | head -c "$part_size" | tr -d '\000' >part
+echo "The word count of $((part_size / 1000000)) MB of what came back from the cluster by"
+head -c "$part_size" back | tr -d '\000' >part
 timed "$gw" mr wordcount --quiet part ours
 ours=$took
 echo "    gw mr wordcount           $(figures "$part_size" "$ours")"
