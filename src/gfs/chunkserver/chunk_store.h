@@ -53,7 +53,10 @@ enum {
 struct chunk_store;
 
 struct chunk_disk {
+	struct chunk_store *store;
 	char path[CHUNK_PATH_MAX];
+	bool is_bad; /* could not be used at the start: nothing of it is here */
+	uint8_t home[CHUNK_HOME_BYTES]; /* what its file says; zeros: nothing yet */
 	struct io_file *lock;
 	uint64_t total_bytes, free_bytes; /* when it was last asked */
 	uint64_t chunks;
@@ -101,17 +104,26 @@ struct chunk_store_options {
 	size_t count;
 	uint32_t loaded_max;            /* 0: CHUNK_LOADED_MAX */
 	uint64_t log_bytes_max;         /* 0: CHUNK_LOG_BYTES_MAX */
+	/* A disk cannot be used, and others are: once for each, from the task that opens. May be
+	 * NULL. */
+	void (*troubled)(void *context, const struct gw_error *error);
+	void *context;
 };
 
-/* Copies what it is passed. GW_E_BUSY: another process has a directory; GW_E_INVALID: directories
- * of several servers; GW_E_VERSION, GW_E_CORRUPT. A chunk that cannot be read is bad, no more. */
+/*
+ * Copies what it is passed. GW_E_BUSY: another process has a directory; GW_E_INVALID: directories
+ * of several servers; GW_E_VERSION. A disk that fails is bad, and one good one is enough, if it
+ * says of which server it is; a chunk that cannot be read is bad, no more. Of a chunk on two disks
+ * (one was away for a while) the newer replica is kept.
+ */
 int chunk_store_open(struct chunk_store **store, const struct chunk_store_options *options,
 		     struct gw_error *error) GW_MUST_CHECK;
 /* Nobody holds a chunk or waits in a call. Waits. NULL is fine. */
 void chunk_store_close(struct chunk_store *store);
 
 const struct chunk_home *chunk_store_home(const struct chunk_store *store);
-/* Durable on all disks when it returns 0. */
+/* Durable when it returns 0: on each disk that takes it, on one at least; a start believes the
+ * highest term. */
 int chunk_store_set_home(struct chunk_store *store, const struct chunk_home *home,
 			 struct gw_error *error) GW_MUST_CHECK;
 /* Asks the disks for their space; what cannot be asked counts as full. */

@@ -3,6 +3,8 @@
  * has rotten is told. */
 #include "gfs/chunkserver/store_fixture.h"
 
+#include "task/disk.h"
+
 #include <stdio.h>
 
 enum { BLOCK = GFS_BLOCK_BYTES };
@@ -246,6 +248,110 @@ static void disks_of_two_servers_are_refused(struct stored *stored)
 	stored->store = NULL;
 }
 
+/* Puts a file where the second disk was, or the disk back. */
+static void break_disk(struct stored *stored, bool is_broken)
+{
+	const char *disk = stored->options.directories[1];
+	char away[80];
+
+	(void)snprintf(away, sizeof(away), "%s.away", disk);
+	if (is_broken) {
+		assert_int_equal(rename(disk, away), 0);
+		assert_int_equal(task_disk_save(disk, (struct gw_bytes){"no disk", 7}, NULL), 0);
+	} else {
+		assert_int_equal(remove(disk), 0);
+		assert_int_equal(rename(away, disk), 0);
+	}
+}
+
+static void count(void *context, const struct gw_error *error)
+{
+	int *troubles = context;
+
+	assert_true(error->text[0] != '\0');
+	++*troubles;
+}
+
+static void a_disk_that_fails_takes_its_own_chunks_only(struct stored *stored)
+{
+	struct chunk *first = stored_create(stored, 7), *second = stored_create(stored, 8);
+	struct chunk_home home = *chunk_store_home(stored->store);
+	int troubles = 0;
+
+	assert_string_equal(second->disk->path, stored->options.directories[1]);
+	assert_string_equal(first->disk->path, stored->options.directories[0]);
+	assert_int_equal(stored_write(first, 0, 100, 1), 0);
+	assert_int_equal(stored_write(second, 0, 100, 2), 0);
+	stored->options.troubled = count;
+	stored->options.context = &troubles;
+	break_disk(stored, true);
+	stored_reopen(stored);
+	assert_int_equal(troubles, 1);
+	assert_true(stored_is(chunk_find(stored->store, 7), 0, 100, 1));
+	assert_null(chunk_find(stored->store, 8));
+	assert_memory_equal(chunk_store_home(stored->store)->uuid, home.uuid, sizeof(home.uuid));
+	/* Chunks and terms go to the one that is left. */
+	for (uint64_t handle = 9; handle < 12; handle++)
+		assert_ptr_equal(stored_create(stored, handle)->disk,
+				 chunk_find(stored->store, 7)->disk);
+	home.term = 5;
+	assert_int_equal(chunk_store_set_home(stored->store, &home, NULL), 0);
+	break_disk(stored, false);
+	stored_reopen(stored);
+	assert_int_equal(troubles, 1);
+	assert_int_equal(chunk_store_home(stored->store)->term, 5);
+	assert_true(stored_is(chunk_find(stored->store, 8), 0, 100, 2));
+}
+
+static void of_a_chunk_on_two_disks_the_newer_one_is_kept(struct stored *stored)
+{
+	struct chunk *chunk;
+
+	for (uint64_t handle = 7; handle <= 10; handle++)
+		assert_int_equal(stored_write(stored_create(stored, handle), 0, 100, 1), 0);
+	assert_int_equal(chunk_grant(chunk_find(stored->store, 10), 6, NULL), 0);
+	break_disk(stored, true);
+	stored_reopen(stored);
+	/* Meanwhile both were cloned to this server anew. */
+	for (uint64_t handle = 8; handle <= 10; handle += 2) {
+		chunk = stored_create(stored, handle);
+		assert_int_equal(stored_write(chunk, 0, 100, 2), 0);
+		assert_int_equal(chunk_grant(chunk, 3, NULL), 0);
+	}
+	break_disk(stored, false);
+	for (int i = 0; i < 2; i++) {
+		stored_reopen(stored);
+		assert_int_equal(chunk_store_count(stored->store), 4);
+		assert_int_equal(chunk_find(stored->store, 8)->version, 3);
+		assert_true(stored_is(chunk_find(stored->store, 8), 0, 100, 2));
+		assert_int_equal(chunk_find(stored->store, 10)->version, 6);
+		assert_true(stored_is(chunk_find(stored->store, 10), 0, 100, 1));
+	}
+}
+
+static void without_a_disk_that_says_whose_it_is_nothing_starts(struct stored *stored)
+{
+	char fresh[80];
+	const char *const both[] = {stored->options.directories[1], fresh};
+	struct chunk_store_options options = {.directories = both, .count = 1};
+	struct gw_error error = {0};
+	struct chunk_store *store;
+
+	chunk_store_close(stored->store);
+	stored->store = NULL;
+	break_disk(stored, true);
+	assert_true(chunk_store_open(&store, &options, &error) < 0);
+	assert_non_null(strstr(error.text, options.directories[0]));
+	/* Nor does a new one beside it become another server's. */
+	(void)snprintf(fresh, sizeof(fresh), "%s/new", stored->path);
+	options = (struct chunk_store_options){.directories = both, .count = 2};
+	assert_int_equal(chunk_store_open(&store, &options, &error), GW_E_IO);
+	break_disk(stored, false);
+	assert_int_equal(chunk_store_open(&store, &options, &error), 0);
+	chunk_store_close(store);
+	stored_reopen(stored);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +368,9 @@ int main(void)
 		in_a_store(a_dropped_chunk_is_gone),
 		in_a_store(a_clone_that_was_not_finished_is_removed),
 		in_a_store(disks_of_two_servers_are_refused),
+		in_a_store(a_disk_that_fails_takes_its_own_chunks_only),
+		in_a_store(of_a_chunk_on_two_disks_the_newer_one_is_kept),
+		in_a_store(without_a_disk_that_says_whose_it_is_nothing_starts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

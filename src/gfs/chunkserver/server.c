@@ -168,7 +168,9 @@ static int begin(struct chunk_server *server, const struct chunk_server_options 
 		 struct gw_error *error)
 {
 	const struct chunk_store_options stores = {.directories = options->directories,
-						   .count = options->directory_count};
+						   .count = options->directory_count,
+						   .troubled = options->troubled,
+						   .context = options->context};
 	int result = chunk_store_open(&server->store, &stores, error);
 
 	if (result == 0)

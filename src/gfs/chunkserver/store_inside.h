@@ -9,6 +9,9 @@
 struct chunk_store {
 	struct io *io;
 	struct chunk_home home;
+	bool has_home; /* a disk has said it */
+	void (*troubled)(void *context, const struct gw_error *error);
+	void *context;
 	uint8_t boot_id[CHUNK_BOOT_ID_BYTES];
 	struct chunk_disk disks[CHUNK_DISKS_MAX];
 	size_t disk_count;
@@ -22,17 +25,31 @@ struct chunk_store {
 enum chunk_file { CHUNK_FILE_LOG, CHUNK_FILE_DATA, CHUNK_FILE_NEW };
 
 void chunk_path(const struct chunk *chunk, enum chunk_file file, char path[CHUNK_PATH_MAX]);
-int chunk_sync_names(const struct chunk_disk *disk, struct gw_error *error) GW_MUST_CHECK;
 static inline struct gw_bytes chunk_key(const uint64_t *handle)
 {
 	return (struct gw_bytes){handle, sizeof(*handle)};
 }
 
-/* Into the store's map; NULL and a sentence. */
-struct chunk *chunk_add(struct chunk_store *store, struct chunk_disk *disk, uint64_t handle,
-			struct gw_error *error);
 /* Out of the map, and freed when nobody holds it. */
 void chunk_forget(struct chunk *chunk);
+
+/* ---- chunk_disk.c -------------------------------------------------------------------------- */
+
+int chunk_disk_path(char path[CHUNK_PATH_MAX], const char *directory, const char *name,
+		    struct gw_error *error) GW_MUST_CHECK;
+int chunk_sync_names(const struct chunk_disk *disk, struct gw_error *error) GW_MUST_CHECK;
+/* Makes the directory, and locks it. */
+int chunk_disk_open(struct chunk_disk *disk, struct gw_error *error) GW_MUST_CHECK;
+
+typedef int chunk_disk_step(struct chunk_disk *disk, struct gw_error *error);
+/* Takes a step with each disk that is good. One that fails by itself is bad from then on, its
+ * chunks are forgotten, and it is told; the last good one fails the call. */
+int chunk_disks_try(struct chunk_store *store, chunk_disk_step *step,
+		    struct gw_error *error) GW_MUST_CHECK;
+/* All disks are of one server; new ones become its. */
+int chunk_disks_agree(struct chunk_store *store, struct gw_error *error) GW_MUST_CHECK;
+/* The one with the most space a chunk. */
+struct chunk_disk *chunk_disk_choose(struct chunk_store *store);
 
 /* ---- chunk_load.c -------------------------------------------------------------------------- */
 
@@ -47,9 +64,6 @@ void chunk_summarize(struct chunk *chunk);
 
 /* Cuts what a write that failed has left behind the end. */
 int chunk_log_clean(struct chunk *chunk, struct gw_error *error) GW_MUST_CHECK;
-/* Writes one record, durably, and applies it. */
-int chunk_log_state(struct chunk *chunk, uint64_t version, bool is_open,
-		    struct gw_error *error) GW_MUST_CHECK;
 /* All of a state as records, SYNCED at the end. */
 int chunk_log_all(const struct chunk_state *state, struct base_buffer *buffer, uint32_t *crc,
 		  struct gw_error *error) GW_MUST_CHECK;
