@@ -17,6 +17,7 @@ struct life {
 	struct gw_loop *loop;
 	struct chunk_store *store;
 	struct gw_group group;
+	bool lacks_disk;
 	uint8_t content[CHUNK_USER_BYTES], read[CHUNK_USER_BYTES];
 	uint8_t bytes[BATCH_MAX][WRITE_BYTES_MAX];
 	/* Of the task that reads meanwhile. */
@@ -407,6 +408,15 @@ static int drop_strangers(struct life *life)
 	return result;
 }
 
+/* It goes on without that disk, and this user comes again when all are there. */
+static void lost_disk(void *context, const struct gw_error *error)
+{
+	struct life *life = context;
+
+	(void)error;
+	life->lacks_disk = true;
+}
+
 static int open_store(struct life *life)
 {
 	static const char *const directories[] = {"a", "b"};
@@ -415,9 +425,13 @@ static int open_store(struct life *life)
 		.count = 2,
 		.loaded_max = life->user->loaded_max,
 		.log_bytes_max = life->user->log_bytes_max,
+		.troubled = lost_disk,
+		.context = life,
 	};
 	int result = chunk_store_open(&life->store, &options, NULL);
 
+	if (result == 0 && life->lacks_disk)
+		result = GW_E_IO;
 	for (int i = 0; i < CHUNK_USER_CHUNKS && result == 0; i++)
 		result = check_one(life, &life->user->known[i]);
 	if (result == 0)

@@ -194,6 +194,9 @@ static int load_home(struct chunk_disk *disk, struct gw_error *error)
 	if (result == 0)
 		memcpy(disk->home, bytes.data, sizeof(disk->home));
 	base_buffer_done(&bytes);
+	/* The life before may have ended before the names in it were durable. */
+	if (result == 0)
+		result = task_disk_sync_directory(disk->path, error);
 	if (result < 0)
 		return result == GW_E_NOT_FOUND ? 0 : result;
 	if (store->has_home && memcmp(home.uuid, store->home.uuid, sizeof(home.uuid)) != 0)
