@@ -19,6 +19,8 @@ static const struct gw_option shared[] = {
 	 "Give up after this time, like 500ms or 10s (a minute without progress)", NULL},
 	{"json", 0, GW_OPTION_FLAG, offsetof(struct cli_fs, json), NULL,
 	 "For programs: a line of JSON for each answer, and for the error", NULL},
+	{"literal", 0, GW_OPTION_FLAG, offsetof(struct cli_fs, literal), NULL,
+	 "No path is a pattern", NULL},
 	{"rack", 0, GW_OPTION_STRING, offsetof(struct cli_fs, rack), "NAME",
 	 "The rack of this machine: replicas in it are read first (none)", NULL},
 	{"insecure", 0, GW_OPTION_FLAG, offsetof(struct cli_fs, insecure), NULL,
@@ -48,7 +50,9 @@ static const struct gw_option shared[] = {
 
 #define RECURSIVE_OPTION                                                                       \
 	{"recursive", 'r', GW_OPTION_FLAG, offsetof(struct cli_fs, recursive), NULL,           \
-	 "Directories with all under them", NULL}
+	 "Directories with all under them", NULL},                                             \
+		{"recursive", 'R', GW_OPTION_FLAG, offsetof(struct cli_fs, recursive), NULL,   \
+		 "The same", NULL}
 
 static const struct gw_option no_options[] = {{0}};
 static const struct gw_option set_options[] = {RECURSIVE_OPTION, {0}};
@@ -62,10 +66,12 @@ static const struct gw_option ls_options[] = {
 	 "Permissions, replicas, owner, length and time, too", NULL},
 	{"deleted", 0, GW_OPTION_FLAG, offsetof(struct cli_fs, deleted), NULL,
 	 "Files that were at or under PATH and can be undeleted", NULL},
+	RECURSIVE_OPTION,
 	WEAK_OPTION,
 	{0},
 };
-static const struct gw_option put_options[] = {FORCE_OPTION, NEW_FILE_OPTIONS, {0}};
+static const struct gw_option put_options[] = {RECURSIVE_OPTION, FORCE_OPTION, NEW_FILE_OPTIONS,
+					       {0}};
 static const struct gw_option append_options[] = {NEW_FILE_OPTIONS, {0}};
 static const struct gw_option mv_options[] = {FORCE_OPTION, {0}};
 static const struct gw_option rm_options[] = {
@@ -184,16 +190,18 @@ static void print_error(const void *values, const char *name, int code,
 	.values_bytes = sizeof(struct cli_fs), .fail = print_error
 
 static const struct cli_action actions[] = {
-	{ACTION(ls, ls_options), .operands = "[PATH]", .operands_max = 1,
-	 .summary = "List a directory",
-	 .help = "Names in the order of their bytes, those of directories with a '/' behind.\n\n"},
-	{ACTION(put, put_options), .operands = "LOCAL PATH", .operands_min = 2, .operands_max = 2,
-	 .summary = "Store a file",
+	{ACTION(ls, ls_options), .operands = "[PATH...]", .operands_max = SIZE_MAX,
+	 .summary = "List directories",
+	 .help = "Names in the order of their bytes, those of directories with a '/' behind. Of\n"
+		 "several, and with --recursive, paths.\n\n"},
+	{ACTION(put, put_options), .operands = "LOCAL... PATH", .operands_min = 2,
+	 .operands_max = SIZE_MAX, .summary = "Store files",
 	 .help = "LOCAL '-' is standard input. The file gets its name when all of it is on the\n"
 		 "disks of all replicas; before, it is called PATH.NUMBER.part.\n\n"},
-	{ACTION(get, no_options), .operands = "PATH [LOCAL]", .operands_min = 1, .operands_max = 2,
-	 .summary = "Fetch a file",
-	 .help = "Without LOCAL it gets the last name of PATH; '-' is standard output.\n\n"},
+	{ACTION(get, set_options), .operands = "PATH... [LOCAL]", .operands_min = 1,
+	 .operands_max = SIZE_MAX, .summary = "Fetch files",
+	 .help = "Of several operands the last is LOCAL; without it files come here. '-' is\n"
+		 "standard output.\n\n"},
 	{ACTION(cat, no_options), .operands = "PATH...", .operands_min = 1,
 	 .operands_max = SIZE_MAX, .summary = "Print files", .help = ""},
 	{ACTION(append, append_options), .operands = "LOCAL PATH", .operands_min = 2,
@@ -201,11 +209,12 @@ static const struct cli_action actions[] = {
 	 .help = "Makes the file if it is not there. LOCAL ('-': standard input) goes there in\n"
 		 "pieces of a quarter of a chunk, at most 1 MiB, each whole and once; what others\n"
 		 "append meanwhile, and padding, may be between them.\n\n"},
-	{ACTION(cp, put_options), .operands = "PATH TO", .operands_min = 2, .operands_max = 2,
-	 .summary = "Copy a file",
+	{ACTION(cp, put_options), .operands = "PATH... TO", .operands_min = 2,
+	 .operands_max = SIZE_MAX, .summary = "Copy files",
 	 .help = "The bytes go through this machine; `gw fs snapshot` shares them.\n\n"},
-	{ACTION(mv, mv_options), .operands = "PATH TO", .operands_min = 2, .operands_max = 2,
-	 .summary = "Give a file or directory another name", .help = ""},
+	{ACTION(mv, mv_options), .operands = "PATH... TO", .operands_min = 2,
+	 .operands_max = SIZE_MAX, .summary = "Give files and directories another name",
+	 .help = "If TO is a directory, they go there.\n\n"},
 	{ACTION(rm, rm_options), .operands = "PATH...", .operands_min = 1,
 	 .operands_max = SIZE_MAX, .summary = "Delete files and directories",
 	 .help = "Files can be undeleted for some days, by default three.\n\n"},
@@ -214,8 +223,9 @@ static const struct cli_action actions[] = {
 	 .help = "`gw fs ls --deleted` lists them.\n\n"},
 	{ACTION(mkdir, mkdir_options), .operands = "PATH...", .operands_min = 1,
 	 .operands_max = SIZE_MAX, .summary = "Make directories", .help = ""},
-	{ACTION(stat, stat_options), .operands = "PATH", .operands_min = 1, .operands_max = 1,
-	 .summary = "Print what is known of a file or directory", .help = ""},
+	{ACTION(stat, stat_options), .operands = "PATH...", .operands_min = 1,
+	 .operands_max = SIZE_MAX, .summary = "Print what is known of files and directories",
+	 .help = ""},
 	{ACTION(chmod, set_options), .operands = "OCTAL PATH...", .operands_min = 2,
 	 .operands_max = SIZE_MAX, .summary = "Set permissions", .help = ""},
 	{ACTION(chown, set_options), .operands = "USER[:GROUP] PATH...", .operands_min = 2,
@@ -225,13 +235,13 @@ static const struct cli_action actions[] = {
 	 .operands_max = SIZE_MAX, .summary = "Set how many replicas there are to be",
 	 .help = "Chunks of a file get or lose replicas; of a directory it is for what is made in\n"
 		 "it. 0: that of the directory above.\n\n"},
-	{ACTION(du, no_options), .operands = "[PATH]", .operands_max = 1,
+	{ACTION(du, no_options), .operands = "[PATH...]", .operands_max = SIZE_MAX,
 	 .summary = "Count files and bytes under a directory",
 	 .help = "Lengths are those that the masters know, of one replica.\n\n"},
 	{ACTION(count, no_options), .operands = "PATH...", .operands_min = 1,
 	 .operands_max = SIZE_MAX, .summary = "Print directories, files and bytes of each path",
 	 .help = ""},
-	{ACTION(fsck, no_options), .operands = "[PATH]", .operands_max = 1,
+	{ACTION(fsck, no_options), .operands = "[PATH...]", .operands_max = SIZE_MAX,
 	 .summary = "Name files that are short of replicas",
 	 .help = "Exit status 1: there are some; 9: chunks have no replica at all now.\n\n"},
 	{ACTION(df, no_options), .operands = "", .summary = "Print the chunkservers and their room",
@@ -242,8 +252,9 @@ static const struct cli_action actions[] = {
 	{ACTION(snapshot, no_options), .operands = "PATH TO", .operands_min = 2,
 	 .operands_max = 2, .summary = "Copy a file or a tree, as it is at one moment",
 	 .help = "Nothing is copied before one of the two is written to.\n\n"},
-	{ACTION(locations, no_options), .operands = "PATH", .operands_min = 1, .operands_max = 1,
-	 .summary = "Print where the chunks of a file are", .help = ""},
+	{ACTION(locations, no_options), .operands = "PATH...", .operands_min = 1,
+	 .operands_max = SIZE_MAX, .summary = "Print where the chunks of files are",
+	 .help = ""},
 	{ACTION(status, no_options), .operands = "", .summary = "Print how a master is",
 	 .help = "Of the first master of --cluster that answers.\n\n"},
 	{0},
@@ -251,7 +262,8 @@ static const struct cli_action actions[] = {
 
 static const struct cli_actions fs_actions = {
 	.name = "gw fs",
-	.help = "Files in the file system of a cluster. PATH begins with '/'.\n\n",
+	.help = "Files in the file system of a cluster. PATH begins with '/'. One that is there\n"
+		"may be a pattern, as a shell has them, in quotes: '/logs/*.gz'.\n\n",
 	.example = "gw fs put - /notes < notes.txt && gw fs cat /notes",
 	.actions = actions,
 };

@@ -7,62 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- Under a path ---------------------------------------------------------------------------- */
-
-struct walk {
-	struct cli_fs *fs;
-	const char *directory;
-	cli_fs_visit *visit;
-	void *context;
-};
-
-static int walk_under(struct walk *walk, const char *path, struct gw_error *error);
-
-static int walk_entry(void *context, const struct gw_gfs_entry *entry, struct gw_error *error)
-{
-	struct walk *walk = context;
-	char *path = cli_fs_join(walk->directory, entry->name);
-	int code;
-
-	if (!path)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a path");
-	code = walk->visit(walk->context, path, entry, error);
-	if (code == 0 && entry->kind == GW_GFS_DIRECTORY)
-		code = walk_under(walk, path, error);
-	free(path);
-	return code;
-}
-
-static int walk_under(struct walk *walk, const char *path, struct gw_error *error)
-{
-	struct walk under = *walk;
-
-	under.directory = path;
-	return cli_fs_each(walk->fs, path, walk_entry, &under, error);
-}
-
-int cli_fs_walk(struct cli_fs *fs, const char *path, bool recursive, cli_fs_visit *visit,
-		void *context, struct gw_error *error)
-{
-	struct walk walk = {.fs = fs, .visit = visit, .context = context};
-	struct gw_gfs_stat stat;
-	int code = gw_gfs_stat(fs->client, gw_string(path), false, fs->weak, &stat, error);
-
-	if (code == 0)
-		code = visit(context, path, &stat.entry, error);
-	if (code == 0 && recursive && stat.entry.kind == GW_GFS_DIRECTORY)
-		code = walk_under(&walk, path, error);
-	return code;
-}
-
-/* Takes the object. */
-static int print_json(const char *path, json_t *json, struct gw_error *error)
-{
-	if (json)
-		cli_kv_json_bytes(json, "path", gw_string(path));
-	return cli_kv_print_json(json, error);
-}
-
 /* ---- Attributes ------------------------------------------------------------------------------ */
 
 struct setting {
@@ -89,10 +33,12 @@ static int set_one(void *context, const char *path, const struct gw_gfs_entry *e
 static int set_all(struct setting *setting, struct gw_error *error)
 {
 	struct cli_fs *fs = setting->fs;
-	int code = 0;
+	struct cli_fs_paths paths = {0};
+	int code = cli_fs_paths_of(fs, fs->operands + 1, fs->count - 1, &paths, error);
 
-	for (size_t i = 1; i < fs->count && code == 0; i++)
-		code = cli_fs_walk(fs, fs->operands[i], fs->recursive, set_one, setting, error);
+	for (size_t i = 0; i < paths.count && code == 0; i++)
+		code = cli_fs_walk(fs, paths.items[i], fs->recursive, set_one, setting, error);
+	cli_fs_paths_done(&paths);
 	return code;
 }
 
@@ -175,16 +121,21 @@ int cli_fs_count_one(void *context, const char *path, const struct gw_gfs_entry 
 	return 0;
 }
 
+int cli_fs_print_usage(const char *path, const struct cli_fs_usage *usage, struct gw_error *error)
+{
+	return cli_fs_print_json(path,
+				 json_pack("{s:I,s:I,s:I}", "directories",
+					   (json_int_t)usage->directories, "files",
+					   (json_int_t)usage->files, "bytes",
+					   (json_int_t)usage->bytes),
+				 error);
+}
+
 static int print_count(const struct cli_fs *fs, const char *path, const struct cli_fs_usage *usage,
 		       struct gw_error *error)
 {
 	if (fs->json)
-		return print_json(path,
-				  json_pack("{s:I,s:I,s:I}", "directories",
-					    (json_int_t)usage->directories, "files",
-					    (json_int_t)usage->files, "bytes",
-					    (json_int_t)usage->bytes),
-				  error);
+		return cli_fs_print_usage(path, usage, error);
 	printf("%12" PRIu64 " %12" PRIu64 " %18" PRIu64 " ", usage->directories, usage->files,
 	       usage->bytes);
 	cli_kv_print_escaped(gw_string(path));
@@ -192,18 +143,17 @@ static int print_count(const struct cli_fs *fs, const char *path, const struct c
 	return 0;
 }
 
+static int count_path(struct cli_fs *fs, const char *path, struct gw_error *error)
+{
+	struct cli_fs_usage usage = {0};
+	int code = cli_fs_walk(fs, path, true, cli_fs_count_one, &usage, error);
+
+	return code < 0 ? code : print_count(fs, path, &usage, error);
+}
+
 int cli_fs_count(struct cli_fs *fs, struct gw_error *error)
 {
-	int code = 0;
-
-	for (size_t i = 0; i < fs->count && code == 0; i++) {
-		struct cli_fs_usage usage = {0};
-
-		code = cli_fs_walk(fs, fs->operands[i], true, cli_fs_count_one, &usage, error);
-		if (code == 0)
-			code = print_count(fs, fs->operands[i], &usage, error);
-	}
-	return code;
+	return cli_fs_each_path(fs, 0, count_path, error);
 }
 
 /* ---- fsck ------------------------------------------------------------------------------------ */
@@ -233,12 +183,12 @@ static int print_short(const struct cli_fs *fs, const char *path, const struct c
 		       struct gw_error *error)
 {
 	if (fs->json)
-		return print_json(path,
-				  json_pack("{s:i,s:I,s:I,s:I}", "goal", (int)file->goal, "chunks",
-					    (json_int_t)file->chunks, "chunksShort",
-					    (json_int_t)file->few, "chunksMissing",
-					    (json_int_t)file->none),
-				  error);
+		return cli_fs_print_json(
+			path,
+			json_pack("{s:i,s:I,s:I,s:I}", "goal", (int)file->goal, "chunks",
+				  (json_int_t)file->chunks, "chunksShort", (json_int_t)file->few,
+				  "chunksMissing", (json_int_t)file->none),
+			error);
 	cli_kv_print_escaped(gw_string(path));
 	printf(": %" PRIu64 " of %" PRIu64 " chunks have fewer than %" PRIu32 " replicas, %" PRIu64
 	       " of them none\n",
@@ -267,9 +217,14 @@ static int check_file(void *context, const char *path, const struct gw_gfs_entry
 int cli_fs_fsck(struct cli_fs *fs, struct gw_error *error)
 {
 	struct check check = {.fs = fs};
-	int code = cli_fs_walk(fs, fs->count ? fs->operands[0] : "/", true, check_file, &check,
-			       error);
+	struct cli_fs_paths paths = {0};
+	char root[] = "/", *all[] = {root};
+	int code = cli_fs_paths_of(fs, fs->count ? fs->operands : all, fs->count ? fs->count : 1,
+				   &paths, error);
 
+	for (size_t i = 0; i < paths.count && code == 0; i++)
+		code = cli_fs_walk(fs, paths.items[i], true, check_file, &check, error);
+	cli_fs_paths_done(&paths);
 	if (code < 0)
 		return code;
 	if (!fs->json)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fs_data.c - `gw fs put|get|cat|append|cp`: bytes in and out. */
+/* fs_data.c - bytes in and out: a file stored, fetched or copied, `gw fs cat|append`. */
 #include "cli/fs.h"
 
 #include "task/loop.h"
@@ -17,11 +17,6 @@ struct end {
 	struct gw_gfs_file *file;
 	uint64_t offset;
 };
-
-static bool is_standard(const char *name)
-{
-	return strcmp(name, "-") == 0;
-}
 
 /* ---- From one end to the other --------------------------------------------------------------- */
 
@@ -44,7 +39,7 @@ static int give(struct end *to, const uint8_t *buffer, size_t size, struct gw_er
 		       : gw_fail_errno(error, errno, "%s", to->name);
 }
 
-static int move_all(struct end *from, struct end *to, struct gw_error *error)
+static int move_all(struct cli_fs *fs, struct end *from, struct end *to, struct gw_error *error)
 {
 	uint8_t *buffer = malloc(BUFFER_BYTES);
 	size_t bytes = BUFFER_BYTES;
@@ -58,23 +53,10 @@ static int move_all(struct end *from, struct end *to, struct gw_error *error)
 			code = give(to, buffer, bytes, error);
 		from->offset += bytes;
 		to->offset += bytes;
+		cli_fs_progress_add(fs, bytes);
 	}
 	free(buffer);
 	return code;
-}
-
-/* ---- Ends ------------------------------------------------------------------------------------ */
-
-static int open_input(struct end *from, const char *name, struct gw_error *error)
-{
-	*from = (struct end){.name = name, .local = is_standard(name) ? stdin : fopen(name, "re")};
-	return from->local ? 0 : gw_fail_errno(error, errno, "%s", name);
-}
-
-static void close_input(struct end *from)
-{
-	if (from->local && from->local != stdin)
-		(void)fclose(from->local);
 }
 
 static struct gw_gfs_open new_file(const struct cli_fs *fs, bool exclusive)
@@ -115,7 +97,7 @@ static int store_as(struct cli_fs *fs, struct end *from, const char *part, const
 
 	if (code < 0)
 		return code;
-	code = move_all(from, &to, error);
+	code = move_all(fs, from, &to, error);
 	if (code == 0)
 		code = gw_gfs_sync(to.file, error);
 	closed = gw_gfs_close(to.file, code == 0 ? error : NULL);
@@ -150,24 +132,21 @@ static int store(struct cli_fs *fs, struct end *from, const char *path, struct g
 	return code;
 }
 
-int cli_fs_put(struct cli_fs *fs, struct gw_error *error)
+int cli_fs_store(struct cli_fs *fs, FILE *local, const char *name, const char *path,
+		 struct gw_error *error)
 {
-	struct end from;
-	int code = open_input(&from, fs->operands[0], error);
+	struct end from = {.name = name, .local = local};
 
-	if (code == 0)
-		code = store(fs, &from, fs->operands[1], error);
-	close_input(&from);
-	return code;
+	return store(fs, &from, path, error);
 }
 
-int cli_fs_cp(struct cli_fs *fs, struct gw_error *error)
+int cli_fs_store_copy(struct cli_fs *fs, const char *path, const char *to, struct gw_error *error)
 {
-	struct end from = {.name = fs->operands[0]};
-	int code = gw_gfs_open(&from.file, fs->client, gw_string(from.name), NULL, error);
+	struct end from = {.name = path};
+	int code = gw_gfs_open(&from.file, fs->client, gw_string(path), NULL, error);
 
 	if (code == 0)
-		code = store(fs, &from, fs->operands[1], error);
+		code = store(fs, &from, to, error);
 	(void)gw_gfs_close(from.file, NULL);
 	return code;
 }
@@ -202,8 +181,8 @@ int cli_fs_append(struct cli_fs *fs, struct gw_error *error)
 	const struct gw_gfs_open open = new_file(fs, false);
 	struct gw_gfs_writer *writer = NULL;
 	struct gw_gfs_file *file = NULL;
-	struct end from;
-	int code = open_input(&from, fs->operands[0], error);
+	struct end from = {.name = fs->operands[0]};
+	int code = cli_fs_open_local(from.name, &from.local, error);
 
 	if (code == 0)
 		code = gw_gfs_open(&file, fs->client, gw_string(fs->operands[1]), &open, error);
@@ -215,50 +194,30 @@ int cli_fs_append(struct cli_fs *fs, struct gw_error *error)
 		code = gw_gfs_sync(file, error);
 	gw_gfs_writer_free(writer);
 	(void)gw_gfs_close(file, NULL);
-	close_input(&from);
+	cli_fs_close_local(from.local);
 	return code;
 }
 
 /* ---- Out of the file system ------------------------------------------------------------------ */
 
-static int fetch(struct cli_fs *fs, const char *path, FILE *local, const char *name,
+int cli_fs_fetch(struct cli_fs *fs, const char *path, FILE *local, const char *name,
 		 struct gw_error *error)
 {
 	struct end from = {.name = path}, to = {.name = name, .local = local};
 	int code = gw_gfs_open(&from.file, fs->client, gw_string(path), NULL, error);
 
 	if (code == 0)
-		code = move_all(&from, &to, error);
+		code = move_all(fs, &from, &to, error);
 	(void)gw_gfs_close(from.file, NULL);
 	return code;
 }
 
-int cli_fs_cat(struct cli_fs *fs, struct gw_error *error)
+static int print_file(struct cli_fs *fs, const char *path, struct gw_error *error)
 {
-	int code = 0;
-
-	for (size_t i = 0; i < fs->count && code == 0; i++)
-		code = fetch(fs, fs->operands[i], stdout, "standard output", error);
-	return code;
+	return cli_fs_fetch(fs, path, stdout, "standard output", error);
 }
 
-int cli_fs_get(struct cli_fs *fs, struct gw_error *error)
+int cli_fs_cat(struct cli_fs *fs, struct gw_error *error)
 {
-	const char *path = fs->operands[0];
-	const char *last = strrchr(path, '/');
-	const char *name = fs->count > 1 ? fs->operands[1] : last ? last + 1 : path;
-	FILE *local;
-	int code;
-
-	if (is_standard(name))
-		return fetch(fs, path, stdout, "standard output", error);
-	local = fopen(name, "we");
-	if (!local)
-		return gw_fail_errno(error, errno, "%s", name);
-	code = fetch(fs, path, local, name, error);
-	if (fclose(local) != 0 && code == 0)
-		code = gw_fail_errno(error, errno, "%s", name);
-	if (code < 0)
-		(void)remove(name);
-	return code;
+	return cli_fs_each_path(fs, 0, print_file, error);
 }

@@ -9,9 +9,8 @@
 
 /* ---- stat ------------------------------------------------------------------------------------ */
 
-int cli_fs_stat(struct cli_fs *fs, struct gw_error *error)
+static int stat_path(struct cli_fs *fs, const char *path, struct gw_error *error)
 {
-	const char *path = fs->operands[0];
 	struct gw_gfs_stat stat;
 	const struct gw_gfs_entry *entry = &stat.entry;
 	char mode[10];
@@ -20,7 +19,8 @@ int cli_fs_stat(struct cli_fs *fs, struct gw_error *error)
 	if (code < 0)
 		return code;
 	if (fs->json)
-		return cli_kv_print_json(
+		return cli_fs_print_json(
+			path,
 			json_pack("{s:s,s:I,s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:i,s:I}", "kind",
 				  entry->kind == GW_GFS_FILE ? "file" : "directory", "id",
 				  (json_int_t)entry->id, "mode", (int)entry->mode, "user",
@@ -32,9 +32,11 @@ int cli_fs_stat(struct cli_fs *fs, struct gw_error *error)
 				  (int)entry->goal, "index", (json_int_t)stat.index),
 			error);
 	cli_fs_mode_text(entry->mode, mode);
-	printf("path    %s\nkind    %s\nid      %" PRIu64 "\nmode    %s\nowner   %" PRIu32
-	       " %" PRIu32 "\ngoal    %" PRIu32 "\n",
-	       path, entry->kind == GW_GFS_FILE ? "file" : "directory", entry->id, mode,
+	fputs("path    ", stdout);
+	cli_kv_print_escaped(gw_string(path));
+	printf("\nkind    %s\nid      %" PRIu64 "\nmode    %s\nowner   %" PRIu32 " %" PRIu32
+	       "\ngoal    %" PRIu32 "\n",
+	       entry->kind == GW_GFS_FILE ? "file" : "directory", entry->id, mode,
 	       entry->user, entry->group, entry->goal);
 	if (entry->kind == GW_GFS_FILE)
 		printf("length  %" PRIu64 "\nchunks  %" PRIu64 " of %" PRIu64 " bytes\n",
@@ -42,25 +44,40 @@ int cli_fs_stat(struct cli_fs *fs, struct gw_error *error)
 	return 0;
 }
 
+int cli_fs_stat(struct cli_fs *fs, struct gw_error *error)
+{
+	return cli_fs_each_path(fs, 0, stat_path, error);
+}
+
 /* ---- du -------------------------------------------------------------------------------------- */
 
-int cli_fs_du(struct cli_fs *fs, struct gw_error *error)
+/* Before the line of one of several paths. */
+static void print_heading(const struct cli_fs *fs, const char *path, const char *behind)
+{
+	if (!fs->several)
+		return;
+	cli_kv_print_escaped(gw_string(path));
+	fputs(behind, stdout);
+}
+
+static int du_path(struct cli_fs *fs, const char *path, struct gw_error *error)
 {
 	struct cli_fs_usage usage = {0};
-	int code = cli_fs_walk(fs, fs->count ? fs->operands[0] : "/", true, cli_fs_count_one,
-			       &usage, error);
+	int code = cli_fs_walk(fs, path, true, cli_fs_count_one, &usage, error);
 
 	if (code < 0)
 		return code;
 	if (fs->json)
-		return cli_kv_print_json(json_pack("{s:I,s:I,s:I}", "bytes",
-						   (json_int_t)usage.bytes, "files",
-						   (json_int_t)usage.files, "directories",
-						   (json_int_t)usage.directories),
-					 error);
+		return cli_fs_print_usage(path, &usage, error);
+	print_heading(fs, path, ": ");
 	printf("%" PRIu64 " bytes in %" PRIu64 " files, %" PRIu64 " directories\n", usage.bytes,
 	       usage.files, usage.directories);
 	return 0;
+}
+
+int cli_fs_du(struct cli_fs *fs, struct gw_error *error)
+{
+	return fs->count ? cli_fs_each_path(fs, 0, du_path, error) : du_path(fs, "/", error);
 }
 
 /* ---- df -------------------------------------------------------------------------------------- */
@@ -104,12 +121,17 @@ int cli_fs_df(struct cli_fs *fs, struct gw_error *error)
 
 enum { CHUNKS_AT_ONCE = 1000 };
 
+struct located {
+	const struct cli_fs *fs;
+	const char *path;
+};
+
 static int print_chunk(void *context, const struct gw_gfs_chunk *chunk, struct gw_error *error)
 {
-	const struct cli_fs *fs = context;
+	const struct located *located = context;
 	json_t *places;
 
-	if (!fs->json) {
+	if (!located->fs->json) {
 		printf("%" PRIu64 "  %016" PRIx64 "  version %" PRIu64, chunk->index, chunk->handle,
 		       chunk->version);
 		for (size_t i = 0; i < chunk->place_count; i++)
@@ -120,7 +142,8 @@ static int print_chunk(void *context, const struct gw_gfs_chunk *chunk, struct g
 	places = json_array();
 	for (size_t i = 0; places && i < chunk->place_count; i++)
 		json_array_append_new(places, json_string(chunk->places[i].address));
-	return cli_kv_print_json(json_pack("{s:I,s:I,s:I,s:o}", "index", (json_int_t)chunk->index,
+	return cli_fs_print_json(located->path,
+				 json_pack("{s:I,s:I,s:I,s:o}", "index", (json_int_t)chunk->index,
 					   "handle", (json_int_t)chunk->handle, "version",
 					   (json_int_t)chunk->version, "places", places),
 				 error);
@@ -149,9 +172,18 @@ int cli_fs_each_chunk(struct cli_fs *fs, const char *path,
 	return code;
 }
 
+static int locate_path(struct cli_fs *fs, const char *path, struct gw_error *error)
+{
+	struct located located = {fs, path};
+
+	if (!fs->json)
+		print_heading(fs, path, ":\n");
+	return cli_fs_each_chunk(fs, path, print_chunk, &located, error);
+}
+
 int cli_fs_locations(struct cli_fs *fs, struct gw_error *error)
 {
-	return cli_fs_each_chunk(fs, fs->operands[0], print_chunk, fs, error);
+	return cli_fs_each_path(fs, 0, locate_path, error);
 }
 
 /* ---- status ---------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fs_names.c - `gw fs ls|mkdir|rm|undelete|mv|snapshot`. */
+/* fs_names.c - `gw fs ls|mkdir|rm|undelete|snapshot`. */
 #include "cli/fs.h"
 
 #include "cli/kv.h"
@@ -21,61 +21,6 @@ void cli_fs_mode_text(uint32_t mode, char text[10])
 	text[9] = 0;
 }
 
-char *cli_fs_join(const char *directory, struct gw_bytes name)
-{
-	size_t used = strlen(directory);
-	char *path = malloc(used + name.size + 2);
-
-	if (!path)
-		return NULL;
-	memcpy(path, directory, used);
-	if (used == 0 || path[used - 1] != '/')
-		path[used++] = '/';
-	memcpy(path + used, name.data, name.size);
-	path[used + name.size] = 0;
-	return path;
-}
-
-/* The last name of a page, to go on behind it when the page is gone. */
-static int keep_last(const struct gw_gfs_page *page, char **last, struct gw_bytes *after,
-		     struct gw_error *error)
-{
-	struct gw_bytes name = page->entries[page->count - 1].name;
-	char *copy = realloc(*last, name.size + 1);
-
-	if (!copy)
-		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a name");
-	memcpy(copy, name.data, name.size);
-	*last = copy;
-	*after = (struct gw_bytes){copy, name.size};
-	return 0;
-}
-
-int cli_fs_each(struct cli_fs *fs, const char *directory,
-		int (*visit)(void *context, const struct gw_gfs_entry *entry,
-			     struct gw_error *error),
-		void *context, struct gw_error *error)
-{
-	struct gw_gfs_range range = {.weak = fs->weak};
-	struct gw_gfs_page page = {0};
-	char *last = NULL;
-	bool more = true;
-	int code = 0;
-
-	while (more && code == 0) {
-		code = (fs->deleted ? gw_gfs_list_deleted : gw_gfs_list)(
-			fs->client, gw_string(directory), &range, &page, error);
-		for (size_t i = 0; i < page.count && code == 0; i++)
-			code = visit(context, &page.entries[i], error);
-		more = code == 0 && page.more && page.count > 0;
-		if (more)
-			code = keep_last(&page, &last, &range.after, error);
-		gw_gfs_page_done(&page);
-	}
-	free(last);
-	return code;
-}
-
 int cli_fs_print_change(const struct cli_fs *fs, int code, const struct gw_gfs_change *change,
 			struct gw_error *error)
 {
@@ -86,9 +31,17 @@ int cli_fs_print_change(const struct cli_fs *fs, int code, const struct gw_gfs_c
 				 error);
 }
 
+int cli_fs_print_json(const char *path, json_t *json, struct gw_error *error)
+{
+	if (json)
+		cli_kv_json_bytes(json, "path", gw_string(path));
+	return cli_kv_print_json(json, error);
+}
+
 /* ---- ls -------------------------------------------------------------------------------------- */
 
-static int print_json(const struct gw_gfs_entry *entry, struct gw_error *error)
+/* path: all of it, where names alone would not do; else NULL. */
+static int print_json(const struct gw_gfs_entry *entry, const char *path, struct gw_error *error)
 {
 	bool is_file = entry->kind == GW_GFS_FILE;
 	json_t *json =
@@ -99,7 +52,7 @@ static int print_json(const struct gw_gfs_entry *entry, struct gw_error *error)
 
 	if (!json)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for JSON");
-	cli_kv_json_bytes(json, "name", entry->name);
+	cli_kv_json_bytes(json, path ? "path" : "name", path ? gw_string(path) : entry->name);
 	if (is_file) {
 		json_object_set_new(json, "length", json_integer((json_int_t)entry->length));
 		json_object_set_new(json, "chunks", json_integer((json_int_t)entry->chunks));
@@ -109,15 +62,15 @@ static int print_json(const struct gw_gfs_entry *entry, struct gw_error *error)
 	return cli_kv_print_json(json, error);
 }
 
-static int print_entry(void *context, const struct gw_gfs_entry *entry, struct gw_error *error)
+static int print(const struct cli_fs *fs, const struct gw_gfs_entry *entry, const char *path,
+		 struct gw_error *error)
 {
-	const struct cli_fs *fs = context;
 	time_t seconds = (time_t)(entry->modified_ms / 1000);
 	char mode[10], text[32] = "";
 	struct tm parts;
 
 	if (fs->json)
-		return print_json(entry, error);
+		return print_json(entry, path, error);
 	if (fs->details) {
 		cli_fs_mode_text(entry->mode, mode);
 		if (localtime_r(&seconds, &parts))
@@ -126,65 +79,115 @@ static int print_entry(void *context, const struct gw_gfs_entry *entry, struct g
 		       entry->kind == GW_GFS_DIRECTORY ? 'd' : '-', mode, entry->goal, entry->user,
 		       entry->group, entry->length, text);
 	}
-	cli_kv_print_escaped(entry->name);
+	cli_kv_print_escaped(path ? gw_string(path) : entry->name);
 	puts(entry->kind == GW_GFS_DIRECTORY ? "/" : "");
 	return 0;
 }
 
-int cli_fs_ls(struct cli_fs *fs, struct gw_error *error)
+static int print_name(void *context, const struct gw_gfs_entry *entry, struct gw_error *error)
 {
-	const char *path = fs->count ? fs->operands[0] : "/";
-	struct gw_gfs_stat stat;
-	int code = 0;
+	return print(context, entry, NULL, error);
+}
 
-	if (!fs->deleted)
-		code = gw_gfs_stat(fs->client, gw_string(path), false, fs->weak, &stat, error);
+struct listing {
+	struct cli_fs *fs;
+	const char *directory; /* itself is not listed */
+};
+
+static int print_path(void *context, const char *path, const struct gw_gfs_entry *entry,
+		      struct gw_error *error)
+{
+	const struct listing *listing = context;
+
+	return path == listing->directory ? 0 : print(listing->fs, entry, path, error);
+}
+
+static int print_in(void *context, const struct gw_gfs_entry *entry, struct gw_error *error)
+{
+	const struct listing *listing = context;
+	char *path = cli_fs_join(listing->directory, entry->name);
+	int code = path ? print(listing->fs, entry, path, error)
+			: gw_fail(error, GW_E_NO_MEMORY, "no memory for a path");
+
+	free(path);
+	return code;
+}
+
+/* Of one directory the names, else paths: who reads them has to know where they are. */
+static int list(struct cli_fs *fs, const char *path, struct gw_error *error)
+{
+	struct listing listing = {fs, path};
+	struct gw_gfs_stat stat;
+	int code = gw_gfs_stat(fs->client, gw_string(path), false, fs->weak, &stat, error);
+
 	if (code < 0)
 		return code;
-	if (fs->deleted || stat.entry.kind == GW_GFS_DIRECTORY)
-		return cli_fs_each(fs, path, print_entry, fs, error);
-	stat.entry.name = gw_string(path);
-	return print_entry(fs, &stat.entry, error);
+	if (stat.entry.kind == GW_GFS_FILE) {
+		stat.entry.name = gw_string(path);
+		return print(fs, &stat.entry, fs->several ? path : NULL, error);
+	}
+	if (fs->recursive)
+		return cli_fs_walk(fs, path, true, print_path, &listing, error);
+	return fs->several ? cli_fs_each(fs, path, print_in, &listing, error)
+			   : cli_fs_each(fs, path, print_name, fs, error);
+}
+
+int cli_fs_ls(struct cli_fs *fs, struct gw_error *error)
+{
+	if (fs->deleted)
+		return fs->count < 2 ? cli_fs_each(fs, fs->count ? fs->operands[0] : "/",
+						   print_name, fs, error)
+				     : gw_fail(error, GW_E_USAGE, "--deleted takes one path");
+	return fs->count ? cli_fs_each_path(fs, 0, list, error) : list(fs, "/", error);
 }
 
 /* ---- Changes --------------------------------------------------------------------------------- */
 
-/* Also those above it; that it is there is fine, as long as it is a directory. */
+int cli_fs_make_directory(struct cli_fs *fs, struct gw_bytes path, uint32_t mode,
+			  struct gw_gfs_change *change, struct gw_error *error)
+{
+	struct gw_gfs_stat stat;
+	int code = gw_gfs_mkdir(fs->client, path, mode, change, error);
+
+	if (code == GW_E_EXISTS &&
+	    gw_gfs_stat(fs->client, path, false, false, &stat, NULL) == 0 &&
+	    stat.entry.kind == GW_GFS_DIRECTORY)
+		code = 0;
+	return code;
+}
+
+/* Also those above it. */
 static int make_path(struct cli_fs *fs, const char *path, uint32_t mode,
 		     struct gw_gfs_change *change, struct gw_error *error)
 {
-	struct gw_error why = {0};
-	struct gw_gfs_stat stat;
 	size_t size = 0;
-	int code = 0;
+	int code = *path ? 0 : gw_fail(error, GW_E_INVALID, "no path");
 
-	while (path[size] && (code == 0 || code == GW_E_EXISTS)) {
+	while (code == 0 && path[size]) {
 		size += 1 + strcspn(path + size + 1, "/");
-		code = gw_gfs_mkdir(fs->client, (struct gw_bytes){path, size}, mode, change, &why);
+		code = cli_fs_make_directory(fs, (struct gw_bytes){path, size}, mode, change,
+					     error);
 	}
-	if (code != GW_E_EXISTS)
-		return code < 0 ? gw_fail(error, code, "%s", why.text) : 0;
-	code = gw_gfs_stat(fs->client, gw_string(path), false, false, &stat, error);
-	if (code == 0 && stat.entry.kind != GW_GFS_DIRECTORY)
-		code = gw_fail(error, GW_E_EXISTS, "%s", why.text);
 	return code;
+}
+
+static int make_named(struct cli_fs *fs, const char *path, struct gw_error *error)
+{
+	struct gw_gfs_change change = {0};
+	uint32_t mode = DIRECTORY_MODE;
+	int code = fs->mode ? cli_fs_read_mode(fs->mode, &mode, error) : 0;
+
+	if (code < 0)
+		return code;
+	code = fs->parents ? make_path(fs, path, mode, &change, error)
+			   : gw_gfs_mkdir(fs->client, gw_string(path), mode, &change, error);
+	return cli_fs_print_change(fs, code, &change, error);
 }
 
 int cli_fs_mkdir(struct cli_fs *fs, struct gw_error *error)
 {
-	uint32_t mode = DIRECTORY_MODE;
-	int code = fs->mode ? cli_fs_read_mode(fs->mode, &mode, error) : 0;
-
-	for (size_t i = 0; i < fs->count && code == 0; i++) {
-		struct gw_gfs_change change = {0};
-		const char *path = fs->operands[i];
-
-		code = fs->parents ? make_path(fs, path, mode, &change, error)
-				   : gw_gfs_mkdir(fs->client, gw_string(path), mode, &change,
-						  error);
-		code = cli_fs_print_change(fs, code, &change, error);
-	}
-	return code;
+	fs->literal = true; /* what is to be there is no pattern of what is */
+	return cli_fs_each_path(fs, 0, make_named, error);
 }
 
 static int remove_path(struct cli_fs *fs, const char *path, bool is_known, uint32_t kind,
@@ -226,13 +229,14 @@ static int remove_path(struct cli_fs *fs, const char *path, bool is_known, uint3
 	return cli_fs_print_change(fs, code, &change, error);
 }
 
+static int remove_named(struct cli_fs *fs, const char *path, struct gw_error *error)
+{
+	return remove_path(fs, path, false, GW_GFS_FILE, error);
+}
+
 int cli_fs_rm(struct cli_fs *fs, struct gw_error *error)
 {
-	int code = 0;
-
-	for (size_t i = 0; i < fs->count && code == 0; i++)
-		code = remove_path(fs, fs->operands[i], false, GW_GFS_FILE, error);
-	return code;
+	return cli_fs_each_path(fs, 0, remove_named, error);
 }
 
 int cli_fs_undelete(struct cli_fs *fs, struct gw_error *error)
@@ -240,15 +244,6 @@ int cli_fs_undelete(struct cli_fs *fs, struct gw_error *error)
 	struct gw_gfs_change change = {0};
 	int code = gw_gfs_undelete(fs->client, gw_string(fs->operands[0]), (uint64_t)fs->id,
 				   gw_string(fs->count > 1 ? fs->operands[1] : ""), &change, error);
-
-	return cli_fs_print_change(fs, code, &change, error);
-}
-
-int cli_fs_mv(struct cli_fs *fs, struct gw_error *error)
-{
-	struct gw_gfs_change change = {0};
-	int code = gw_gfs_rename(fs->client, gw_string(fs->operands[0]), gw_string(fs->operands[1]),
-				 fs->force, &change, error);
 
 	return cli_fs_print_change(fs, code, &change, error);
 }

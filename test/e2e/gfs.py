@@ -4,6 +4,7 @@
 again. TAP."""
 import json
 import os
+import pty
 import random
 import subprocess
 import sys
@@ -145,6 +146,156 @@ def files_are_stored_and_fetched_as_they_are(directory):
         told = subprocess.run([GW, "fs", "du", "/d"], capture_output=True, timeout=SECONDS, check=True).stdout
         del os.environ["GW_CLUSTER"]
         assert told == b"301000 bytes in 2 files, 2 directories\n", told
+
+
+def tree_of(directory):
+    """Path below the directory -> bytes; None of a directory."""
+    found = {}
+    for where, names, files in os.walk(directory):
+        for name in names:
+            found[os.path.relpath(os.path.join(where, name), directory)] = None
+        for name in files:
+            path = os.path.join(where, name)
+            found[os.path.relpath(path, directory)] = content(path)
+    return found
+
+
+def trees_go_in_and_out_and_are_copied(directory):
+    local = os.path.join(directory, "local")
+    os.makedirs(os.path.join(local, "a", "b"))
+    os.makedirs(os.path.join(local, "none"))
+    for path, data in (("one", b"1"), ("a/two", b"22"), ("a/b/three", b"333"), ("a/.hidden", b"")):
+        with open(os.path.join(local, path), "wb") as file:
+            file.write(data)
+    os.symlink("one", os.path.join(local, "link"))
+    wanted = tree_of(local)
+    with up(directory) as cluster:
+        at = cluster.address
+        fs(at, "put", local, "/t", check=13)
+        fs(at, "put", "-r", local, "/t")
+        fs(at, "put", "-R", local, "/t/")  # a directory that is there: below it
+        fs(at, "put", "-r", local + "/.", "/t", check=5)
+        fs(at, "put", "-rf", local + "/.", "/t")
+        assert fs(at, "ls", "-R", "/t/a") == b"/t/a/.hidden\n/t/a/b/\n/t/a/b/three\n/t/a/two\n"
+        fs(at, "cp", "/t", "/u", check=13)
+        fs(at, "cp", "-r", "/t/local", "/u")
+        fs(at, "cp", "-R", "/u", "/u/v", check=13)
+        fs(at, "cp", "-r", "/u/one", "/u/a", "/d", check=4)
+        fs(at, "mkdir", "/d")
+        fs(at, "cp", "-r", "/u/one", "/u/a", "/d")
+        assert fs(at, "ls", "/d") == b"a/\none\n"
+        os.mkdir(os.path.join(directory, "there"))
+        for name, found in (("there", "there/local"), ("new", "new")):
+            fs(at, "get", "/t/local", os.path.join(directory, name), check=13)
+            fs(at, "get", "-r", "/t/local", os.path.join(directory, name))
+            assert tree_of(os.path.join(directory, found)) == wanted, name
+        fs(at, "get", "-r", "/u", os.path.join(directory, "no", "where"), check=4)
+        fs(at, "get", "/u/one", os.path.join(directory, "none") + "/", check=4)
+        fs(at, "mv", "/u/one", "/u/a", "/t/local/none")
+        assert fs(at, "ls", "/t/local/none") == b"a/\none\n"
+        fs(at, "chmod", "-R", "700", "/t")
+        fs(at, "chown", "-R", "5:6", "/t")
+        rows = [json.loads(line) for line in fs(at, "ls", "-R", "--json", "/t").splitlines()]
+        assert {(row["mode"], row["user"], row["group"]) for row in rows} == {(0o700, 5, 6)}, rows
+        assert "/t/local/none/a/b/three" in [row["path"] for row in rows], rows
+        fs(at, "rm", "-R", "/t/")
+        fs(at, "ls", "/t", check=4)
+        os.symlink(".", os.path.join(local, "circle"))
+        fs(at, "put", "-r", local, "/w", check=14)
+        os.remove(os.path.join(local, "circle"))
+        os.mkfifo(os.path.join(local, "pipe"))
+        fs(at, "put", "-r", local, "/x", check=14)
+
+
+def patterns_mean_what_is_there(directory):
+    with up(directory) as cluster:
+        at = cluster.address
+        fs(at, "mkdir", "/logs", "/logs/old", "/logs/older")
+        for name in ("a.gz", "b.gz", "c.txt", ".d.gz", "old/a.gz", "older/z.gz", "*"):
+            fs(at, "put", "-", "/logs/" + name, data=name.encode())
+        assert fs(at, "cat", "/logs/?.gz") == b"a.gzb.gz"
+        assert fs(at, "ls", "/logs/[bc].*") == b"/logs/b.gz\n/logs/c.txt\n"
+        assert fs(at, "ls", "/logs/old*") == b"/logs/old/a.gz\n/logs/older/z.gz\n"
+        assert fs(at, "cat", "/*/old*/*.gz") == b"old/a.gzolder/z.gz"
+        assert fs(at, "cat", "/logs/old/[a]*") == b"old/a.gz"
+        assert fs(at, "cat", "/logs/.*") == b".d.gz"
+        assert fs(at, "cat", "/logs/*") == b"*"  # what has that name is itself
+        fs(at, "cat", "/logs/*.zip", check=4)
+        fs(at, "cat", "--literal", "/logs/?.gz", check=4)
+        fs(at, "mkdir", "/logs/[x]", "/logs/x")
+        fs(at, "put", "-", "/logs/[x]/[y]", data=b"brackets")
+        assert fs(at, "cat", "/logs/\\[x]/*") == b"brackets"
+        rows = [json.loads(line) for line in fs(at, "count", "--json", "/logs/old*").splitlines()]
+        assert [row["path"] for row in rows] == ["/logs/old", "/logs/older"], rows
+        assert fs(at, "du", "/logs/old*") == (b"/logs/old: 8 bytes in 1 files, 1 directories\n"
+                                              b"/logs/older: 10 bytes in 1 files, 1 directories\n")
+        there = os.path.join(directory, "there")
+        fs(at, "get", "/logs/?.gz", there, check=4)
+        os.mkdir(there)
+        fs(at, "get", "/logs/?.gz", there)
+        assert sorted(os.listdir(there)) == ["a.gz", "b.gz"]
+        assert fs(at, "get", "/logs/?.gz", "-") == b"a.gzb.gz"
+        fs(at, "mkdir", "/kept")
+        fs(at, "mv", "/logs/*.gz", "/kept")
+        assert fs(at, "ls", "/kept") == b"a.gz\nb.gz\n"
+        fs(at, "rm", "-r", "/logs/old*")
+        assert fs(at, "ls", "/logs") == b"*\n.d.gz\n[x]/\nc.txt\nx/\n"
+
+
+def what_is_asked_is_answered_in_json(directory):
+    with up(directory) as cluster:
+        at = cluster.address
+        fs(at, "mkdir", "/d")
+        fs(at, "put", "--chunk", "64K", "-", "/d/f", data=noise(100000))
+        for words, keys in ((["du", "/d"], "bytes directories files path"), (["count", "/d"], "bytes directories files path"),
+                            (["stat", "/d/f"], "changedMs chunkBytes chunks goal group id index kind length mode modifiedMs"
+                             " path user"), (["locations", "/d/f"], "handle index path places version"),
+                            (["df"], "address bytes bytesFree chunks draining lives rack server")):
+            for line in fs(at, *words, "--json").splitlines():
+                assert sorted(json.loads(line)) == keys.split(), (words, line)
+        for action in ("du", "count", "stat", "locations", "ls", "cat", "fsck"):
+            for path, code in (("/none", 4), ("d", 13), ("", 13), ("/d/../d", 13), ("/" + "n" * 4095, 12)):
+                done = subprocess.run([GW, "fs", action, path, "--json", "--cluster", at], capture_output=True,
+                                      timeout=SECONDS, check=False)
+                told = json.loads(done.stderr)["error"]
+                assert (done.returncode, told["code"]) == (code, code) and told["text"], (action, path[:9], told["code"])
+                assert not done.stdout, done
+        for words in (["stat"], ["locations"], ["count"], ["df", "/d"], ["status", "/d"], ["put", "-"], ["get"], ["cp", "/d"],
+                      ["ls", "--deleted", "/d", "/d"]):
+            fs(at, *words, check=2)
+
+
+def on_a_terminal(at, *words):
+    """What gw fs says there on standard error."""
+    ours, theirs = pty.openpty()
+    done = subprocess.run([GW, "fs", *words, "--cluster", at], stderr=theirs, stdout=subprocess.DEVNULL, timeout=SECONDS,
+                          check=True)
+    os.close(theirs)
+    said = b""
+    while done.returncode == 0:
+        try:
+            said += os.read(ours, 65536)
+        except OSError:  # all of it was read
+            break
+    os.close(ours)
+    return said
+
+
+def how_far_a_copy_is_is_drawn_on_a_terminal(directory):
+    local = os.path.join(directory, "loc\x1bal")
+    with open(local, "wb") as file:
+        file.write(noise(2000000))
+    with up(directory) as cluster:
+        at = cluster.address
+        for words in (["put", local, "/f"], ["cp", "/f", "/g"], ["get", "/f", local]):
+            said = on_a_terminal(at, *words)
+            assert b"2 of 2 MB  100 %" in said and said.endswith(b"\r\x1b[K"), (words, said)
+            assert b"\x1ba" not in said, said
+        assert on_a_terminal(at, "put", "--json", local, "/h") == b""
+        assert on_a_terminal(at, "get", "/f", "-") == b""
+        piped = subprocess.run([GW, "fs", "put", local, "/i", "--cluster", at], capture_output=True, timeout=SECONDS,
+                               check=True)
+        assert (piped.stdout, piped.stderr) == (b"", b""), piped
 
 
 def appends_are_whole_and_once(directory):
@@ -386,7 +537,8 @@ def a_chunkserver_killed_under_a_writer_costs_it_nothing(directory):
         assert fs(room.at, "cat", "/f") == data
 
 
-TESTS = [files_are_stored_and_fetched_as_they_are, appends_are_whole_and_once,
+TESTS = [files_are_stored_and_fetched_as_they_are, trees_go_in_and_out_and_are_copied, patterns_mean_what_is_there,
+         what_is_asked_is_answered_in_json, how_far_a_copy_is_is_drawn_on_a_terminal, appends_are_whole_and_once,
          what_is_deleted_comes_back_and_a_snapshot_stays, a_cluster_that_is_killed_has_what_it_acknowledged,
          attributes_and_counts_are_told,
          rot_is_not_served_and_is_mended,
