@@ -113,12 +113,12 @@ static int forget(struct life *life, struct chunk_user_known *known)
 }
 
 /* A chunk that cannot be relied on any more: a master would clone another. */
-static int give_up(struct life *life, struct chunk_user_known *known, bool may_be, const char *why)
+static int give_up(struct life *life, struct chunk_user_known *known, const char *why)
 {
 	struct chunk_user *user = life->user;
 
 	user->bads++;
-	if (!may_be && !user->is_harmed(user->context) && sim_io_alive(life->io))
+	if (!user->is_harmed(user->context) && sim_io_alive(life->io))
 		chunk_user_wrong(user, "chunk %" PRIx64 " is %s, and nobody harmed the disk",
 				 known->handle, why);
 	return forget(life, known);
@@ -134,7 +134,7 @@ static int compare(struct life *life, struct chunk_user_known *known, bool was_s
 	if (result == GW_E_CANCELLED || !sim_io_alive(life->io))
 		return GW_E_CANCELLED;
 	if (result < 0)
-		return give_up(life, known, false, "not to be read");
+		return give_up(life, known, "not to be read");
 	state = find_state(life, chunk, known, was_suspect ? 0 : known->acknowledged, bad);
 	if (state < 0) {
 		chunk_user_wrong(life->user,
@@ -145,7 +145,7 @@ static int compare(struct life *life, struct chunk_user_known *known, bool was_s
 		return GW_E_CORRUPT;
 	}
 	if (bad)
-		return give_up(life, known, was_suspect && known->deed_count > 0, "bad");
+		return give_up(life, known, "bad");
 	chunk_user_settle(known, (uint32_t)state);
 	/* Zeros without the write that they were for are as a pad. */
 	if (chunk->length > chunk_user_content(known, (uint32_t)state, life->content)) {
@@ -229,7 +229,7 @@ static int mutate(struct life *life, struct chunk_user_known *known, struct chun
 	if (result == GW_E_CANCELLED || !sim_io_alive(life->io))
 		return GW_E_CANCELLED;
 	if (chunk->is_bad)
-		return give_up(life, known, false, "bad after a write");
+		return give_up(life, known, "bad after a write");
 	return compare(life, known, false);
 }
 
@@ -244,7 +244,7 @@ static int sync_chunk(struct life *life, struct chunk_user_known *known, struct 
 		chunk_user_synced(known);
 		known->is_certain = true;
 	} else if (chunk->is_bad) {
-		return give_up(life, known, false, "bad after a sync");
+		return give_up(life, known, "bad after a sync");
 	}
 	return 0;
 }
@@ -260,8 +260,41 @@ static int grant(struct life *life, struct chunk_user_known *known, struct chunk
 		known->version = version;
 		known->is_certain = true;
 	} else if (chunk->is_bad) {
-		return give_up(life, known, false, "bad after a grant");
+		return give_up(life, known, "bad after a grant");
 	}
+	return 0;
+}
+
+/* What a master does when all replicas lost power: what was not synced is kept, or some of it. */
+static int settle(struct life *life, struct chunk_user_known *known, struct chunk *chunk)
+{
+	uint64_t version = chunk->version + 1, length = chunk->length;
+	uint64_t least = known->base_length, synced = chunk->synced_length;
+	int result;
+
+	for (uint32_t i = 0; i < known->deed_count; i++) {
+		if (known->deeds[i].what == CHUNK_CUT && known->deeds[i].offset < least)
+			least = known->deeds[i].offset;
+	}
+	if (synced < least || synced > length)
+		chunk_user_wrong(life->user,
+				 "chunk %" PRIx64 " has %" PRIu64 " bytes, of %" PRIu64
+				 " synced, and %" PRIu64 " were at least", known->handle, length,
+				 synced, least);
+	if (draw(life, 2) && known->deed_count < CHUNK_USER_DEEDS_MAX) {
+		length = synced + draw(life, length - synced + 1);
+		known->deeds[known->deed_count++] = (struct chunk_user_deed){
+			.what = CHUNK_CUT, .offset = (uint32_t)length};
+	}
+	result = chunk_settle(chunk, version, length, NULL);
+	if (result == GW_E_CANCELLED || !sim_io_alive(life->io))
+		return GW_E_CANCELLED;
+	if (chunk->is_bad)
+		return give_up(life, known, "bad after it was settled");
+	if (result < 0)
+		return compare(life, known, true);
+	chunk_user_synced(known);
+	known->version = version;
 	return 0;
 }
 
@@ -273,6 +306,8 @@ static int do_something(struct life *life)
 
 	if (!chunk)
 		return create(life, known);
+	if (chunk->is_suspect)
+		return settle(life, known, chunk);
 	if (known->deed_count == CHUNK_USER_DEEDS_MAX || what < 3)
 		return sync_chunk(life, known, chunk);
 	if (!chunk->is_open || what < 5)
@@ -381,14 +416,14 @@ static int check_one(struct life *life, struct chunk_user_known *known)
 	if (!chunk)
 		return forget(life, known);
 	if (chunk->is_bad)
-		return give_up(life, known, false, "bad after a start");
+		return give_up(life, known, "bad after a start");
 	was_suspect = chunk->is_suspect;
 	life->user->suspects += was_suspect;
 	result = check_version(life, known, chunk);
 	if (result == 0)
 		result = compare(life, known, was_suspect);
 	if (result == 0 && was_suspect && known->handle != 0)
-		result = grant(life, known, chunk_find(life->store, known->handle));
+		result = settle(life, known, chunk_find(life->store, known->handle));
 	return result;
 }
 

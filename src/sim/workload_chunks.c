@@ -97,6 +97,7 @@ static void done(struct sim_run *run)
 static const struct sim_bug bugs[] = {
 	{"gfs.open-not-durable", "a version and \"open\" are written without a sync"},
 	{"gfs.data-not-synced", "a sync of a chunk leaves its data out"},
+	{"gfs.overwrite-first", "bytes are changed in place before the log is on the disk"},
 	{"gfs.overwrite-unlogged", "bytes are changed in place before the log has them"},
 	{0},
 };

@@ -69,10 +69,12 @@ struct scan {
 	const char *name;
 	struct gw_bytes bytes;
 	size_t end;      /* of the records that can be read */
+	size_t redo;     /* from here on what has its bytes in the log is put in place */
 	size_t doubtful; /* from here on the bytes may not be there */
 	uint64_t version; /* of the last state, which was durable when it was told */
 	bool *touched;   /* blocks that doubtful records are about */
 	bool is_unsynced; /* bytes were changed behind the last sync */
+	bool has_redo;
 	uint32_t crc;
 };
 
@@ -112,7 +114,7 @@ static bool goes_on(const struct scan *scan, struct gw_bytes rest, bool same_boo
 /* Finds the end, and what is certain. */
 static int scan_log(const struct chunk *chunk, struct scan *scan, struct gw_error *error)
 {
-	size_t synced = 0, batch = 0;
+	size_t batch = 0;
 	bool is_open = false, same_boot = false;
 	struct chunk_record record;
 	int64_t size;
@@ -131,8 +133,13 @@ static int scan_log(const struct chunk *chunk, struct scan *scan, struct gw_erro
 			return scan->end == 0 && size == GW_E_CORRUPT &&
 					       !goes_on(scan, rest, false) ?
 				       GW_E_TRUNCATED : (int)size;
-		if (record.kind == CHUNK_RECORD_SYNCED)
-			synced = scan->end + (size_t)size;
+		/* What they say was durable before anything came behind it. */
+		if (record.kind == CHUNK_RECORD_SYNCED || record.kind == CHUNK_RECORD_CUT)
+			scan->redo = scan->doubtful = scan->end + (size_t)size;
+		if (record.kind == CHUNK_RECORD_WRITE && record.data) {
+			scan->doubtful = scan->end + (size_t)size;
+			scan->has_redo = true;
+		}
 		scan->is_unsynced = record.kind == CHUNK_RECORD_WRITE ||
 				    record.kind == CHUNK_RECORD_PAD ||
 				    record.kind == CHUNK_RECORD_CUT ||
@@ -148,15 +155,16 @@ static int scan_log(const struct chunk *chunk, struct scan *scan, struct gw_erro
 	}
 	if (scan->end == 0)
 		return gw_fail(error, GW_E_TRUNCATED, "%s: empty", scan->name);
-	scan->doubtful = scan->end;
-	if (is_open && !chunk->is_recovered)
-		scan->doubtful = same_boot && batch > synced ? batch : synced;
+	if (!is_open || chunk->is_recovered)
+		scan->redo = scan->doubtful = scan->end;
+	else if (same_boot && batch > scan->doubtful)
+		scan->doubtful = batch;
 	return 0;
 }
 
-/* Applies the records from one place to another. each (may be NULL) looks at those from
- * `doubtful` on, after they were applied. */
-static int replay(struct chunk *chunk, const struct scan *scan, size_t to,
+/* Applies the records up to a place. each (may be NULL) looks at those behind `from`, after they
+ * were applied. */
+static int replay(struct chunk *chunk, const struct scan *scan, size_t from, size_t to,
 		  int (*each)(struct chunk *chunk, const struct scan *scan,
 			      const struct chunk_record *record, struct gw_error *error),
 		  size_t *reached, struct gw_error *error)
@@ -166,6 +174,7 @@ static int replay(struct chunk *chunk, const struct scan *scan, size_t to,
 	int result = 0;
 
 	chunk_state_done(&chunk->state);
+	chunk->synced_length = 0;
 	while (at < to && result == 0) {
 		struct chunk_record record;
 		int64_t size = chunk_record_get(
@@ -176,7 +185,10 @@ static int replay(struct chunk *chunk, const struct scan *scan, size_t to,
 		if (size < 0)
 			return (int)size;
 		result = chunk_state_apply(&chunk->state, &record, error);
-		if (result == 0 && each && at >= scan->doubtful)
+		if (result == 0 && (record.kind == CHUNK_RECORD_SYNCED ||
+				    chunk->synced_length > chunk->state.length))
+			chunk->synced_length = chunk->state.length;
+		if (result == 0 && each && at >= from)
 			result = each(chunk, scan, &record, error);
 		if (result == 0)
 			at += (size_t)size;
@@ -232,6 +244,10 @@ static int check(struct chunk *chunk, const struct scan *scan, const struct chun
 	int result = 0;
 
 	(void)scan;
+	/* The end of zeros is in a sector with what came behind them. */
+	if (record->kind == CHUNK_RECORD_PAD && record->length > 0)
+		return check_block(chunk, (uint32_t)((record->length - 1) / GFS_BLOCK_BYTES),
+				   error);
 	for (uint32_t i = 0; record->kind == CHUNK_RECORD_WRITE && i < record->crc_count &&
 			     result == 0; i++)
 		result = check_block(chunk, first + i, error);
@@ -243,8 +259,11 @@ static int check(struct chunk *chunk, const struct scan *scan, const struct chun
 static int recover_end(struct chunk *chunk, const struct scan *scan, struct gw_error *error)
 {
 	size_t reached;
-	int result = replay(chunk, scan, scan->end, redo, &reached, error);
+	/* A life that died may have had it in the kernel only. */
+	int result = scan->has_redo ? task_disk_sync(chunk->log, error) : 0;
 
+	if (result == 0)
+		result = replay(chunk, scan, scan->redo, scan->end, redo, &reached, error);
 	for (uint32_t i = 0; i < chunk_block_count(chunk->state.length) && result == 0; i++) {
 		if (scan->touched[i])
 			result = check_block(chunk, i, error);
@@ -252,10 +271,10 @@ static int recover_end(struct chunk *chunk, const struct scan *scan, struct gw_e
 	if (result != GW_E_CORRUPT)
 		return result;
 	IO_PROBE(chunk->store->io, "gfs.log-end-cut");
-	result = replay(chunk, scan, scan->end, check, &reached, error);
+	result = replay(chunk, scan, scan->doubtful, scan->end, check, &reached, error);
 	if (result != GW_E_CORRUPT)
 		return result;
-	result = replay(chunk, scan, reached, NULL, &reached, error);
+	result = replay(chunk, scan, 0, reached, NULL, &reached, error);
 	/* Bytes that were lost take no version with them. */
 	chunk->state.version = scan->version;
 	return result;
@@ -268,13 +287,13 @@ static int read_state(struct chunk *chunk, struct scan *scan, struct gw_error *e
 
 	if (result < 0)
 		return result;
-	if (scan->doubtful < scan->end) {
+	if (scan->redo < scan->end) {
 		scan->touched = calloc(1 << (GFS_CHUNK_LOG2_MAX - 16), sizeof(bool));
 		result = scan->touched ? recover_end(chunk, scan, error) :
 					 gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 		free(scan->touched);
 	} else {
-		result = replay(chunk, scan, scan->end, NULL, &reached, error);
+		result = replay(chunk, scan, 0, scan->end, NULL, &reached, error);
 	}
 	if (result < 0)
 		return result;

@@ -53,6 +53,67 @@ static int put_table(const struct chunk_state *state, struct base_buffer *buffer
 	return result;
 }
 
+void chunk_tail_record(struct chunk_record *record, uint64_t length, const uint8_t *bytes)
+{
+	*record = (struct chunk_record){
+		.kind = CHUNK_RECORD_WRITE,
+		.position = CHUNK_BATCH_LAST,
+		.offset = length - length % CHUNK_SECTOR_BYTES,
+		.bytes = (uint32_t)(length % CHUNK_SECTOR_BYTES),
+		.data = bytes,
+		.crc_count = 1,
+	};
+}
+
+/* What the next append will write beside is synced now, and that write may ruin the sector. */
+struct tail {
+	uint8_t block[GFS_BLOCK_BYTES];
+	uint8_t crc[4];
+	struct chunk_record record;
+};
+
+/* 1: there is one; 0: the last sector is full. */
+static int tail_of(struct chunk *chunk, struct tail *tail, struct gw_error *error)
+{
+	uint64_t length = chunk->state.length;
+	uint32_t block = (uint32_t)(length / GFS_BLOCK_BYTES);
+	int result;
+
+	if (length % CHUNK_SECTOR_BYTES == 0)
+		return 0;
+	result = chunk_read_block(chunk, block, length, chunk->state.crcs[block], tail->block,
+				  error);
+	if (result == GW_E_CORRUPT)
+		chunk->is_bad = chunk->is_changed = true;
+	if (result < 0)
+		return result;
+	chunk_tail_record(&tail->record, length,
+			  tail->block + length % GFS_BLOCK_BYTES - length % CHUNK_SECTOR_BYTES);
+	base_store32(tail->crc, chunk->state.crcs[block]);
+	tail->record.crcs = tail->crc;
+	return 1;
+}
+
+static int put_tail(struct chunk *chunk, struct base_buffer *buffer, uint32_t *crc,
+		    struct gw_error *error)
+{
+	struct tail *tail = malloc(sizeof(*tail));
+	int result = tail ? tail_of(chunk, tail, error) :
+			    gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+
+	if (result == 1)
+		result = chunk_record_put(buffer, &tail->record, crc, error);
+	free(tail);
+	return result < 0 ? result : chunk_record_fill(buffer, 0, crc, error);
+}
+
+/* The log says that all of it is on the disk. */
+static void is_synced(struct chunk *chunk)
+{
+	chunk->has_unsynced_end = chunk->has_unsynced_changes = false;
+	chunk->synced_length = chunk->state.length;
+}
+
 int chunk_log_all(const struct chunk_state *state, struct base_buffer *buffer, uint32_t *crc,
 		  struct gw_error *error)
 {
@@ -111,12 +172,15 @@ int chunk_log_renew(struct chunk *chunk, struct gw_error *error)
 	int result = chunk_log_all(&chunk->state, &bytes, &crc, error);
 
 	if (result == 0)
+		result = put_tail(chunk, &bytes, &crc, error);
+	if (result == 0)
 		result = replace(chunk, base_buffer_bytes(&bytes), &log, error);
 	if (result == 0) {
 		chunk->log = log;
 		chunk->log_end = bytes.size;
 		chunk->log_crc = crc;
 		chunk->log_is_torn = chunk->log_is_unsynced = false;
+		is_synced(chunk);
 		(void)task_disk_close(old, NULL);
 		result = chunk_sync_names(chunk->disk, error);
 		chunk->log_is_doubtful = result < 0;
@@ -128,20 +192,25 @@ int chunk_log_renew(struct chunk *chunk, struct gw_error *error)
 /* ---- Syncs ----------------------------------------------------------------------------------- */
 
 /* A sync that failed leaves bytes in the cache that no later one writes; a life before this one
- * may have seen it fail. */
+ * may have seen it fail. What was synced is left alone: a loss of power would harm it. What was
+ * changed of it the log has put there again. */
 static int rewrite_data(struct chunk *chunk, struct gw_error *error)
 {
 	uint8_t *buffer = malloc(GFS_BLOCK_BYTES);
+	uint64_t from = chunk->synced_length - chunk->synced_length % CHUNK_SECTOR_BYTES;
 	int result = buffer ? 0 : gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 
-	for (uint32_t i = 0; i < chunk_block_count(chunk->state.length) && result == 0; i++) {
-		struct gw_bytes bytes = {buffer, chunk_block_bytes(chunk->state.length, i)};
+	for (uint32_t i = (uint32_t)(from / GFS_BLOCK_BYTES);
+	     i < chunk_block_count(chunk->state.length) && result == 0; i++) {
+		uint64_t start = (uint64_t)i * GFS_BLOCK_BYTES;
+		size_t skip = from > start ? (size_t)(from - start) : 0;
+		struct gw_bytes bytes = {buffer + skip,
+					 chunk_block_bytes(chunk->state.length, i) - skip};
 
 		result = chunk_read_block(chunk, i, chunk->state.length, chunk->state.crcs[i],
 					  buffer, error);
 		if (result == 0)
-			result = task_disk_write(chunk->data, &bytes, 1,
-						 (uint64_t)i * GFS_BLOCK_BYTES, 0, error);
+			result = task_disk_write(chunk->data, &bytes, 1, start + skip, 0, error);
 	}
 	free(buffer);
 	if (result == GW_E_CORRUPT)
@@ -248,6 +317,8 @@ int chunk_grant(struct chunk *chunk, uint64_t version, struct gw_error *error)
 		if (version < chunk->version)
 			result = gw_fail(error, GW_E_STALE, "version %llu is old",
 					 (unsigned long long)version);
+		else if (chunk->is_suspect)
+			result = gw_fail(error, GW_E_STALE, "it is suspect");
 		else
 			result = write_records(chunk, &record, 1, error);
 		chunk_disk_failed(chunk, result);
@@ -259,21 +330,34 @@ int chunk_grant(struct chunk *chunk, uint64_t version, struct gw_error *error)
 	return result;
 }
 
-static int sync_all(struct chunk *chunk, bool close, struct gw_error *error)
+static int sync_as(struct chunk *chunk, bool close, uint64_t version, struct gw_error *error)
 {
-	struct chunk_record records[2] = {
-		{.kind = CHUNK_RECORD_SYNCED},
-		{.kind = CHUNK_RECORD_STATE,
-		 .position = 1,
-		 .version = chunk->state.version,
-		 .is_open = false,
-		 .boot_id = chunk->store->boot_id},
-	};
-	int result = chunk_sync_data(chunk, error);
+	struct tail *tail = malloc(sizeof(*tail));
+	struct chunk_record records[3] = {{.kind = CHUNK_RECORD_SYNCED}};
+	size_t count = 1;
+	int result = tail ? chunk_sync_data(chunk, error) :
+			    gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 
+	if (close)
+		records[count++] = (struct chunk_record){.kind = CHUNK_RECORD_STATE,
+							 .position = 1,
+							 .version = version,
+							 .boot_id = chunk->store->boot_id};
 	if (result == 0)
-		result = write_records(chunk, records, close ? 2 : 1, error);
+		result = tail_of(chunk, tail, error);
+	if (result == 1)
+		records[count++] = tail->record;
+	if (result >= 0)
+		result = write_records(chunk, records, count, error);
+	if (result == 0)
+		is_synced(chunk);
+	free(tail);
 	return result;
+}
+
+int chunk_log_sync(struct chunk *chunk, bool close, struct gw_error *error)
+{
+	return sync_as(chunk, close, chunk->state.version, error);
 }
 
 int chunk_sync(struct chunk *chunk, bool close, struct gw_error *error)
@@ -288,7 +372,7 @@ int chunk_sync(struct chunk *chunk, bool close, struct gw_error *error)
 			result = gw_fail(error, GW_E_CORRUPT, "it is %s",
 					 chunk->is_bad ? "bad" : "suspect");
 		else
-			result = sync_all(chunk, close, error);
+			result = chunk_log_sync(chunk, close, error);
 		chunk_disk_failed(chunk, result);
 		gw_unlock(&chunk->lock);
 	}
@@ -296,4 +380,48 @@ int chunk_sync(struct chunk *chunk, bool close, struct gw_error *error)
 		result = chunk_fail_in(chunk, result, error);
 	chunk_release(chunk);
 	return result;
+}
+
+/* ---- Suspects -------------------------------------------------------------------------------- */
+
+/* 1: it is so already. */
+static int check_settle(const struct chunk *chunk, uint64_t version, uint64_t length,
+			struct gw_error *error)
+{
+	if (chunk->is_bad)
+		return gw_fail(error, GW_E_CORRUPT, "it is bad");
+	if (!chunk->is_suspect && chunk->version == version && chunk->length == length)
+		return 1;
+	if (!chunk->is_suspect || version < chunk->version)
+		return gw_fail(error, GW_E_STALE, "it is %s",
+			       chunk->is_suspect ? "newer" : "no suspect");
+	if (length > chunk->length || length < chunk->synced_length)
+		return gw_fail(error, GW_E_INVALID, "it has %llu bytes, %llu were synced: not %llu",
+			       (unsigned long long)chunk->length,
+			       (unsigned long long)chunk->synced_length,
+			       (unsigned long long)length);
+	return 0;
+}
+
+int chunk_settle(struct chunk *chunk, uint64_t version, uint64_t length, struct gw_error *error)
+{
+	int result = chunk_hold(chunk, error);
+
+	if (result < 0)
+		return result;
+	result = gw_lock(&chunk->lock, GW_FOREVER);
+	if (result == 0) {
+		result = check_settle(chunk, version, length, error);
+		if (result == 0) {
+			result = chunk_cut(chunk, length, error);
+			if (result == 0)
+				result = sync_as(chunk, true, version, error);
+			chunk_disk_failed(chunk, result);
+		}
+		gw_unlock(&chunk->lock);
+	}
+	if (result < 0)
+		result = chunk_fail_in(chunk, result, error);
+	chunk_release(chunk);
+	return result < 0 ? result : 0;
 }

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 int chunk_data_open(struct chunk *chunk, bool make, struct gw_error *error)
 {
@@ -166,5 +167,35 @@ int chunk_read(struct chunk *chunk, uint64_t offset, uint32_t bytes, uint8_t *bu
 		chunk->is_bad = chunk->is_changed = true;
 	chunk_disk_failed(chunk, result);
 	chunk_release(chunk);
+	return result;
+}
+
+int chunk_checksums(struct chunk *chunk, uint64_t length, uint32_t *crcs, struct gw_error *error)
+{
+	uint32_t last = (uint32_t)(length / GFS_BLOCK_BYTES), rest = length % GFS_BLOCK_BYTES;
+	uint8_t *buffer = malloc(GFS_BLOCK_BYTES);
+	int result = buffer ? chunk_hold(chunk, error) :
+			      gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+
+	if (result < 0) {
+		free(buffer);
+		return result;
+	}
+	if (length > chunk->state.length)
+		result = gw_fail(error, GW_E_INVALID, "it has %llu bytes, not %llu",
+				 (unsigned long long)chunk->state.length,
+				 (unsigned long long)length);
+	if (result == 0 && last > 0)
+		memcpy(crcs, chunk->state.crcs, last * sizeof(*crcs));
+	if (result == 0 && rest > 0)
+		result = chunk_read_block(chunk, last, chunk->state.length,
+					  chunk->state.crcs[last], buffer, error);
+	if (result == 0 && rest > 0)
+		crcs[last] = base_crc32c(0, buffer, rest);
+	if (result == GW_E_CORRUPT)
+		chunk->is_bad = chunk->is_changed = true;
+	chunk_disk_failed(chunk, result);
+	chunk_release(chunk);
+	free(buffer);
 	return result;
 }

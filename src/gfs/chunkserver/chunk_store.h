@@ -20,11 +20,14 @@
  * Open. Before the first mutation under a version "open" is made durable (chunk_grant), and
  * cleared when all is on the disk (chunk_sync with close). A chunk that is found open after a
  * start on the same boot has all that was acknowledged: the kernel has it. On another boot it is
- * suspect: it has what was synced, and perhaps more, and may not be given out before it was
- * compared.
+ * suspect: it has what was synced, and of what came behind that all up to some mutation, and may
+ * not be given out before it was compared and settled (chunk_settle).
  *
  * At a start the end of an open chunk's log is read against the bytes: what a record says is taken
- * if the bytes are there, put there if the record has them, and else is the end.
+ * if the bytes are there, put there if the record has them, and else is the end. So that a loss of
+ * power harms nothing that was synced, what changes bytes (an overwrite, a cut) is in the log
+ * durably before, with all of the sectors that it touches; so is the last sector of a chunk that is
+ * synced, which the next append will write to.
  *
  * Everything is called from tasks of one loop, and waits. Calls on one chunk may come at the same
  * time; mutations happen in the order of the calls. A struct chunk lasts until chunk_drop or the
@@ -88,6 +91,9 @@ struct chunk {
 	bool log_is_unsynced;          /* mutations are in it that no sync has covered */
 	bool log_is_doubtful;          /* a sync of it failed: it is to be written anew */
 	uint64_t written_end;          /* up to there, behind the length, anything may be */
+	bool has_unsynced_end;         /* since the log had a sync: bytes behind the length */
+	bool has_unsynced_changes;     /* bytes below it */
+	uint64_t synced_length;        /* so much survives a loss of power */
 	bool data_is_new;              /* its name is not durable yet */
 	bool data_is_doubtful;         /* a sync may have failed in a life before: written anew */
 	bool is_recovered;             /* its end was read against its bytes */
@@ -145,7 +151,7 @@ void chunk_release(struct chunk *chunk);
  * unless it was granted a version. GW_E_EXISTS, GW_E_NO_SPACE. */
 int chunk_create(struct chunk_store *store, uint64_t handle, uint8_t chunk_log2, uint64_t version,
 		 struct chunk **chunk, struct gw_error *error) GW_MUST_CHECK;
-/* The version (not below its own) and "open" are durable when it returns 0. */
+/* The version (not below its own) and "open" are durable when it returns 0. Of no suspect. */
 int chunk_grant(struct chunk *chunk, uint64_t version, struct gw_error *error) GW_MUST_CHECK;
 
 enum chunk_what {
@@ -173,6 +179,18 @@ int chunk_mutate(struct chunk *chunk, uint64_t version, const struct chunk_mutat
 		 size_t count, struct gw_error *error) GW_MUST_CHECK;
 /* All that was done before is on the disk; close: and no longer open. A failure makes it bad. */
 int chunk_sync(struct chunk *chunk, bool close, struct gw_error *error) GW_MUST_CHECK;
+
+/* The checksums of the blocks of the first `length` bytes, at most all that there are. What they
+ * are of is looked at where `length` ends within a block only. */
+int chunk_checksums(struct chunk *chunk, uint64_t length, uint32_t *crcs,
+		    struct gw_error *error) GW_MUST_CHECK;
+/*
+ * Of a suspect: it is cut to the length, which is not below what was synced (chunk->synced_length),
+ * all of it is on the disk, at the version, and it is suspect no more, nor open. Nothing to do is
+ * fine; another one that is no suspect: GW_E_STALE.
+ */
+int chunk_settle(struct chunk *chunk, uint64_t version, uint64_t length,
+		 struct gw_error *error) GW_MUST_CHECK;
 
 /*
  * Reads and checks. The buffer has room for chunk_read_bytes of the range: whole blocks are read.

@@ -352,6 +352,71 @@ static void without_a_disk_that_says_whose_it_is_nothing_starts(struct stored *s
 	stored_reopen(stored);
 }
 
+/* A chunk with so much synced and so much more, behind a loss of power. */
+static struct chunk *make_suspect(struct stored *stored, size_t synced, size_t more)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+	const char *disk = chunk->disk == stored_create(stored, 8)->disk ?
+				   NULL : stored->options.directories[0];
+
+	assert_non_null(disk);
+	assert_int_equal(stored_write(chunk, 0, synced, 1), 0);
+	assert_int_equal(chunk_sync(chunk, false, NULL), 0);
+	assert_int_equal(stored_write(chunk, synced, more, 1), 0);
+	chunk_store_close(stored->store);
+	stored_forget_boot(disk, 7);
+	stored->store = NULL;
+	stored_reopen(stored);
+	chunk = chunk_find(stored->store, 7);
+	assert_true(chunk->is_suspect && chunk->is_open);
+	return chunk;
+}
+
+static void a_suspect_is_settled_at_no_less_than_was_synced(struct stored *stored)
+{
+	struct chunk *chunk = make_suspect(stored, BLOCK + 100, 50);
+
+	assert_int_equal(chunk->length, BLOCK + 150);
+	assert_int_equal(chunk->synced_length, BLOCK + 100);
+	assert_int_equal(stored_write(chunk, 0, 1, 1), GW_E_STALE);
+	assert_int_equal(chunk_grant(chunk, 2, NULL), GW_E_STALE);
+	assert_int_equal(chunk_settle(chunk, 2, BLOCK + 99, NULL), GW_E_INVALID);
+	assert_int_equal(chunk_settle(chunk, 2, BLOCK + 151, NULL), GW_E_INVALID);
+	assert_int_equal(chunk_settle(chunk, 0, BLOCK + 120, NULL), GW_E_STALE);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(chunk_settle(chunk, 2, BLOCK + 120, NULL), 0);
+		assert_true(!chunk->is_suspect && !chunk->is_open);
+		assert_int_equal(chunk->version, 2);
+		assert_int_equal(chunk->length, BLOCK + 120);
+		assert_true(stored_is(chunk, 0, BLOCK + 120, 1));
+		stored_reopen(stored);
+		chunk = chunk_find(stored->store, 7);
+	}
+	assert_int_equal(chunk_settle(chunk, 3, BLOCK + 120, NULL), GW_E_STALE);
+	assert_int_equal(chunk_grant(chunk, 3, NULL), 0);
+	assert_int_equal(stored_write(chunk, BLOCK + 120, 10, 1), 0);
+	assert_true(stored_is(chunk, 0, BLOCK + 130, 1));
+}
+
+static void checksums_are_those_of_a_prefix(struct stored *stored)
+{
+	struct chunk *chunk = make_suspect(stored, 100, 2 * BLOCK);
+	struct chunk *other = stored_create(stored, 9);
+	uint32_t crcs[4] = {0}, same[4] = {0};
+
+	assert_int_equal(stored_write(other, 0, BLOCK + 77, 1), 0);
+	assert_int_equal(chunk_checksums(chunk, BLOCK + 77, crcs, NULL), 0);
+	assert_int_equal(chunk_checksums(other, BLOCK + 77, same, NULL), 0);
+	assert_memory_equal(crcs, same, sizeof(crcs));
+	assert_int_equal(chunk_checksums(other, BLOCK, same, NULL), 0);
+	assert_int_equal(crcs[0], same[0]);
+	assert_int_equal(chunk_checksums(chunk, 0, same, NULL), 0);
+	assert_int_equal(chunk_checksums(chunk, 100 + 2 * BLOCK + 1, same, NULL), GW_E_INVALID);
+	stored_flip(chunk, "data", BLOCK + 5);
+	assert_int_equal(chunk_checksums(chunk, BLOCK + 77, crcs, NULL), GW_E_CORRUPT);
+	assert_true(chunk->is_bad);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,6 +433,8 @@ int main(void)
 		in_a_store(a_dropped_chunk_is_gone),
 		in_a_store(a_clone_that_was_not_finished_is_removed),
 		in_a_store(disks_of_two_servers_are_refused),
+		in_a_store(a_suspect_is_settled_at_no_less_than_was_synced),
+		in_a_store(checksums_are_those_of_a_prefix),
 		in_a_store(a_disk_that_fails_takes_its_own_chunks_only),
 		in_a_store(of_a_chunk_on_two_disks_the_newer_one_is_kept),
 		in_a_store(without_a_disk_that_says_whose_it_is_nothing_starts),

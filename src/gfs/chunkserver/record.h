@@ -26,9 +26,10 @@
  * never acknowledged, and overwritten by a shorter one, is not taken for the log's.
  *
  * The checksum of a block is of its bytes up to the chunk's length. A WRITE has its bytes in the
- * log when it changes bytes below the length: then the log is written first, so a death between
- * the two is mended from it. Bytes beyond the length need no order: until the record is there they
- * do not count, and a record whose bytes do not match is the end of the log.
+ * log when it changes bytes below the length: then the log is durable first, so a death or a loss
+ * of power between the two is mended from it; and behind a SYNCED or CUT, when that is of the last
+ * sector, which others may come to lie in. Bytes beyond the length need no order: until the record
+ * is there they do not count, and a record whose bytes do not match is the end of the log.
  */
 #ifndef GFS_CHUNKSERVER_RECORD_H
 #define GFS_CHUNKSERVER_RECORD_H

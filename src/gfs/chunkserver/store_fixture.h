@@ -37,6 +37,9 @@ bool stored_is(struct chunk *chunk, uint64_t offset, size_t size, uint8_t salt);
 /* Reads into a buffer of its own, with each piece's checksum tested; the result. */
 int stored_read(struct chunk *chunk, uint64_t offset, uint32_t size, uint8_t *bytes,
 		struct gw_error *error);
+/* A chunk's log says another boot, as if power had been lost with all of it kept. The store is
+ * closed. */
+void stored_forget_boot(const char *directory, uint64_t handle);
 /* Flips a bit of a byte of the chunk's "log" or "data". */
 void stored_flip(const struct chunk *chunk, const char *end, uint64_t offset);
 

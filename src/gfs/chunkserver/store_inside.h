@@ -70,6 +70,13 @@ int chunk_log_all(const struct chunk_state *state, struct base_buffer *buffer, u
 /* Writes the log anew, without its history; the data are on the disk. */
 int chunk_log_renew(struct chunk *chunk, struct gw_error *error) GW_MUST_CHECK;
 
+/* Writes that all before is on the disk, when it is; close: and that it is open no more. */
+int chunk_log_sync(struct chunk *chunk, bool close, struct gw_error *error) GW_MUST_CHECK;
+/* The record of a chunk's last sector, if that is not full; bytes are of it. crcs is not set. */
+void chunk_tail_record(struct chunk_record *record, uint64_t length, const uint8_t *bytes);
+/* ---- chunk_write.c: the same ---- */
+int chunk_cut(struct chunk *chunk, uint64_t length, struct gw_error *error) GW_MUST_CHECK;
+
 /* The data and their file's name are on the disk. */
 int chunk_sync_data(struct chunk *chunk, struct gw_error *error) GW_MUST_CHECK;
 /* Looks at the result of what was written: some failures make the chunk bad. */
