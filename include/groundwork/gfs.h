@@ -363,6 +363,8 @@ struct gw_gfs_chunk {
 	uint64_t handle, version;
 	struct gw_gfs_place *places;
 	size_t place_count;
+	/* Not 0: it is shared with a snapshot and not copied yet; its bytes are this chunk's. */
+	uint64_t source, source_version;
 };
 
 struct gw_gfs_locations {
@@ -379,6 +381,16 @@ void gw_gfs_locations_done(struct gw_gfs_locations *locations);
 int gw_gfs_locate(struct gw_gfs_client *client, struct gw_bytes path, uint64_t first,
 		  uint32_t count, struct gw_gfs_locations *locations,
 		  struct gw_error *error) GW_MUST_CHECK;
+
+/*
+ * Reads of one replica and no other, to compare them: up to size bytes, GW_GFS_PIECE_BYTES at most,
+ * from an offset in the chunk on; *bytes is less at the replica's end. One try: GW_E_CORRUPT when
+ * its checksums are wrong, GW_E_STALE or GW_E_NOT_FOUND when the chunk is not there any more in
+ * that version: it may have been written to or moved since gw_gfs_locate.
+ */
+int gw_gfs_read_replica(struct gw_gfs_client *client, const struct gw_gfs_chunk *chunk,
+			const struct gw_gfs_place *place, uint64_t offset, void *buffer,
+			size_t size, size_t *bytes, struct gw_error *error) GW_MUST_CHECK;
 
 /* Of one master: the first of the addresses that answers. */
 struct gw_gfs_status {

@@ -176,6 +176,7 @@ RUN(chown)
 RUN(goal)
 RUN(count)
 RUN(fsck)
+RUN(verify)
 RUN(drain)
 #undef RUN
 
@@ -244,6 +245,10 @@ static const struct cli_action actions[] = {
 	{ACTION(fsck, no_options), .operands = "[PATH...]", .operands_max = SIZE_MAX,
 	 .summary = "Name files that are short of replicas",
 	 .help = "Exit status 1: there are some; 9: chunks have no replica at all now.\n\n"},
+	{ACTION(verify, no_options), .operands = "[PATH...]", .operands_max = SIZE_MAX,
+	 .summary = "Read all replicas and compare them",
+	 .help = "Against their checksums and with each other. Exit status 9: some are damaged or\n"
+		 "cannot be read; 1: some differ, as a write that failed leaves them.\n\n"},
 	{ACTION(df, no_options), .operands = "", .summary = "Print the chunkservers and their room",
 	 .help = ""},
 	{ACTION(drain, drain_options), .operands = "SERVER", .operands_min = 1,

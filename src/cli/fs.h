@@ -55,6 +55,8 @@ int cli_fs_goal(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_count(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_fsck(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_drain(struct cli_fs *fs, struct gw_error *error);
+/* fs_verify.c */
+int cli_fs_verify(struct cli_fs *fs, struct gw_error *error);
 /* fs_data.c */
 int cli_fs_cat(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_append(struct cli_fs *fs, struct gw_error *error);
@@ -103,6 +105,9 @@ typedef int cli_fs_visit(void *context, const char *path, const struct gw_gfs_en
 			 struct gw_error *error);
 int cli_fs_walk(struct cli_fs *fs, const char *path, bool recursive, cli_fs_visit *visit,
 		void *context, struct gw_error *error);
+/* Of all paths that the operands mean, or of the root, and all under them. */
+int cli_fs_walk_all(struct cli_fs *fs, cli_fs_visit *visit, void *context,
+		    struct gw_error *error);
 
 /* fs_names.c: "rw-r--r--"; 10 bytes with the NUL. */
 void cli_fs_mode_text(uint32_t mode, char text[10]);

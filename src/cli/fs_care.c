@@ -217,14 +217,8 @@ static int check_file(void *context, const char *path, const struct gw_gfs_entry
 int cli_fs_fsck(struct cli_fs *fs, struct gw_error *error)
 {
 	struct check check = {.fs = fs};
-	struct cli_fs_paths paths = {0};
-	char root[] = "/", *all[] = {root};
-	int code = cli_fs_paths_of(fs, fs->count ? fs->operands : all, fs->count ? fs->count : 1,
-				   &paths, error);
+	int code = cli_fs_walk_all(fs, check_file, &check, error);
 
-	for (size_t i = 0; i < paths.count && code == 0; i++)
-		code = cli_fs_walk(fs, paths.items[i], true, check_file, &check, error);
-	cli_fs_paths_done(&paths);
 	if (code < 0)
 		return code;
 	if (!fs->json)

@@ -288,3 +288,16 @@ int cli_fs_each_path(struct cli_fs *fs, size_t from,
 	cli_fs_paths_done(&paths);
 	return code;
 }
+
+int cli_fs_walk_all(struct cli_fs *fs, cli_fs_visit *visit, void *context, struct gw_error *error)
+{
+	char root[] = "/", *all[] = {root};
+	struct cli_fs_paths paths = {0};
+	int code = cli_fs_paths_of(fs, fs->count ? fs->operands : all, fs->count ? fs->count : 1,
+				   &paths, error);
+
+	for (size_t i = 0; i < paths.count && code == 0; i++)
+		code = cli_fs_walk(fs, paths.items[i], true, visit, context, error);
+	cli_fs_paths_done(&paths);
+	return code;
+}

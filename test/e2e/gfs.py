@@ -63,6 +63,12 @@ def fs(at, *words, data=None, check=0):
     return done.stdout
 
 
+def wait_for_replicas(at):
+    """Until every chunk has as many as its goal, on servers that live."""
+    while subprocess.run([GW, "fs", "fsck", "--cluster", at], capture_output=True, timeout=SECONDS, check=False).returncode:
+        pass
+
+
 def noise(size, seed=1):
     return random.Random(seed).randbytes(size)
 
@@ -393,6 +399,28 @@ def rot_is_not_served_and_is_mended(directory):
             assert fs(cluster.address, "cat", "/f") == data
 
 
+def replicas_are_compared(directory):
+    data = noise(150000)
+    with up(directory) as cluster:
+        at = cluster.address
+        fs(at, "put", "--chunk", "64K", "-", "/f", data=data)
+        fs(at, "put", "-", "/empty", data=b"")
+        fs(at, "snapshot", "/f", "/then")
+        assert fs(at, "verify") == b"3 files, 21 replicas, 900000 bytes\n"  # an empty file has a chunk, too
+        chunks = os.path.join(directory, "up", "chunkserver-2", "chunks")
+        path = next(os.path.join(chunks, name) for name in sorted(os.listdir(chunks)) if name.endswith(".data"))
+        with open(path, "r+b") as file:
+            file.seek(100)
+            file.write(b"rotten")
+        told = [json.loads(line) for line in fs(at, "verify", "--json", "/f", check=9).splitlines()]
+        assert [(row["path"], row["name"]) for row in told] == [("/f", "CORRUPT")], told
+        # It is dropped when its server next tells the master, and cloned.
+        while subprocess.run([GW, "fs", "verify", "/f", "--cluster", at], capture_output=True, timeout=SECONDS,
+                             check=False).stdout != b"1 files, 9 replicas, 450000 bytes\n":
+            pass
+        fs(at, "verify", "/none", check=4)
+
+
 def content(path):
     """None: it is not there now."""
     try:
@@ -528,10 +556,7 @@ def a_chunkserver_killed_under_a_writer_costs_it_nothing(directory):
         assert put.returncode == 0, said
         assert fs(room.at, "cat", "/f") == data and fs(room.at, "cat", "/small") == data[:1 << 20]
         room.wait_for_lives(3)
-        # Every chunk has its three replicas again, on those that live.
-        while subprocess.run([GW, "fs", "fsck", "--cluster", room.at], capture_output=True, timeout=SECONDS,
-                                     check=False).returncode != 0:
-            pass
+        wait_for_replicas(room.at)
         victim.start()
         room.wait_for_lives(4)
         assert fs(room.at, "cat", "/f") == data
@@ -541,7 +566,7 @@ TESTS = [files_are_stored_and_fetched_as_they_are, trees_go_in_and_out_and_are_c
          what_is_asked_is_answered_in_json, how_far_a_copy_is_is_drawn_on_a_terminal, appends_are_whole_and_once,
          what_is_deleted_comes_back_and_a_snapshot_stays, a_cluster_that_is_killed_has_what_it_acknowledged,
          attributes_and_counts_are_told,
-         rot_is_not_served_and_is_mended,
+         rot_is_not_served_and_is_mended, replicas_are_compared,
          too_few_chunkservers_are_told, over_tls_only_those_with_certificates_are_served,
          a_disk_of_another_cluster_is_refused, three_masters_in_one_process_are_a_cluster, what_makes_no_sense_is_told_in_a_sentence,
          a_leader_that_is_killed_is_replaced_and_nothing_is_lost, a_server_that_is_drained_has_no_chunks,

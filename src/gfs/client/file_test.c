@@ -178,6 +178,56 @@ static int bytes_that_no_replica_has_right_are_damage(void *argument)
 	return 0;
 }
 
+static int one_replica_is_read_and_no_other(void *argument)
+{
+	struct fake fake;
+	struct gw_error error = {0};
+	struct gw_gfs_locations locations;
+	struct gw_gfs_file *file;
+	char buffer[20];
+	size_t bytes;
+
+	(void)argument;
+	fake_begin(&fake, FAKE_CHUNK_LOG2, NULL);
+	file = fake_open(&fake);
+	assert_int_equal(gw_gfs_write(file, 0, gw_string("here it is"), &error), 0);
+	fake.servers[1].chunks[0].bytes[3] = '!'; /* that of this one is not the others' */
+	fake.servers[2].flips = 1;
+	assert_int_equal(gw_gfs_locate(fake.client, gw_string("/file"), 0, 1, &locations, &error),
+			 0);
+	for (unsigned i = 0; i < locations.chunks[0].place_count; i++) {
+		const struct gw_gfs_place *place = &locations.chunks[0].places[i];
+		int code = gw_gfs_read_replica(fake.client, &locations.chunks[0], place, 2, buffer,
+					       sizeof(buffer), &bytes, &error);
+
+		if (place->server == fake.servers[2].id) {
+			assert_int_equal(code, GW_E_CORRUPT);
+			assert_int_equal(bytes, 0);
+			continue;
+		}
+		assert_int_equal(code, 0);
+		assert_int_equal(bytes, 8);
+		assert_memory_equal(buffer,
+				    place->server == fake.servers[1].id ? "r! it is" : "re it is",
+				    8);
+	}
+	locations.chunks[0].version++;
+	assert_int_equal(gw_gfs_read_replica(fake.client, &locations.chunks[0],
+					     &locations.chunks[0].places[0], 0, buffer,
+					     sizeof(buffer), &bytes, &error),
+			 GW_E_STALE);
+	assert_int_equal(gw_gfs_read_replica(fake.client, &locations.chunks[0],
+					     &locations.chunks[0].places[0], 0, buffer,
+					     GW_GFS_PIECE_BYTES + 1, &bytes, &error),
+			 GW_E_TOO_LARGE);
+	for (unsigned i = 0; i < FAKE_SERVERS; i++)
+		assert_int_equal(fake.servers[i].calls[FAKE_READ], i == 0 ? 2 : 1);
+	gw_gfs_locations_done(&locations);
+	assert_int_equal(gw_gfs_close(file, &error), 0);
+	fake_end(&fake);
+	return 0;
+}
+
 /* Chunk 0 of server 1 has missed a grant, and the client's places are from before. */
 static int an_old_replica_is_not_read(void *argument)
 {
@@ -361,6 +411,7 @@ int main(void)
 		in_a_task(what_was_never_written_is_zeros_up_to_the_end),
 		in_a_task(a_read_goes_to_the_next_replica),
 		in_a_task(bytes_that_no_replica_has_right_are_damage),
+		in_a_task(one_replica_is_read_and_no_other),
 		in_a_task(an_old_replica_is_not_read),
 		in_a_task(a_failed_write_is_tried_again_as_its_failure_wants),
 		in_a_task(a_dead_primary_is_replaced),

@@ -183,8 +183,14 @@ static int take_locations(struct gw_gfs_locations *locations, Gfs__LocateReply *
 	for (size_t i = 0; i < reply->n_chunks; i++) {
 		const Gfs__Chunk *from = reply->chunks[i];
 
-		locations->chunks[i] = (struct gw_gfs_chunk){
-			from->index, from->handle, from->version, places, from->n_places};
+		locations->chunks[i] =
+			(struct gw_gfs_chunk){.index = from->index,
+					      .handle = from->handle,
+					      .version = from->version,
+					      .places = places,
+					      .place_count = from->n_places,
+					      .source = from->source,
+					      .source_version = from->source_version};
 		for (size_t j = 0; j < from->n_places; j++)
 			*places++ = place_of(from->places[j]);
 	}

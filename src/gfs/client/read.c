@@ -34,6 +34,7 @@ static bool is_sound(const Gfs__ReadReply *reply, uint64_t offset, const uint8_t
 	return at == size;
 }
 
+/* is_old: the replica knows of a later version than the chunk's. */
 static int ask(struct gfs_client_server *server, const struct gfs_client_chunk *chunk,
 	       uint64_t offset, struct gfs_client_piece *piece, bool *is_old,
 	       struct gw_error *error)
@@ -64,6 +65,37 @@ static int ask(struct gfs_client_server *server, const struct gfs_client_chunk *
 			       request.handle, server->address, offset, offset + piece->got);
 	*is_old = reply->version > request.version;
 	gw_rpc_reply_free(reply);
+	return code;
+}
+
+int gw_gfs_read_replica(struct gw_gfs_client *client, const struct gw_gfs_chunk *chunk,
+			const struct gw_gfs_place *place, uint64_t offset, void *buffer,
+			size_t size, size_t *bytes, struct gw_error *error)
+{
+	const struct gfs_client_chunk wanted = {.handle = chunk->handle,
+						.version = chunk->version,
+						.source = chunk->source,
+						.source_version = chunk->source_version};
+	struct gfs_client_piece piece = {.size = size, .data = buffer};
+	Gfs__Place from;
+	struct gfs_client_server *server;
+	bool is_old;
+	int code;
+
+	*bytes = 0;
+	if (size > GW_GFS_PIECE_BYTES)
+		return gw_fail(error, GW_E_TOO_LARGE, "%zu bytes of one replica: %d is the limit",
+			       size, GW_GFS_PIECE_BYTES);
+	gfs__place__init(&from);
+	from.server = place->server;
+	from.address = (char *)(uintptr_t)place->address; /* messages know no const */
+	from.rack = (char *)(uintptr_t)place->rack;
+	server = gfs_client_server(client, &from);
+	if (!server)
+		return gw_fail(error, GW_E_INVALID, "a chunkserver at '%s'", place->address);
+	code = ask(server, &wanted, offset, &piece, &is_old, error);
+	if (code == 0)
+		*bytes = piece.got;
 	return code;
 }
 
