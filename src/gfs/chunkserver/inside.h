@@ -182,6 +182,14 @@ int chunk_serve_clone(struct gw_rpc_call *call, void *context, const Gfs__CloneR
 int chunk_serve_copy(struct gw_rpc_call *call, void *context, const Gfs__CopyRequest *request,
 		     Gfs__GrantReply *reply, struct gw_error *error);
 
+/* ---- suspect.c ------------------------------------------------------------------------------- */
+
+int chunk_serve_compare(struct gw_rpc_call *call, void *context,
+			const Gfs__CompareRequest *request, Gfs__CompareReply *reply,
+			struct gw_error *error);
+int chunk_serve_settle(struct gw_rpc_call *call, void *context, const Gfs__SettleRequest *request,
+		       Gfs__GrantReply *reply, struct gw_error *error);
+
 /* ---- heart.c --------------------------------------------------------------------------------- */
 
 /* A task for each master: heartbeats, reports, and what is answered. */
