@@ -395,11 +395,9 @@ static int check_settle(const struct chunk *chunk, uint64_t version, uint64_t le
 	if (!chunk->is_suspect || version < chunk->version)
 		return gw_fail(error, GW_E_STALE, "it is %s",
 			       chunk->is_suspect ? "newer" : "no suspect");
-	if (length > chunk->length || length < chunk->synced_length)
-		return gw_fail(error, GW_E_INVALID, "it has %llu bytes, %llu were synced: not %llu",
-			       (unsigned long long)chunk->length,
-			       (unsigned long long)chunk->synced_length,
-			       (unsigned long long)length);
+	if (length > chunk->length)
+		return gw_fail(error, GW_E_INVALID, "it has %llu bytes, not %llu",
+			       (unsigned long long)chunk->length, (unsigned long long)length);
 	return 0;
 }
 

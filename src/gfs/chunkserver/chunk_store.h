@@ -185,9 +185,9 @@ int chunk_sync(struct chunk *chunk, bool close, struct gw_error *error) GW_MUST_
 int chunk_checksums(struct chunk *chunk, uint64_t length, uint32_t *crcs,
 		    struct gw_error *error) GW_MUST_CHECK;
 /*
- * Of a suspect: it is cut to the length, which is not below what was synced (chunk->synced_length),
- * all of it is on the disk, at the version, and it is suspect no more, nor open. Nothing to do is
- * fine; another one that is no suspect: GW_E_STALE.
+ * Of a suspect: it is cut to the length, all of it is on the disk, at the version, and it is
+ * suspect no more, nor open. What was synced here (chunk->synced_length) is cut only by who knows
+ * that not all replicas did. Nothing to do is fine; another one that is no suspect: GW_E_STALE.
  */
 int chunk_settle(struct chunk *chunk, uint64_t version, uint64_t length,
 		 struct gw_error *error) GW_MUST_CHECK;

@@ -36,7 +36,7 @@ int chunk_serve_compare(struct gw_rpc_call *call, void *context,
 			struct gw_error *error)
 {
 	struct chunk_server *server = context;
-	struct chunk *chunk;
+	struct chunk *chunk = NULL;
 	int result = chunk_server_term(server, request->term, error);
 
 	if (result == 0)
@@ -74,7 +74,7 @@ int chunk_serve_settle(struct gw_rpc_call *call, void *context, const Gfs__Settl
 		       Gfs__GrantReply *reply, struct gw_error *error)
 {
 	struct chunk_server *server = context;
-	struct chunk *chunk;
+	struct chunk *chunk = NULL;
 	uint64_t before;
 	int result = chunk_server_term(server, request->term, error);
 

@@ -89,7 +89,7 @@ static void a_suspect_is_used_when_it_is_settled(struct cluster *cluster)
 	lose_power(cluster);
 	assert_false(cluster_has(cluster, 0, 7, 1, 0, gw_string("synced ")));
 	assert_int_equal(cluster_grant(cluster, 7, 1, 2, 3), GW_E_CORRUPT);
-	assert_int_equal(settle(cluster, 0, 2, 6), GW_E_INVALID);
+	assert_int_equal(settle(cluster, 0, 2, 14), GW_E_INVALID);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(settle(cluster, i, 2, 9), 0);
 		assert_int_equal(settle(cluster, i, 2, 9), 0);
