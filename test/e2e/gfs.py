@@ -530,6 +530,30 @@ def a_server_that_is_drained_has_no_chunks(directory):
         assert not any(row["draining"] for row in room.servers())
 
 
+def what_only_lost_servers_have_is_missing(directory):
+    data = noise(1000)
+    with Room(directory, masters=1, chunkservers=2) as room:
+        fs(room.at, "put", "--goal", "1", "-", "/f", data=data)
+        address = json.loads(fs(room.at, "locations", "--json", "/f"))["places"][0]
+        server = next(server for server in room.chunkservers if server.address == address)
+        while missing(room.at) != 0:
+            pass
+        server.kill()
+        while missing(room.at) != 1:
+            pass
+        fs(room.at, "fsck", check=9)
+        told = json.loads(fs(room.at, "verify", "--json", check=9))
+        assert (told["name"], told["index"]) == ("UNREACHABLE", 0), told
+        server.start()
+        while missing(room.at) != 0:
+            pass
+        assert fs(room.at, "cat", "/f") == data
+
+
+def missing(at):
+    return json.loads(fs(at, "status", "--json"))["chunksMissing"]
+
+
 def a_shadow_answers_what_may_be_old(directory):
     with Room(directory, masters=1, chunkservers=0) as room:
         fs(room.at, "mkdir", "/d")
@@ -570,6 +594,7 @@ TESTS = [files_are_stored_and_fetched_as_they_are, trees_go_in_and_out_and_are_c
          too_few_chunkservers_are_told, over_tls_only_those_with_certificates_are_served,
          a_disk_of_another_cluster_is_refused, three_masters_in_one_process_are_a_cluster, what_makes_no_sense_is_told_in_a_sentence,
          a_leader_that_is_killed_is_replaced_and_nothing_is_lost, a_server_that_is_drained_has_no_chunks,
+         what_only_lost_servers_have_is_missing,
          a_shadow_answers_what_may_be_old, a_chunkserver_killed_under_a_writer_costs_it_nothing]
 
 

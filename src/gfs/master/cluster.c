@@ -221,6 +221,7 @@ static void cluster_began(struct gfs_master *master)
 
 	cluster->began_ns = gw_now_ns();
 	cluster->is_safe = master->machine.state.chunks.count > 0;
+	cluster->missing_count = 0;
 	base_map_done(&cluster->told);
 	gfs_cluster_hurry(cluster);
 	for (uint32_t i = 0; i < cluster->server_count; i++) {
@@ -344,6 +345,9 @@ static void cluster_status(const struct gfs_master *master, Gfs__StatusReply *re
 	reply->safe = master->term != 0 && cluster->is_safe;
 	reply->chunks_missing =
 		chunks > cluster->with_replica ? chunks - cluster->with_replica : 0;
+	/* Who leads knows better: replicas of servers that are lost are none. */
+	if (master->term != 0 && cluster->missing_count > reply->chunks_missing)
+		reply->chunks_missing = cluster->missing_count;
 	reply->chunks_short = cluster->short_count;
 	for (uint32_t i = 1; i < cluster->server_count; i++)
 		reply->servers += gfs_cluster_lives(master, i);

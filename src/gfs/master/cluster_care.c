@@ -80,7 +80,7 @@ void gfs_cluster_hurry(struct gfs_cluster *cluster)
 		if (!is_worked_on)
 			(void)base_map_remove(&cluster->busy, key, NULL);
 	cluster->scan_slot = 0;
-	cluster->short_now = 0;
+	cluster->short_now = cluster->missing_now = 0;
 	cluster->is_hurried = true;
 }
 
@@ -124,6 +124,7 @@ static void look_at(struct gfs_master *master, uint32_t slot)
 		return;
 	class = class_of(master, slot, &alive);
 	cluster->short_now += alive.count < chunk->goal;
+	cluster->missing_now += alive.count == 0;
 	/* Perhaps it was never made: there is nothing to clone. */
 	if (gfs_cluster_told(master, slot) >= GFS_FRESH)
 		push(cluster, GFS_CARE_TELL, slot);
@@ -144,7 +145,8 @@ static void scan(struct gfs_master *master)
 	if (cluster->scan_slot < slots)
 		return;
 	cluster->short_count = cluster->short_now;
-	cluster->short_now = 0;
+	cluster->missing_count = cluster->missing_now;
+	cluster->short_now = cluster->missing_now = 0;
 	cluster->scan_slot = 0;
 	cluster->is_hurried = false;
 }

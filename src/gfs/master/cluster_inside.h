@@ -77,6 +77,7 @@ struct gfs_cluster {
 	uint32_t scan_slot;
 	bool is_hurried;              /* the scan began after a server died or came */
 	uint64_t short_now, short_count; /* of this scan so far, and of the last whole one */
+	uint64_t missing_now, missing_count; /* the same: chunks without a replica that lives */
 	unsigned under_way;           /* tasks that tell and trim */
 	struct gfs_clone_state clones;
 	bool is_collecting;
