@@ -329,9 +329,10 @@ static int cluster_revoke(struct gfs_master *master, uint64_t handle, uint64_t d
 static void cluster_missing(struct gfs_master *master, uint32_t slot, uint8_t chunk_log2)
 {
 	struct gfs_cluster *cluster = master->cluster;
+	uint64_t told = gfs_cluster_told(master, slot);
 	struct gfs_grant grant;
 
-	if (master->term != 0 && !cluster->is_safe && gfs_cluster_told(master, slot) == 0 &&
+	if (master->term != 0 && !cluster->is_safe && (told == 0 || told & GFS_UNTOLD) &&
 	    gfs_grant_of(&master->machine.state, slot, &grant) &&
 	    gfs_cluster_tell_as(master, slot, GFS_DOUBTFUL | chunk_log2, NULL) == 0)
 		gfs_cluster_tell_later(master, slot);

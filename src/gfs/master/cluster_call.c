@@ -93,6 +93,15 @@ static size_t make_places(const struct gfs_master *master, const struct gfs_set 
 
 /* ---- What -------------------------------------------------------------------------------- */
 
+/* Whoever was primary before it began anew has forgotten which numbers it gave. 0: nobody is. */
+static uint32_t primary_of(const struct gfs_master *master, const struct gfs_order *order)
+{
+	uint32_t number = order->set.servers[0];
+	const struct gfs_cluster_server *server = gfs_cluster_server(master, number);
+
+	return server && server->incarnation == order->incarnation ? number : 0;
+}
+
 int gfs_call_grant(struct gfs_master *master, uint64_t term, uint32_t number,
 		   const struct gfs_order *order, uint64_t deadline_ns, struct gw_error *error)
 {
@@ -114,7 +123,7 @@ int gfs_call_grant(struct gfs_master *master, uint64_t term, uint32_t number,
 	request.version = order->version;
 	request.version_before = order->version_before;
 	request.chunk_log2 = order->chunk_log2;
-	request.primary = order->set.servers[0];
+	request.primary = primary_of(master, order);
 	request.n_set = make_places(master, &order->set, &places);
 	request.set = places.pointers;
 	request.incarnation = server->incarnation;

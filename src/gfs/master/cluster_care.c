@@ -67,18 +67,21 @@ static void not_busy(struct gfs_cluster *cluster, uint32_t slot)
 	(void)base_map_remove(&cluster->busy, slot_key(&slot), NULL);
 }
 
+/* What was queued is not any more. */
+static void clear(struct gfs_cluster *cluster, unsigned care)
+{
+	struct gfs_slots *queue = &cluster->needs[care];
+
+	for (size_t i = queue->first; i < queue->count; i++)
+		not_busy(cluster, queue->slots[i]);
+	free(queue->slots);
+	*queue = (struct gfs_slots){0};
+}
+
 void gfs_cluster_hurry(struct gfs_cluster *cluster)
 {
-	struct gw_bytes key;
-	void *is_worked_on;
-
-	for (unsigned i = 0; i < GFS_CARES; i++) {
-		free(cluster->needs[i].slots);
-		cluster->needs[i] = (struct gfs_slots){0};
-	}
-	for (size_t at = 0; base_map_next(&cluster->busy, &at, &key, &is_worked_on);)
-		if (!is_worked_on)
-			(void)base_map_remove(&cluster->busy, key, NULL);
+	for (unsigned care = 0; care < GFS_CARES; care++)
+		clear(cluster, care);
 	cluster->scan_slot = 0;
 	cluster->short_now = cluster->missing_now = 0;
 	cluster->is_hurried = true;
@@ -126,10 +129,12 @@ static void look_at(struct gfs_master *master, uint32_t slot)
 	cluster->short_now += alive.count < chunk->goal;
 	cluster->missing_now += alive.count == 0;
 	/* Perhaps it was never made: there is nothing to clone. */
-	if (gfs_cluster_told(master, slot) >= GFS_FRESH)
+	if (gfs_cluster_told(master, slot) & (GFS_FRESH | GFS_DOUBTFUL))
 		push(cluster, GFS_CARE_TELL, slot);
 	else if (class != GFS_CLONE_NONE)
 		push(cluster, class, slot);
+	else if (gfs_cluster_told(master, slot) & GFS_UNTOLD)
+		push(cluster, GFS_CARE_TELL, slot);
 	else if (alive.count > chunk->goal)
 		push(cluster, GFS_CARE_TRIM, slot);
 }
@@ -323,13 +328,10 @@ static int tell(void *argument)
 					.handle = job->handle,
 					.deadline_ns = gw_after_ms(GFS_PROPOSE_TIMEOUT_MS)};
 
-	int code = gfs_cluster_secure_held(master, &what, NULL);
-	uint32_t slot = job->slot;
-
+	/* What fails is found again at the next look. */
+	(void)gfs_cluster_secure_held(master, &what, NULL);
 	master->cluster->under_way--;
 	job_end(job);
-	if (code == GW_E_TIMEOUT && gfs_chunks_slot(&master->machine.state.chunks, slot))
-		gfs_cluster_tell_later(master, slot);
 	return 0;
 }
 

@@ -145,9 +145,10 @@ static void take_answers(struct gfs_master *master, uint32_t slot, const struct 
 			 const int *codes, struct gfs_set *good, uint32_t *absent)
 {
 	for (uint32_t i = 0; i < asked->count; i++) {
-		if (codes[i] == 0)
+		if (codes[i] == 0) {
 			good->servers[good->count++] = asked->servers[i];
-		else if (codes[i] != GW_E_DENIED) /* it has the version, and the grant is over */
+			gfs_cluster_add(master, slot, asked->servers[i]);
+		} else if (codes[i] != GW_E_DENIED) /* it has the version, and the grant is over */
 			gfs_cluster_remove(master, slot, asked->servers[i]);
 		*absent += codes[i] == GW_E_NOT_FOUND || codes[i] == GW_E_STALE;
 	}
@@ -181,7 +182,8 @@ static int tell(struct gfs_master *master, struct work *work, const struct gfs_g
 					.version_before = work->is_new  ? 0
 							  : version > 1 ? version - 1
 									: 1,
-					.chunk_log2 = work->chunk_log2, .set = grant->set};
+					.chunk_log2 = work->chunk_log2, .set = grant->set,
+					.incarnation = grant->incarnation};
 	struct gfs_set primary, rest, good = {0};
 	int rest_codes[GFS_GOAL_MAX], primary_code[GFS_GOAL_MAX], code;
 
@@ -312,7 +314,7 @@ int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t han
 	if (!gfs_cluster_leads(master, term))
 		return gfs_cluster_lost_lead(error);
 	/* Nobody may have it yet, whoever is in its set. */
-	if (gfs_cluster_told(master, slot) >= GFS_FRESH)
+	if (gfs_cluster_told(master, slot) & (GFS_FRESH | GFS_DOUBTFUL))
 		code = gfs_cluster_secure(master, &what, error);
 	if (code < 0)
 		return code == GW_E_NOT_FOUND ? 0 : code;
@@ -481,6 +483,22 @@ static int step(struct gfs_master *master, struct work *work, struct gw_error *e
 	return code < 0 ? code : make_grant(master, work, &set, error);
 }
 
+/* Who asked for the grant has gone, or there was none for it now. */
+static void left_untold(struct gfs_master *master, uint64_t handle)
+{
+	const struct gfs_chunk *chunk = gfs_cluster_chunk(master, handle);
+	uint32_t slot = gfs_slot_of(handle);
+	struct gfs_grant grant;
+
+	if (!chunk || !gfs_grant_of(&master->machine.state, slot, &grant) ||
+	    gfs_cluster_told(master, slot) == chunk->version)
+		return;
+	/* Without memory for it its next writer finds out. */
+	if (gfs_cluster_told(master, slot) < GFS_FRESH)
+		(void)!gfs_cluster_tell_as(master, slot, GFS_UNTOLD, NULL);
+	gfs_cluster_tell_later(master, slot);
+}
+
 int gfs_cluster_secure(struct gfs_master *master, const struct gfs_secure *what,
 		       struct gw_error *error)
 {
@@ -492,10 +510,8 @@ int gfs_cluster_secure(struct gfs_master *master, const struct gfs_secure *what,
 		if (code == 0)
 			code = step(master, &work, error);
 	}
-	/* Who asked has gone. Some of the set may know the grant, and some have nothing. */
-	if ((code == GW_E_TIMEOUT || code == GW_E_CANCELLED) &&
-	    gfs_cluster_leads(master, what->term) && gfs_cluster_chunk(master, what->handle))
-		gfs_cluster_tell_later(master, gfs_slot_of(what->handle));
+	if (code < 0 && gfs_cluster_leads(master, what->term))
+		left_untold(master, what->handle);
 	return code < 0 ? code : 0;
 }
 

@@ -151,6 +151,7 @@ struct gfs_order {
 	uint64_t handle, version, version_before;
 	uint8_t chunk_log2;
 	struct gfs_set set;      /* of a grant; of a clone: where it is */
+	uint64_t incarnation;    /* of a grant: the life of its primary in which it is one */
 	uint64_t source, source_version; /* of a copy */
 };
 
@@ -210,6 +211,8 @@ int gfs_cluster_choose(struct gfs_master *master, uint8_t goal, uint8_t chunk_lo
  * made, and its primary was not told; it may never have been made. */
 #define GFS_FRESH ((uint64_t)1 << 32)
 #define GFS_DOUBTFUL ((uint64_t)1 << 33)
+/* Some of its set may know the grant, and some may have nothing: it is to be told again. */
+#define GFS_UNTOLD ((uint64_t)1 << 34)
 uint64_t gfs_cluster_told(const struct gfs_master *master, uint32_t slot);
 int gfs_cluster_tell_as(struct gfs_master *master, uint32_t slot, uint64_t version,
 			struct gw_error *error) GW_MUST_CHECK;

@@ -9,7 +9,7 @@
 
 static void note_reported(struct gfs_cluster_server *server, uint32_t slot)
 {
-	if (server->report_slots && slot < server->report_slot_count)
+	if (server && server->report_slots && slot < server->report_slot_count)
 		server->report_slots[slot / 8] |= (uint8_t)(1 << slot % 8);
 }
 
@@ -116,7 +116,8 @@ enum gfs_note gfs_cluster_note(struct gfs_master *master, uint32_t server, uint6
 	if (version + 1 == chunk->version &&
 	    gfs_grant_of(&master->machine.state, slot, &grant) &&
 	    gfs_set_has(&grant.set, server)) {
-		gfs_cluster_add(master, slot, server);
+		/* It is a replica when it has taken the grant; that it is here is no reason. */
+		note_reported(gfs_cluster_server(master, server), slot);
 		return GFS_NOTE_BEHIND;
 	}
 	gfs_cluster_remove(master, slot, server);
