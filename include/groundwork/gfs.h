@@ -101,7 +101,8 @@ enum {
 	GW_GFS_LOCATION_MS = 10000,
 	GW_GFS_PAUSE_MS = 100,          /* before something that failed is tried again, at first */
 	GW_GFS_PAUSE_MS_MAX = 1000,
-	GW_GFS_ATTEMPT_MS = 5000,       /* a server that is silent for so long is given up */
+	GW_GFS_ATTEMPT_MS = 5000,       /* a server that is silent for so long is given up; */
+	GW_GFS_ATTEMPT_MS_MAX = 60000,  /* twice as long the next time, up to this */
 	GW_GFS_PARALLEL = 4,            /* pieces of a call under way; default of the option */
 	GW_GFS_PARALLEL_MAX = 64,
 	GW_GFS_WRITER_WINDOW = 256,     /* sequences that are not answered, of a writer */

@@ -261,10 +261,12 @@ int gfs_client_last(struct gw_gfs_file *file, uint64_t *index, struct gw_error *
 static int ask_length(struct gfs_client_server *server, const Gfs__ChunkRequest *request,
 		      uint64_t *length, struct gw_error *error)
 {
-	const struct gw_rpc_call_options options = {.deadline_ns = gfs_client_attempt_ns()};
+	const struct gw_rpc_call_options options = {
+		.deadline_ns = gfs_client_attempt_ns(server)};
 	Gfs__ChunkReply *reply;
 	int code = chunkserver_length_with(server->rpc, request, &options, &reply, error);
 
+	gfs_client_attempted(server, options.deadline_ns, code);
 	if (code < 0) {
 		gfs_client_avoid(server);
 		return code;

@@ -121,8 +121,3 @@ bool gfs_client_again(struct gfs_client_call *call, int code, struct gw_error *e
 {
 	return gfs_client_is_refusal(code) && gfs_client_pause(call, error);
 }
-
-uint64_t gfs_client_attempt_ns(void)
-{
-	return gw_after_ms(GW_GFS_ATTEMPT_MS);
-}

@@ -29,6 +29,7 @@ struct gfs_client_server {
 	char rack[GW_GFS_RACK_MAX];
 	uint32_t id;
 	uint64_t avoid_until_ns; /* it has failed: others first */
+	uint64_t attempt_ms;     /* that a request to it may take */
 	struct gw_rpc_client *rpc;
 };
 
@@ -60,8 +61,10 @@ bool gfs_client_is_refusal(int code);
 bool gfs_client_pause(struct gfs_client_call *call, struct gw_error *error);
 /* Both: for calls to masters. */
 bool gfs_client_again(struct gfs_client_call *call, int code, struct gw_error *error);
-/* The deadline of one request to one server. */
-uint64_t gfs_client_attempt_ns(void);
+/* The deadline of one request to a server. */
+uint64_t gfs_client_attempt_ns(const struct gfs_client_server *server);
+/* What became of it: over a slow network the next one is given more time. */
+void gfs_client_attempted(struct gfs_client_server *server, uint64_t until_ns, int code);
 
 /* Messages know only pointers to what may change. */
 static inline ProtobufCBinaryData gfs_client_bytes(struct gw_bytes bytes)

@@ -36,8 +36,7 @@ static int push(struct gfs_client_mutation *mutation, struct gfs_client_chunk *c
 		struct gw_error *error)
 {
 	struct gw_gfs_client *client = mutation->file->client;
-	const struct gw_rpc_call_options options = {.deadline_ns = gfs_client_attempt_ns(),
-						    .attachment = mutation->data};
+	struct gw_rpc_call_options options = {.attachment = mutation->data};
 	Gfs__PushRequest request = GFS__PUSH_REQUEST__INIT;
 	Gfs__DataId id = GFS__DATA_ID__INIT;
 	Gfs__Place places[GFS_CLIENT_PLACES_MAX], *chain[GFS_CLIENT_PLACES_MAX];
@@ -59,7 +58,9 @@ static int push(struct gfs_client_mutation *mutation, struct gfs_client_chunk *c
 	request.chain = chain;
 	request.n_chain = chunk->place_count - 1;
 	request.crc = gfs_client_sum(mutation->data);
+	options.deadline_ns = gfs_client_attempt_ns(chunk->places[0]);
 	code = chunkserver_push_with(chunk->places[0]->rpc, &request, &options, &reply, error);
+	gfs_client_attempted(chunk->places[0], options.deadline_ns, code);
 	if (code < 0) {
 		gfs_client_avoid(chunk->places[0]);
 		return code;
@@ -75,13 +76,14 @@ static int ask_primary(struct gfs_client_mutation *mutation, struct gfs_client_c
 		       struct gw_error *error)
 {
 	const struct gw_rpc_call_options options = {
-		.deadline_ns = gfs_client_attempt_ns(),
+		.deadline_ns = gfs_client_attempt_ns(chunk->primary),
 		.attachment = mutation->data_id.number ? (struct gw_bytes){0} : mutation->data,
 	};
 	int code =
 		mutation->ask(mutation, chunk, mutation->data_id.number ? &mutation->data_id : NULL,
 			      &options, error);
 
+	gfs_client_attempted(chunk->primary, options.deadline_ns, code);
 	if (code < 0 && code != GW_E_NOT_FOUND && code != GW_E_OVERLOADED)
 		mutation->is_unknown = true;
 	return code;

@@ -40,7 +40,7 @@ static int ask(struct gfs_client_server *server, const struct gfs_client_chunk *
 	       struct gw_error *error)
 {
 	const struct gw_rpc_call_options options = {
-		.deadline_ns = gfs_client_attempt_ns(),
+		.deadline_ns = gfs_client_attempt_ns(server),
 		.reply_attachment = piece->data,
 		.reply_attachment_max = piece->size,
 		.reply_attachment_bytes = &piece->got,
@@ -55,6 +55,7 @@ static int ask(struct gfs_client_server *server, const struct gfs_client_chunk *
 	request.bytes = (uint32_t)piece->size;
 	piece->got = 0;
 	code = chunkserver_read_with(server->rpc, &request, &options, &reply, error);
+	gfs_client_attempted(server, options.deadline_ns, code);
 	if (code < 0) {
 		piece->got = 0;
 		return code;

@@ -10,6 +10,7 @@
 
 /* How far: the same machine, the same rack, elsewhere. */
 enum { HERE, IN_RACK, FAR, FAILED };
+enum { ATTEMPT_DECAY = 16 }; /* back to the usual time by a share of the rest at each success */
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
@@ -18,7 +19,7 @@ static struct gfs_client_server *make(struct gw_gfs_client *client, const Gfs__P
 	const struct gw_rpc_client_options options = {
 		.tls = client->options.tls,
 		.insecure = client->options.insecure,
-		.timeout_ms = GW_GFS_ATTEMPT_MS,
+		.timeout_ms = GW_GFS_ATTEMPT_MS_MAX,
 		.connect_timeout_ms = GFS_CLIENT_CONNECT_MS,
 		.keepalive_ms = GFS_CLIENT_KEEPALIVE_MS,
 		.hasty = true,
@@ -27,6 +28,7 @@ static struct gfs_client_server *make(struct gw_gfs_client *client, const Gfs__P
 
 	if (!server)
 		return NULL;
+	server->attempt_ms = GW_GFS_ATTEMPT_MS;
 	gfs_client_copy(server->address, sizeof(server->address), place->address);
 	if (gw_rpc_client_new(&server->rpc, server->address, &options, NULL) < 0) {
 		free(server);
@@ -68,6 +70,24 @@ void gfs_client_servers_free(struct gw_gfs_client *client)
 		free(server);
 	}
 	base_map_done(&client->servers);
+}
+
+/* ---- How long they may take ------------------------------------------------------------------ */
+
+uint64_t gfs_client_attempt_ns(const struct gfs_client_server *server)
+{
+	return gw_after_ms(server->attempt_ms);
+}
+
+void gfs_client_attempted(struct gfs_client_server *server, uint64_t until_ns, int code)
+{
+	uint64_t ms = server->attempt_ms;
+
+	if (code >= 0)
+		ms -= (ms - GW_GFS_ATTEMPT_MS) / ATTEMPT_DECAY;
+	else if (gw_now_ns() >= until_ns)
+		ms *= 2;
+	server->attempt_ms = ms < GW_GFS_ATTEMPT_MS_MAX ? ms : GW_GFS_ATTEMPT_MS_MAX;
 }
 
 void gfs_client_avoid(struct gfs_client_server *server)
