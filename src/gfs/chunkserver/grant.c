@@ -103,6 +103,29 @@ static int add_secondaries(struct grant *grant, const Gfs__GrantRequest *request
 	return 0;
 }
 
+static struct gw_bytes handle_key(const uint64_t *handle)
+{
+	return (struct gw_bytes){handle, sizeof(*handle)};
+}
+
+static uint64_t revoked_version(const struct chunk_server *server, uint64_t handle)
+{
+	return (uint64_t)(uintptr_t)base_map_get(&server->revoked, handle_key(&handle));
+}
+
+/* Once it is over it never begins again: numbers of mutations are given once under it. */
+static int check_over(const struct chunk_server *server, const Gfs__GrantRequest *request,
+		      struct gw_error *error)
+{
+	const struct chunk *chunk = chunk_find(server->store, request->handle);
+
+	if (request->version > revoked_version(server, request->handle) &&
+	    (!chunk || request->version > chunk->over_version))
+		return 0;
+	return gw_fail(error, GW_E_DENIED, "chunk %llx: the grant of version %llu is over",
+		       (unsigned long long)request->handle, (unsigned long long)request->version);
+}
+
 /* Takes the place of the one before. */
 static int install(struct chunk_server *server, struct chunk *chunk,
 		   const Gfs__GrantRequest *request, struct gw_error *error)
@@ -113,9 +136,12 @@ static int install(struct chunk_server *server, struct chunk *chunk,
 	if (!grant)
 		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 	result = chunk_hold(chunk, error);
-	if (result == 0 && chunk->is_partial) {
-		result = chunk_unknown(chunk->handle, error); /* it is being dropped */
-		chunk_release(chunk);
+	if (result == 0) {
+		/* Meanwhile it may have been dropped, or the grant have come and ended. */
+		result = chunk->is_partial ? chunk_unknown(chunk->handle, error) :
+					     check_over(server, request, error);
+		if (result < 0)
+			chunk_release(chunk);
 	}
 	if (result < 0) {
 		free(grant);
@@ -148,16 +174,6 @@ static int install(struct chunk_server *server, struct chunk *chunk,
 	grant_end(chunk, request->version);
 	chunk->grant = grant;
 	return 0;
-}
-
-static struct gw_bytes handle_key(const uint64_t *handle)
-{
-	return (struct gw_bytes){handle, sizeof(*handle)};
-}
-
-static uint64_t revoked_version(const struct chunk_server *server, uint64_t handle)
-{
-	return (uint64_t)(uintptr_t)base_map_get(&server->revoked, handle_key(&handle));
 }
 
 /* The replica that is to be at the version, made when the chunk is new. */
@@ -195,21 +211,14 @@ static int check_grant(struct chunk_server *server, const Gfs__GrantRequest *req
 		       struct gw_error *error)
 {
 	int result = chunk_server_term(server, request->term, error);
-	const struct chunk *chunk = chunk_find(server->store, request->handle);
 
 	if (result < 0)
 		return result;
 	if (request->incarnation != server->incarnation)
 		return gw_fail(error, GW_E_BUSY, "a grant for another life of this server");
-	/* Once it is over it never begins again: numbers of mutations are given once under it. */
-	if (request->version <= revoked_version(server, request->handle) ||
-	    (chunk && request->version <= chunk->over_version))
-		return gw_fail(error, GW_E_DENIED, "chunk %llx: the grant of version %llu is over",
-			       (unsigned long long)request->handle,
-			       (unsigned long long)request->version);
 	if (request->version == 0 || request->n_set == 0)
 		return gw_fail(error, GW_E_INVALID, "a grant of nothing");
-	return 0;
+	return check_over(server, request, error);
 }
 
 int chunk_serve_grant(struct gw_rpc_call *call, void *context, const Gfs__GrantRequest *request,
