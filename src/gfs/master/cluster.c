@@ -136,6 +136,7 @@ static void cluster_free(struct gfs_master *master)
 	free(cluster->servers);
 	gfs_cluster_care_done(cluster);
 	base_map_done(&cluster->told);
+	gfs_cluster_suspects_done(cluster);
 	assert(cluster->holds.count == 0);
 	base_map_done(&cluster->holds);
 	free(cluster);
@@ -189,6 +190,7 @@ static void cluster_applied(struct gfs_master *master, const struct gfs_record *
 static void cluster_freed(struct gfs_master *master, uint32_t slot)
 {
 	gfs_cluster_untell(master, slot);
+	gfs_cluster_trust(master, slot);
 	gfs_cluster_replace(master, slot, &(struct gfs_set){0});
 }
 
@@ -200,6 +202,7 @@ static void cluster_restored(struct gfs_master *master)
 	gfs_replicas_done(&master->replicas);
 	cluster->with_replica = 0;
 	base_map_done(&cluster->told);
+	gfs_cluster_suspects_done(cluster);
 	gfs_cluster_hurry(cluster);
 	for (uint32_t i = 0; i < cluster->server_count; i++) {
 		struct gfs_cluster_server *server = cluster->servers[i];
@@ -253,7 +256,9 @@ static bool is_safe_still(const struct gfs_master *master)
 
 	if (led_ns >= master->options.safe_ms * 1000000)
 		return false;
-	if (cluster->with_replica * 100 < (uint64_t)state->chunks.count * GFS_SAFE_PERCENT)
+	/* Of suspects there is nothing to be waited for but the servers. */
+	if ((cluster->with_replica + gfs_cluster_only_suspects(master)) * 100 <
+	    (uint64_t)state->chunks.count * GFS_SAFE_PERCENT)
 		return true;
 	for (uint32_t i = 1; i < state->next_server; i++) {
 		const struct gfs_cluster_server *server = gfs_cluster_server(master, i);

@@ -194,6 +194,39 @@ int gfs_call_clone(struct gfs_master *master, uint64_t term, uint32_t number,
 	return code;
 }
 
+int gfs_call_compare(struct gfs_master *master, uint64_t term, uint32_t number,
+		     const Gfs__CompareRequest *asked, uint64_t deadline_ns,
+		     Gfs__CompareReply **reply, struct gw_error *error)
+{
+	const struct gw_rpc_call_options options = {
+		.deadline_ns = call_deadline(GFS_SERVER_CALL_MS, deadline_ns)};
+	Gfs__CompareRequest request = *asked;
+	struct gw_rpc_client *client;
+	int code = client_of(master, number, &client, error);
+
+	*reply = NULL;
+	request.term = term;
+	return code < 0 ? code
+			: chunkserver_compare_with(client, &request, &options, reply, error);
+}
+
+int gfs_call_settle(struct gfs_master *master, uint64_t term, uint32_t number,
+		    const Gfs__SettleRequest *asked, uint64_t deadline_ns, struct gw_error *error)
+{
+	const struct gw_rpc_call_options options = {
+		.deadline_ns = call_deadline(GFS_SETTLE_MS, deadline_ns)};
+	Gfs__SettleRequest request = *asked;
+	Gfs__GrantReply *reply = NULL;
+	struct gw_rpc_client *client;
+	int code = client_of(master, number, &client, error);
+
+	request.term = term;
+	if (code == 0)
+		code = chunkserver_settle_with(client, &request, &options, &reply, error);
+	gw_rpc_reply_free(reply);
+	return code;
+}
+
 /* ---- Many at once ------------------------------------------------------------------------ */
 
 struct one_call {

@@ -128,8 +128,10 @@ static void look_at(struct gfs_master *master, uint32_t slot)
 	class = class_of(master, slot, &alive);
 	cluster->short_now += alive.count < chunk->goal;
 	cluster->missing_now += alive.count == 0;
+	if (alive.count == 0 && gfs_cluster_has_suspects(master, slot))
+		push(cluster, GFS_CARE_SETTLE, slot);
 	/* Perhaps it was never made: there is nothing to clone. */
-	if (gfs_cluster_told(master, slot) & (GFS_FRESH | GFS_DOUBTFUL))
+	else if (gfs_cluster_told(master, slot) & (GFS_FRESH | GFS_DOUBTFUL))
 		push(cluster, GFS_CARE_TELL, slot);
 	else if (class != GFS_CLONE_NONE)
 		push(cluster, class, slot);
@@ -197,7 +199,7 @@ static int start(struct gfs_master *master, gw_task_function *function, uint32_t
 /* ---- A clone ----------------------------------------------------------------------------- */
 
 /* The first of them is asked first. */
-static void put_first(struct gfs_set *set, uint32_t server)
+void gfs_set_put_first(struct gfs_set *set, uint32_t server)
 {
 	for (uint32_t i = 0; i < set->count; i++) {
 		if (set->servers[i] != server)
@@ -218,7 +220,7 @@ static int clone_held(const struct job *job, uint64_t deadline_ns)
 	    class_of(master, job->slot, &order.set) == GFS_CLONE_NONE ||
 	    gfs_set_has(&order.set, job->to))
 		return code;
-	put_first(&order.set, job->from);
+	gfs_set_put_first(&order.set, job->from);
 	order.version = gfs_cluster_chunk(master, job->handle)->version;
 	code = gfs_call_clone(master, job->term, job->to, &order, deadline_ns, NULL);
 	if (code == 0 && gfs_cluster_leads(master, job->term) &&
@@ -318,7 +320,7 @@ static void start_clones(struct gfs_master *master, unsigned class)
 	free(facts);
 }
 
-/* ---- Telling, and sparing ---------------------------------------------------------------- */
+/* ---- Telling, settling, sparing ---------------------------------------------------------- */
 
 static int tell(void *argument)
 {
@@ -329,7 +331,19 @@ static int tell(void *argument)
 					.deadline_ns = gw_after_ms(GFS_PROPOSE_TIMEOUT_MS)};
 
 	/* What fails is found again at the next look. */
-	(void)gfs_cluster_secure_held(master, &what, NULL);
+	(void)!gfs_cluster_secure_held(master, &what, NULL);
+	master->cluster->under_way--;
+	job_end(job);
+	return 0;
+}
+
+static int settle(void *argument)
+{
+	struct job *job = argument;
+	struct gfs_master *master = job->master;
+
+	/* What does not go now is found again. */
+	(void)!gfs_cluster_settle(master, job->term, job->handle, gw_after_ms(GFS_SETTLE_MS));
 	master->cluster->under_way--;
 	job_end(job);
 	return 0;
@@ -416,6 +430,7 @@ void gfs_cluster_care(struct gfs_master *master)
 			break;
 		start_clones(master, class);
 	}
+	start_tasks(master, GFS_CARE_SETTLE, settle);
 	if (!cluster->is_hurried)
 		start_tasks(master, GFS_CARE_TRIM, trim);
 	if (!cluster->is_collecting && gfs_is_collectable(&master->machine.state) &&

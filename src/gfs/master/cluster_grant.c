@@ -217,12 +217,8 @@ static int tell(struct gfs_master *master, struct work *work, const struct gfs_g
 		       : gfs_cluster_tell_as(master, slot, version, error);
 }
 
-/*
- * Proposes what is about a chunk that is held, and waits until it is known what became of it: who
- * holds the chunk next is not to be met by a record that was still on its way.
- */
-static int propose(struct gfs_master *master, const struct gfs_record *record,
-		   struct gw_error *error)
+int gfs_cluster_propose(struct gfs_master *master, const struct gfs_record *record,
+			struct gw_error *error)
 {
 	int code;
 
@@ -234,8 +230,7 @@ static int propose(struct gfs_master *master, const struct gfs_record *record,
 
 /* ---- The end of a grant ------------------------------------------------------------------ */
 
-/* Its primary has begun another life, or its lease is over for certain. */
-static bool is_over(const struct gfs_master *master, const struct gfs_grant *grant)
+bool gfs_cluster_grant_is_over(const struct gfs_master *master, const struct gfs_grant *grant)
 {
 	uint32_t primary = grant->set.servers[0];
 	const struct gfs_cluster_server *server = gfs_cluster_server(master, primary);
@@ -264,7 +259,7 @@ static int wait_back(struct gfs_master *master, uint64_t term, const struct gfs_
 	uint32_t primary = grant->set.servers[0];
 	int code = 0;
 
-	while (gfs_cluster_leads(master, term) && !is_over(master, grant)) {
+	while (gfs_cluster_leads(master, term) && !gfs_cluster_grant_is_over(master, grant)) {
 		const struct gfs_cluster_server *server = gfs_cluster_server(master, primary);
 		uint64_t end_ns = gfs_cluster_lease_end(master, primary);
 
@@ -291,7 +286,7 @@ static int ask_back(struct gfs_master *master, uint64_t term, uint64_t handle,
 	int code = GW_E_UNREACHABLE;
 
 	gfs_cluster_untell(master, gfs_slot_of(handle));
-	if (gfs_cluster_lives(master, primary) && !is_over(master, grant))
+	if (gfs_cluster_lives(master, primary) && !gfs_cluster_grant_is_over(master, grant))
 		code = gfs_call_revoke(master, term, primary, &order, deadline_ns, NULL);
 	if (code == 0)
 		return gfs_cluster_leads(master, term) ? 0 : gfs_cluster_lost_lead(error);
@@ -333,7 +328,7 @@ int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t han
 	if (code == 0)
 		code = ask_back(master, term, handle, &grant, deadline_ns, error);
 	if (code == 0)
-		code = propose(master, &record, error);
+		code = gfs_cluster_propose(master, &record, error);
 	/* The chunk was freed meanwhile, its grant with it. */
 	return code == GW_E_NOT_FOUND ? 0 : code;
 }
@@ -434,7 +429,7 @@ static int make_grant(struct gfs_master *master, struct work *work, const struct
 	int code;
 
 	record.incarnation = gfs_cluster_server(master, set->servers[0])->incarnation;
-	code = propose(master, &record, error);
+	code = gfs_cluster_propose(master, &record, error);
 	if (code == 0)
 		work->untold_version = record.version;
 	return code;
@@ -448,7 +443,7 @@ static bool serves(const struct gfs_master *master, const struct gfs_secure *wha
 
 	return gfs_cluster_told(master, gfs_slot_of(what->handle)) == version &&
 	       version > what->failed_version && all_live(master, &grant->set) &&
-	       !is_over(master, grant);
+	       !gfs_cluster_grant_is_over(master, grant);
 }
 
 /* One step; 1: all is well. A grant is followed by the next one, with no RELEASE between them: the

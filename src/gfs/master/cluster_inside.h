@@ -18,6 +18,7 @@ enum {
 	GFS_SERVER_CALL_MS = 3000,    /* Grant, Revoke: a record or two on its disk */
 	GFS_COPY_MS = 60000,          /* of a chunk, on the same server */
 	GFS_CLONE_MS = 60000,         /* of a chunk, to another one */
+	GFS_SETTLE_MS = 60000,        /* to make one of a chunk's suspects the right one */
 	GFS_SCAN_SLOTS = 20000,       /* looked at in each tick */
 	GFS_SCAN_SLOTS_HURRY = 500000,/* after a server died or came */
 	GFS_COLLECT_FILES = 100,      /* taken out by one record */
@@ -51,6 +52,7 @@ struct gfs_cluster_server {
 enum {
 	GFS_CARE_TELL = GFS_CLONE_NONE,      /* a grant that its servers may not know */
 	GFS_CARE_TRIM = GFS_CLONE_SHORT + 1, /* it has more replicas than its goal */
+	GFS_CARE_SETTLE,                     /* all of them lost power */
 	GFS_CARES,
 };
 
@@ -66,6 +68,7 @@ struct gfs_cluster {
 	struct base_map clients;      /* address -> struct gw_rpc_client */
 	struct base_map holds;        /* handle -> struct gfs_hold */
 	struct base_map told;         /* slot -> version; see gfs_cluster_told */
+	struct base_map suspects;     /* slot -> what cluster_settle.c knows */
 	uint64_t began_ns;            /* leading */
 	bool is_safe;                 /* safe mode */
 	uint64_t with_replica;        /* chunks that have one at least */
@@ -168,6 +171,13 @@ int gfs_call_copy(struct gfs_master *master, uint64_t term, uint32_t server,
 int gfs_call_clone(struct gfs_master *master, uint64_t term, uint32_t server,
 		   const struct gfs_order *order, uint64_t deadline_ns,
 		   struct gw_error *error) GW_MUST_CHECK;
+/* *reply is the caller's, to be freed with gw_rpc_reply_free. */
+int gfs_call_compare(struct gfs_master *master, uint64_t term, uint32_t server,
+		     const Gfs__CompareRequest *request, uint64_t deadline_ns,
+		     Gfs__CompareReply **reply, struct gw_error *error) GW_MUST_CHECK;
+int gfs_call_settle(struct gfs_master *master, uint64_t term, uint32_t server,
+		    const Gfs__SettleRequest *request, uint64_t deadline_ns,
+		    struct gw_error *error) GW_MUST_CHECK;
 void gfs_calls_done(struct gfs_master *master);
 
 /* A call of many servers at once, and what each answered. Fails when it was not waited for. */
@@ -186,6 +196,13 @@ struct gfs_hold;
 int gfs_cluster_hold(struct gfs_master *master, uint64_t handle, uint64_t deadline_ns,
 		     struct gfs_hold **hold, struct gw_error *error) GW_MUST_CHECK;
 void gfs_cluster_let_go(struct gfs_master *master, struct gfs_hold *hold);
+
+/* Whether the primary has begun another life, or its lease is over for certain. */
+bool gfs_cluster_grant_is_over(const struct gfs_master *master, const struct gfs_grant *grant);
+/* Proposes what is about a chunk that is held, and waits until it is known what became of it: who
+ * holds the chunk next is not to be met by a record that was still on its way. */
+int gfs_cluster_propose(struct gfs_master *master, const struct gfs_record *record,
+			struct gw_error *error) GW_MUST_CHECK;
 
 /* Ends the grant of a chunk that is held, if there is one, and logs that. */
 int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t handle,
@@ -244,7 +261,24 @@ void gfs_cluster_care(struct gfs_master *master);
 void gfs_cluster_hurry(struct gfs_cluster *cluster);
 /* Frees. */
 void gfs_cluster_care_done(struct gfs_cluster *cluster);
+/* The server comes first of the set that it is in. */
+void gfs_set_put_first(struct gfs_set *set, uint32_t server);
 /* A chunk whose servers may not know its grant. */
 void gfs_cluster_tell_later(struct gfs_master *master, uint32_t slot);
+
+/* ---- cluster_settle.c: chunks whose replicas all lost power ------------------------------- */
+
+/* A server has a replica that is suspect. */
+void gfs_cluster_suspect(struct gfs_master *master, uint32_t slot, uint32_t server,
+			 uint64_t version);
+bool gfs_cluster_has_suspects(const struct gfs_master *master, uint32_t slot);
+/* How many chunks have suspects and no replica. */
+uint64_t gfs_cluster_only_suspects(const struct gfs_master *master);
+/* A replica came to it, or it is no chunk any more: what was heard of suspects is forgotten. */
+void gfs_cluster_trust(struct gfs_master *master, uint32_t slot);
+void gfs_cluster_suspects_done(struct gfs_cluster *cluster);
+/* Makes replicas of a chunk's suspects, if it is time. Waits. */
+int gfs_cluster_settle(struct gfs_master *master, uint64_t term, uint64_t handle,
+		       uint64_t deadline_ns) GW_MUST_CHECK;
 
 #endif

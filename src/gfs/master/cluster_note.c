@@ -43,6 +43,8 @@ void gfs_cluster_add(struct gfs_master *master, uint32_t slot, uint32_t number)
 	code = gfs_replicas_add(&master->replicas, slot, (uint16_t)number, NULL);
 	if (code == GW_E_TOO_LARGE && make_room(master, slot))
 		code = gfs_replicas_add(&master->replicas, slot, (uint16_t)number, NULL);
+	if (code >= 0)
+		gfs_cluster_trust(master, slot);
 	if (code != 1)
 		return;
 	server->chunks++;
@@ -105,6 +107,7 @@ enum gfs_note gfs_cluster_note(struct gfs_master *master, uint32_t server, uint6
 	/* Whatever its version: power was lost, and nobody has compared it. */
 	if (is_suspect) {
 		gfs_cluster_remove(master, slot, server);
+		gfs_cluster_suspect(master, slot, server, version);
 		return GFS_NOTE_STALE;
 	}
 	if (version > chunk->version)
