@@ -1,68 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * order.c - the primary: it gives mutations their numbers, in batches, many under way at once, and
- * answers when all replicas have applied them. The first failure ends the grant.
+ * answers when all replicas have applied them (order_batch.h).
  */
-#include "inside.h"
+#include "order_batch.h"
 
 #include "io/rare.h"
 #include "rpc/waiting.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
-/* What goes to all replicas as one Apply. */
-struct batch {
-	struct chunk_server *server;
-	struct grant *grant;
-	uint64_t serial;
-	size_t count, bytes;
-	struct apply_item items[CHUNK_MUTATIONS_MAX];
-	struct order_job *jobs[CHUNK_MUTATIONS_MAX]; /* NULL: nobody's */
-	uint8_t whats[CHUNK_MUTATIONS_MAX];          /* Gfs__Mutation__What */
-	/* Who did not apply it. */
-	uint32_t failed[GFS_GOAL_MAX + 1];
-	size_t failed_count;
-	int result;
-	struct gw_error error;
-};
-
-/* ---- Jobs ------------------------------------------------------------------------------------ */
-
-struct order_job *order_job_new(enum order_kind kind, struct held_data *data)
-{
-	struct order_job *job = calloc(1, sizeof(*job));
-
-	if (!job)
-		return NULL;
-	job->references = 1;
-	job->kind = (uint8_t)kind;
-	job->data = data;
-	if (data)
-		data->references++;
-	return job;
-}
-
-void order_job_unref(struct order_job *job)
-{
-	if (!job)
-		return;
-	assert(job->references > 0);
-	if (--job->references > 0)
-		return;
-	held_data_unref(job->data);
-	free(job);
-}
-
-/* Its end; gives back the reference of who had it. */
-static void finish(struct order_job *job, int result, const struct gw_error *error)
-{
-	job->is_over = true;
-	job->result = result;
-	if (result < 0)
-		job->error = *error;
-	order_job_unref(job);
-}
+/* ---- The order ------------------------------------------------------------------------------- */
 
 static void finish_in(struct grant *grant, struct order_job *job, int code, const char *text)
 {
@@ -71,232 +19,9 @@ static void finish_in(struct grant *grant, struct order_job *job, int code, cons
 	if (code < 0)
 		(void)gw_fail(&error, code, "chunk %llx: %s",
 			      (unsigned long long)grant->chunk->handle, text);
-	finish(job, code, &error);
+	order_job_finish(job, code, &error);
 	rpc_wake(&grant->changed);
 }
-
-/* ---- To the others --------------------------------------------------------------------------- */
-
-/* A batch as a message. */
-struct wire {
-	Gfs__ApplyRequest request;
-	Gfs__Mutation mutations[CHUNK_MUTATIONS_MAX];
-	Gfs__Mutation *pointers[CHUNK_MUTATIONS_MAX];
-	Gfs__DataId ids[CHUNK_MUTATIONS_MAX];
-	size_t size;
-	uint8_t bytes[]; /* inline data */
-};
-
-static void fill_mutation(struct wire *wire, const struct batch *batch, size_t i, bool all_inline)
-{
-	const struct apply_item *item = &batch->items[i];
-	Gfs__Mutation *out = &wire->mutations[i];
-
-	gfs__mutation__init(out);
-	wire->pointers[i] = out;
-	out->what = (Gfs__Mutation__What)batch->whats[i];
-	out->offset = item->mutation.offset;
-	out->writer = item->mutation.completion.writer;
-	out->sequence = item->mutation.completion.sequence;
-	out->first_unanswered = item->mutation.first_unanswered;
-	if (!item->data)
-		return;
-	out->crc = item->data->crc;
-	if (item->data->id[1] != 0 && !all_inline) {
-		gfs__data_id__init(&wire->ids[i]);
-		wire->ids[i].client = item->data->id[0];
-		wire->ids[i].number = item->data->id[1];
-		out->data = &wire->ids[i];
-		return;
-	}
-	out->bytes = (uint32_t)item->data->size;
-	memcpy(wire->bytes + wire->size, item->data->bytes, item->data->size);
-	wire->size += item->data->size;
-}
-
-static int send(struct batch *batch, struct gw_rpc_client *client, bool all_inline,
-		struct gw_error *error)
-{
-	struct gw_rpc_call_options options = {.deadline_ns = gw_after_ms(CHUNK_APPLY_MS),
-					      .attachment_is_checked = true};
-	struct wire *wire = malloc(sizeof(*wire) + batch->bytes);
-	Gfs__ApplyReply *reply = NULL;
-	int result;
-
-	if (!wire)
-		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
-	gfs__apply_request__init(&wire->request);
-	wire->size = 0;
-	for (size_t i = 0; i < batch->count; i++)
-		fill_mutation(wire, batch, i, all_inline);
-	wire->request.handle = batch->grant->chunk->handle;
-	wire->request.version = batch->grant->version;
-	wire->request.serial = batch->serial;
-	wire->request.mutations = wire->pointers;
-	wire->request.n_mutations = batch->count;
-	options.attachment = (struct gw_bytes){wire->bytes, wire->size};
-	result = chunkserver_apply_with(client, &wire->request, &options, &reply, error);
-	gw_rpc_reply_free(reply);
-	free(wire);
-	return result;
-}
-
-struct send_task {
-	struct batch *batch;
-	const struct gfs_place *to; /* NULL: here */
-};
-
-static void note_failure(struct batch *batch, uint32_t server, int result,
-			 const struct gw_error *error)
-{
-	batch->failed[batch->failed_count++] = server;
-	if (batch->result < 0)
-		return;
-	batch->result = result;
-	batch->error = *error;
-}
-
-/* Data that were forgotten there since they were pushed go along. */
-static int send_to(void *argument)
-{
-	struct send_task *task = argument;
-	struct batch *batch = task->batch;
-	struct gw_error error = {0};
-	struct gw_rpc_client *client;
-	int result = chunk_server_peer(batch->server, task->to->address, &client, &error);
-
-	if (result == 0)
-		result = send(batch, client, false, &error);
-	if (result == GW_E_NOT_FOUND)
-		result = send(batch, client, true, &error);
-	if (result < 0)
-		note_failure(batch, task->to->server, result, &error);
-	return 0;
-}
-
-static int apply_here(void *argument)
-{
-	struct send_task *task = argument;
-	struct batch *batch = task->batch;
-	struct gw_error error = {0};
-	int result = apply_in_turn(batch->grant, batch->serial, batch->items, batch->count, &error);
-
-	if (result < 0)
-		note_failure(batch, chunk_server_number(batch->server), result, &error);
-	return 0;
-}
-
-/* To all, and waits for all. */
-static void run_everywhere(struct batch *batch)
-{
-	struct grant *grant = batch->grant;
-	struct send_task tasks[GFS_GOAL_MAX + 1];
-	struct gw_group group = {.name = "apply"};
-	struct gw_error error = {0};
-
-	for (size_t i = 0; i < grant->secondary_count; i++) {
-		int result;
-
-		tasks[i] = (struct send_task){batch, &grant->secondaries[i]};
-		result = gw_spawn(&group, send_to, &tasks[i], NULL);
-		if (result < 0) {
-			(void)gw_fail(&error, result, "no task to send by");
-			note_failure(batch, grant->secondaries[i].server, result, &error);
-		}
-		if (IO_BUG(batch->server->io, "gfs.answer-before-last") && i > 0)
-			break;
-	}
-	tasks[GFS_GOAL_MAX] = (struct send_task){batch, NULL};
-	(void)apply_here(&tasks[GFS_GOAL_MAX]);
-	gw_shield_begin();
-	(void)gw_group_wait(&group, GW_FOREVER);
-	gw_shield_end();
-}
-
-/* ---- A batch --------------------------------------------------------------------------------- */
-
-static void unlink_numbered(struct grant *grant, struct order_job *job)
-{
-	for (struct order_job **at = &grant->numbered; *at; at = &(*at)->next) {
-		if (*at == job) {
-			*at = job->next;
-			return;
-		}
-	}
-}
-
-static void end_batch(struct batch *batch)
-{
-	struct grant *grant = batch->grant;
-
-	if (batch->result < 0) {
-		chunk_server_tell_failed(batch->server, grant, batch->failed,
-					 batch->failed_count);
-		grant_end(grant->chunk, grant->version);
-	}
-	for (size_t i = 0; i < batch->count; i++) {
-		held_data_unref(batch->items[i].data);
-		if (!batch->jobs[i])
-			continue;
-		unlink_numbered(grant, batch->jobs[i]);
-		finish(batch->jobs[i], batch->result, &batch->error);
-	}
-	grant->batches--;
-	rpc_wake(&grant->changed);
-	grant_unref(grant);
-	free(batch);
-}
-
-static int run_batch(void *argument)
-{
-	struct batch *batch = argument;
-
-	run_everywhere(batch);
-	end_batch(batch);
-	return 0;
-}
-
-static struct batch *batch_new(struct chunk_server *server, struct grant *grant)
-{
-	struct batch *batch = calloc(1, sizeof(*batch));
-
-	if (!batch)
-		return NULL;
-	batch->server = server;
-	batch->grant = grant;
-	batch->serial = grant->serial;
-	grant->references++;
-	return batch;
-}
-
-static struct apply_item *add_item(struct batch *batch, Gfs__Mutation__What what,
-				   struct order_job *job)
-{
-	size_t i = batch->count++;
-
-	assert(i < CHUNK_MUTATIONS_MAX);
-	batch->whats[i] = (uint8_t)what;
-	batch->jobs[i] = job;
-	if (job) {
-		job->next = batch->grant->numbered;
-		batch->grant->numbered = job;
-	}
-	return &batch->items[i];
-}
-
-static void start_batch(struct batch *batch)
-{
-	struct grant *grant = batch->grant;
-
-	grant->serial += batch->count;
-	grant->batches++;
-	if (gw_spawn(&batch->server->group, run_batch, batch, NULL) == 0)
-		return;
-	batch->result = gw_fail(&batch->error, GW_E_OVERLOADED, "too many tasks");
-	end_batch(batch);
-}
-
-/* ---- The order ------------------------------------------------------------------------------- */
 
 static bool is_numbered(const struct grant *grant, const struct order_job *job)
 {
@@ -334,9 +59,9 @@ static bool answer_known(struct grant *grant, struct order_job *job)
 	return false;
 }
 
-static void add_bytes(struct batch *batch, struct order_job *job, uint64_t offset)
+static void add_bytes(struct order_batch *batch, struct order_job *job, uint64_t offset)
 {
-	struct apply_item *item = add_item(batch, job->kind == ORDER_APPEND ?
+	struct apply_item *item = order_batch_add(batch, job->kind == ORDER_APPEND ?
 							  GFS__MUTATION__WHAT__APPEND :
 							  GFS__MUTATION__WHAT__WRITE,
 					   job);
@@ -361,7 +86,7 @@ static void add_bytes(struct batch *batch, struct order_job *job, uint64_t offse
 }
 
 /* The rest of the chunk is filled, and the record goes to the next one. */
-static void add_pad(struct batch *batch, struct order_job *job)
+static void add_pad(struct order_batch *batch, struct order_job *job)
 {
 	struct grant *grant = batch->grant;
 	uint64_t full = UINT64_C(1) << grant->chunk->chunk_log2;
@@ -369,11 +94,11 @@ static void add_pad(struct batch *batch, struct order_job *job)
 	job->is_full = true;
 	job->length = full;
 	grant->length = full;
-	add_item(batch, GFS__MUTATION__WHAT__PAD, job)->mutation =
+	order_batch_add(batch, GFS__MUTATION__WHAT__PAD, job)->mutation =
 		(struct chunk_mutation){.what = CHUNK_PAD, .offset = full};
 }
 
-static void add_append(struct batch *batch, struct order_job *job)
+static void add_append(struct order_batch *batch, struct order_job *job)
 {
 	struct grant *grant = batch->grant;
 	uint64_t full = UINT64_C(1) << grant->chunk->chunk_log2;
@@ -390,7 +115,7 @@ static void add_append(struct batch *batch, struct order_job *job)
 }
 
 /* Takes the first job into the batch; false: the batch ends before it. */
-static bool take_job(struct batch *batch)
+static bool take_job(struct order_batch *batch)
 {
 	struct grant *grant = batch->grant;
 	struct order_job *job = grant->first;
@@ -414,12 +139,12 @@ static bool take_job(struct batch *batch)
 		break;
 	case ORDER_FENCE:
 		job->completion.kind = CHUNK_FENCED;
-		add_item(batch, GFS__MUTATION__WHAT__FENCE, job)->mutation =
+		order_batch_add(batch, GFS__MUTATION__WHAT__FENCE, job)->mutation =
 			(struct chunk_mutation){.what = CHUNK_NOTE, .completion = job->completion};
 		break;
 	default:
 		job->length = grant->length;
-		add_item(batch, GFS__MUTATION__WHAT__SYNC, job)->is_sync = true;
+		order_batch_add(batch, GFS__MUTATION__WHAT__SYNC, job)->is_sync = true;
 		return false;
 	}
 	return true;
@@ -442,7 +167,7 @@ static int begin(struct chunk_server *server, struct grant *grant)
 {
 	uint64_t shortest = grant->chunk->length;
 	struct gw_error error = {0};
-	struct batch *batch;
+	struct order_batch *batch;
 	int result = 0;
 
 	for (size_t i = 0; i < grant->secondary_count && result == 0; i++) {
@@ -468,14 +193,14 @@ static int begin(struct chunk_server *server, struct grant *grant)
 		grant_end(grant->chunk, grant->version);
 		return result;
 	}
-	batch = batch_new(server, grant);
+	batch = order_batch_new(server, grant);
 	if (!batch)
 		return GW_E_NO_MEMORY;
-	add_item(batch, GFS__MUTATION__WHAT__CUT, NULL)->mutation =
+	order_batch_add(batch, GFS__MUTATION__WHAT__CUT, NULL)->mutation =
 		(struct chunk_mutation){.what = CHUNK_CUT, .offset = shortest};
 	grant->length = shortest;
 	grant->is_begun = true;
-	start_batch(batch);
+	order_batch_start(batch);
 	/* What was cut must not be found by who asks what became of an append. */
 	while (result == 0 && grant->batches > 0)
 		result = rpc_wait(&grant->changed, "to begin", "a grant", GW_FOREVER);
@@ -494,10 +219,10 @@ static int order_jobs(struct chunk_server *server, struct grant *grant)
 	if (!grant->is_begun)
 		result = begin(server, grant);
 	while (result == 0 && grant->first && !grant->is_over) {
-		struct batch *batch = NULL;
+		struct order_batch *batch = NULL;
 
 		if (grant->batches < CHUNK_BATCHES_MAX) {
-			batch = batch_new(server, grant);
+			batch = order_batch_new(server, grant);
 			if (!batch)
 				return GW_E_NO_MEMORY;
 			while (grant->first && batch->count < CHUNK_MUTATIONS_MAX &&
@@ -505,13 +230,10 @@ static int order_jobs(struct chunk_server *server, struct grant *grant)
 				;
 		}
 		if (batch && batch->count > 0) {
-			start_batch(batch);
+			order_batch_start(batch);
 			continue;
 		}
-		if (batch) {
-			grant_unref(grant);
-			free(batch);
-		}
+		order_batch_drop(batch);
 		if (grant->first && grant->batches > 0)
 			result = rpc_wait(&grant->changed, "for", "a batch", GW_FOREVER);
 	}
