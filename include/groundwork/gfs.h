@@ -93,7 +93,8 @@ enum {
 	GW_GFS_PATH_BYTES_MAX = 4095,
 	GW_GFS_LIST_MAX = 1000,         /* entries of a page */
 	GW_GFS_PIECE_BYTES = 1 << 20,   /* of one mutation, and of one request to read */
-	GW_GFS_APPEND_SHARE = 4,        /* an append is at most a chunk through this, and a piece */
+	GW_GFS_APPEND_SHARE = 4,        /* an append is at most a chunk through this, and */
+	GW_GFS_APPEND_BYTES_MAX = 16 << 20,
 	GW_GFS_CHUNK_LOG2_MIN = 16,
 	GW_GFS_CHUNK_LOG2_MAX = 30,
 	GW_GFS_GOAL_MAX = 8,
@@ -276,7 +277,8 @@ int gw_gfs_read(struct gw_gfs_file *file, uint64_t offset, void *buffer, size_t 
 /* At the offset, which may be behind the end. */
 int gw_gfs_write(struct gw_gfs_file *file, uint64_t offset, struct gw_bytes data,
 		 struct gw_error *error) GW_MUST_CHECK;
-/* At least once (3.3); *offset (may be NULL) is where. GW_E_TOO_LARGE over the limit. */
+/* At least once (3.3); *offset (may be NULL) is where. GW_E_TOO_LARGE over the limit: a quarter of
+ * a chunk, and GW_GFS_APPEND_BYTES_MAX. */
 int gw_gfs_append(struct gw_gfs_file *file, struct gw_bytes data, uint64_t *offset,
 		  struct gw_error *error) GW_MUST_CHECK;
 /* All that was written and appended through this handle is on the disks of all replicas, and the

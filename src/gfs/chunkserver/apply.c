@@ -145,7 +145,7 @@ static int receive_inlined(struct gw_rpc_call *call, struct held_data **data,
 
 	if (result < 0)
 		return result;
-	if (bytes > CHUNK_BATCH_BYTES_MAX + GFS_PIECE_BYTES_MAX)
+	if (bytes > CHUNK_BATCH_BYTES_MAX + GFS_APPEND_BYTES_MAX)
 		return gw_fail(error, GW_E_TOO_LARGE, "%llu bytes at once",
 			       (unsigned long long)bytes);
 	*data = held_data_new((size_t)bytes);

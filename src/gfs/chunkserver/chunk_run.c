@@ -21,13 +21,15 @@ void chunk_run_begin(struct chunk_run *run)
 	run->crc = length % GFS_BLOCK_BYTES ? chunk->state.crcs[length / GFS_BLOCK_BYTES] : 0;
 	run->is_overwrite = run->is_cut = run->has_pad = false;
 	free(run->wide);
-	run->wide = NULL;
+	free(run->long_crcs);
+	run->wide = run->long_crcs = NULL;
 	run->step_count = 0;
 }
 
 void chunk_run_done(struct chunk_run *run)
 {
 	free(run->wide);
+	free(run->long_crcs);
 	base_buffer_done(&run->log);
 }
 
@@ -117,6 +119,12 @@ static void set_write(struct chunk_record *record, const struct chunk_mutation *
 	record->first_unanswered = mutation->first_unanswered;
 }
 
+/* A step has no room for its checksums. */
+static bool is_long(const struct chunk_mutation *mutation)
+{
+	return mutation->what == CHUNK_WRITE && mutation->data.size > CHUNK_MUTATION_BYTES_MAX;
+}
+
 static int add_extension(struct chunk_run *run, const struct chunk_mutation *mutation,
 			 struct gw_error *error)
 {
@@ -124,6 +132,11 @@ static int add_extension(struct chunk_run *run, const struct chunk_mutation *mut
 	uint8_t *crcs = run->steps[run->step_count].crcs;
 
 	assert(mutation->offset == run->length);
+	if (is_long(mutation)) {
+		crcs = run->long_crcs = calloc(mutation->data.size / GFS_BLOCK_BYTES + 2, 4);
+		if (!crcs)
+			return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+	}
 	set_write(record, mutation);
 	record->crcs = crcs;
 	if (run->piece_count == 0)
@@ -217,6 +230,7 @@ static int add_overwrite(struct chunk_run *run, const struct chunk_mutation *mut
 	uint32_t first = (uint32_t)(mutation->offset / GFS_BLOCK_BYTES);
 	int result = 0;
 
+	assert(!is_long(mutation));
 	if (!buffer)
 		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 	set_write(record, mutation);
@@ -306,7 +320,9 @@ int chunk_run_add(struct chunk_run *run, const struct chunk_mutation *mutation,
 {
 	int result;
 
-	if (run->is_overwrite || run->is_cut)
+	/* Long ones are runs by themselves, too. */
+	if (run->is_overwrite || run->is_cut || run->long_crcs ||
+	    (is_long(mutation) && run->step_count > 0))
 		return 0;
 	if (mutation->what == CHUNK_CUT) {
 		if (run->step_count > 0)
@@ -331,6 +347,9 @@ int chunk_run_add(struct chunk_run *run, const struct chunk_mutation *mutation,
 		result = add_extension(run, mutation, error);
 	else if (run->step_count > 0)
 		return 0;
+	else if (is_long(mutation))
+		result = gw_fail(error, GW_E_INVALID, "%zu bytes in place of others",
+				 mutation->data.size);
 	else
 		result = add_overwrite(run, mutation, error);
 	return result < 0 ? result : 1;

@@ -33,6 +33,7 @@ struct chunk_run {
 	uint32_t crc;    /* of its last block, when that is not full */
 	bool is_overwrite, is_cut, has_pad;
 	uint8_t *wide;   /* an overwrite up to the ends of its sectors; NULL: as it was asked for */
+	uint8_t *long_crcs; /* of an extension that is longer than others; NULL: there is none */
 	size_t step_count;
 	struct chunk_step steps[CHUNK_RUN_STEPS_MAX];
 };

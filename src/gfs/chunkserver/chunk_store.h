@@ -50,7 +50,8 @@ enum {
 	CHUNK_LOG_BYTES_MAX = 4 << 20,      /* then it is written anew */
 	CHUNK_MUTATIONS_MAX = 64,           /* of one chunk_mutate */
 	CHUNK_READ_BYTES_MAX = GFS_PIECE_BYTES_MAX,
-	CHUNK_MUTATION_BYTES_MAX = 2 << 20, /* of one mutation */
+	CHUNK_MUTATION_BYTES_MAX = 2 << 20, /* of one mutation; behind the length: */
+	CHUNK_EXTENSION_BYTES_MAX = GFS_APPEND_BYTES_MAX,
 };
 
 struct chunk_store;

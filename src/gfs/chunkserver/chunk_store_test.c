@@ -6,6 +6,7 @@
 #include "task/disk.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { BLOCK = GFS_BLOCK_BYTES };
 
@@ -27,6 +28,43 @@ static void bytes_are_there_after_a_restart(struct stored *stored)
 	assert_true(stored_is(chunk, 0, 100 + 2 * BLOCK, 1));
 	assert_int_equal(stored_write(chunk, 100 + 2 * BLOCK, 50, 1), 0);
 	assert_true(stored_is(chunk, 0, 150 + 2 * BLOCK, 1));
+}
+
+static void as_much_as_an_append_may_have_is_added_at_once(struct stored *stored)
+{
+	enum { SIZE = CHUNK_EXTENSION_BYTES_MAX };
+	uint8_t *bytes = malloc(SIZE + 1);
+	struct chunk_mutation three[] = {
+		{.data = {"before", 6}},
+		{.offset = 6, .data = {bytes, SIZE}, .completion = {.writer = 5, .sequence = 1}},
+		{.offset = 6 + SIZE, .data = {"behind", 6}},
+	};
+	struct chunk_mutation over = {.data = {bytes, SIZE + 1}};
+	struct chunk_mutation in_place = {.data = {bytes, SIZE}};
+	struct chunk_completion found;
+	struct chunk *chunk;
+
+	assert_non_null(bytes);
+	stored_fill(bytes, 6, SIZE, 3);
+	assert_int_equal(chunk_create(stored->store, 8, GFS_CHUNK_LOG2, 1, &chunk, NULL), 0);
+	over.offset = 12 + SIZE;
+	assert_int_equal(chunk_mutate(chunk, 1, three, 3, NULL), 0);
+	assert_int_equal(chunk_mutate(chunk, 1, &over, 1, NULL), GW_E_INVALID);
+	assert_int_equal(chunk_mutate(chunk, 1, &in_place, 1, NULL), GW_E_INVALID);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(chunk->length, SIZE + 12);
+		for (uint64_t at = 6; at < SIZE; at += CHUNK_READ_BYTES_MAX)
+			assert_true(stored_is(chunk, at, CHUNK_READ_BYTES_MAX, 3));
+		assert_int_equal(stored_read(chunk, SIZE + 6, 6, bytes, NULL), 6);
+		assert_memory_equal(bytes, "behind", 6);
+		assert_int_equal(chunk_hold(chunk, NULL), 0);
+		assert_int_equal(chunk_outcome(&chunk->state, 5, 1, &found), CHUNK_DONE);
+		assert_int_equal(found.bytes, SIZE);
+		chunk_release(chunk);
+		stored_reopen(stored);
+		chunk = chunk_find(stored->store, 8);
+	}
+	free(bytes);
 }
 
 static void bytes_are_changed_across_a_border_of_blocks(struct stored *stored)
@@ -420,6 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_a_store(bytes_are_there_after_a_restart),
+		in_a_store(as_much_as_an_append_may_have_is_added_at_once),
 		in_a_store(bytes_are_changed_across_a_border_of_blocks),
 		in_a_store(zeros_lie_before_a_write_beyond_the_end),
 		in_a_store(rot_is_told_and_not_hidden_by_a_write),

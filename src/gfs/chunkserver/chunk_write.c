@@ -204,7 +204,7 @@ static int carry_out_all(struct chunk *chunk, const struct chunk_mutation *mutat
 		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 	run->chunk = chunk;
 	run->log = (struct base_buffer){0};
-	run->wide = NULL;
+	run->wide = run->long_crcs = NULL;
 	result = make_sure_of_log(chunk, error);
 	if (result == 0)
 		result = run_all(run, mutations, count, error);
@@ -242,7 +242,7 @@ static int check(const struct chunk *chunk, const struct chunk_mutation *mutatio
 			continue;
 		if (one->what != CHUNK_WRITE ? one->data.size != 0 :
 					     one->data.size == 0 ||
-						     one->data.size > CHUNK_MUTATION_BYTES_MAX)
+						     one->data.size > CHUNK_EXTENSION_BYTES_MAX)
 			return gw_fail(error, GW_E_INVALID, "a write of %zu bytes", one->data.size);
 		if (one->offset > bytes_max || one->data.size > bytes_max - one->offset)
 			return gw_fail(error, GW_E_INVALID, "a write of %zu bytes at %llu",

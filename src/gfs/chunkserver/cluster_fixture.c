@@ -166,7 +166,7 @@ void cluster_run_test(void **state)
 	struct run one = {
 		.test = (cluster_test *)*state,
 		.cluster = {.path = "/tmp/chunkservers-XXXXXX", .extends = true, .term = 3,
-			    .lease_ms = 600000},
+			    .lease_ms = 600000, .chunk_log2 = CLUSTER_LOG2},
 	};
 	char command[96];
 
@@ -212,7 +212,7 @@ int cluster_grant(struct cluster *cluster, uint64_t handle, uint64_t before, uin
 		request.handle = handle;
 		request.version = version;
 		request.version_before = before;
-		request.chunk_log2 = CLUSTER_LOG2;
+		request.chunk_log2 = cluster->chunk_log2;
 		request.primary = 1;
 		request.set = pointers;
 		request.n_set = (size_t)set;
@@ -286,24 +286,44 @@ int cluster_write_pushed(struct cluster *cluster, uint64_t handle, uint64_t vers
 	return write_with(cluster, &request, (struct gw_bytes){NULL, 0});
 }
 
+static int append_with(struct cluster *cluster, Gfs__AppendRequest *request,
+		       struct gw_bytes bytes, struct appended *appended)
+{
+	struct gw_rpc_call_options options = {.attachment = bytes, .attachment_is_checked = true};
+	Gfs__AppendReply *reply;
+	int result = chunkserver_append_with(cluster->clients[0], request, &options, &reply, NULL);
+
+	if (result == 0 && appended)
+		*appended = (struct appended){reply->chunk_full, reply->was_done, reply->offset};
+	gw_rpc_reply_free(reply);
+	return result;
+}
+
 int cluster_append(struct cluster *cluster, uint64_t handle, uint64_t version,
 		   struct gw_bytes bytes, uint64_t sequence, struct appended *appended)
 {
 	Gfs__AppendRequest request = GFS__APPEND_REQUEST__INIT;
-	struct gw_rpc_call_options options = {.attachment = bytes, .attachment_is_checked = true};
-	Gfs__AppendReply *reply;
-	int result;
 
 	request.handle = handle;
 	request.version = version;
 	request.crc = base_crc32c(0, bytes.data, bytes.size);
 	request.writer = sequence ? 9 : 0;
 	request.sequence = sequence;
-	result = chunkserver_append_with(cluster->clients[0], &request, &options, &reply, NULL);
-	if (result == 0 && appended)
-		*appended = (struct appended){reply->chunk_full, reply->was_done, reply->offset};
-	gw_rpc_reply_free(reply);
-	return result;
+	return append_with(cluster, &request, bytes, appended);
+}
+
+int cluster_append_pushed(struct cluster *cluster, uint64_t handle, uint64_t version,
+			  uint64_t number, struct appended *appended)
+{
+	Gfs__AppendRequest request = GFS__APPEND_REQUEST__INIT;
+	Gfs__DataId id = GFS__DATA_ID__INIT;
+
+	id.client = 77;
+	id.number = number;
+	request.data = &id;
+	request.handle = handle;
+	request.version = version;
+	return append_with(cluster, &request, (struct gw_bytes){NULL, 0}, appended);
 }
 
 int cluster_outcome(struct cluster *cluster, uint64_t handle, uint64_t version, uint64_t sequence,

@@ -21,6 +21,7 @@ struct cluster {
 	/* Of server 1: granted again, at version 2, before it is answered that it drops it; then 0. */
 	uint64_t late_drop_handle;
 	bool wants_report;
+	uint8_t chunk_log2;              /* of chunks that are granted: CLUSTER_LOG2 at first */
 	/* What it was told. */
 	unsigned beats, reports, reported_chunks, failed_count;
 	uint64_t bad_handle;
@@ -56,6 +57,8 @@ struct appended {
 };
 int cluster_append(struct cluster *cluster, uint64_t handle, uint64_t version,
 		   struct gw_bytes bytes, uint64_t sequence, struct appended *appended);
+int cluster_append_pushed(struct cluster *cluster, uint64_t handle, uint64_t version,
+			  uint64_t number, struct appended *appended);
 int cluster_outcome(struct cluster *cluster, uint64_t handle, uint64_t version, uint64_t sequence,
 		    bool fence, bool *done);
 int cluster_sync(struct cluster *cluster, uint64_t handle, uint64_t version);

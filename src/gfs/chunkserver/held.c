@@ -53,15 +53,29 @@ static void forget(struct held *held, struct held_data *data)
 	held_data_unref(data);
 }
 
+int held_expect(struct held *held, size_t size, struct gw_error *error)
+{
+	if (size > held->bytes_max)
+		return gw_fail(error, GW_E_TOO_LARGE, "%zu bytes are more than are held", size);
+	if (held->coming > held->bytes_max - size)
+		return gw_fail(error, GW_E_OVERLOADED, "%zu bytes come already", held->coming);
+	held->coming += size;
+	return 0;
+}
+
+void held_expect_end(struct held *held, size_t size)
+{
+	assert(held->coming >= size);
+	held->coming -= size;
+}
+
 int held_put(struct held *held, struct held_data *data, struct gw_error *error)
 {
 	int result;
 
 	if (base_map_find(&held->by_id, key_of(data->id), NULL))
 		return 0;
-	if (data->size > held->bytes_max)
-		return gw_fail(error, GW_E_TOO_LARGE, "%zu bytes are more than are held",
-			       data->size);
+	assert(data->size <= held->bytes_max);
 	result = base_map_put(&held->by_id, key_of(data->id), data, error);
 	if (result < 0)
 		return result;

@@ -72,8 +72,9 @@ int chunk_serve_write(struct gw_rpc_call *call, void *context, const Gfs__WriteR
 	if (result < 0)
 		return result;
 	bytes_max = bytes_max_of(server, request->handle);
-	if (bytes_max > 0 && (request->offset > bytes_max ||
-			      wanted.data->size > bytes_max - request->offset)) {
+	if (wanted.data->size > GFS_PIECE_BYTES_MAX ||
+	    (bytes_max > 0 && (request->offset > bytes_max ||
+			       wanted.data->size > bytes_max - request->offset))) {
 		result = gw_fail(error, GW_E_INVALID, "%zu bytes at %llu of a chunk",
 				 wanted.data->size, (unsigned long long)request->offset);
 		held_data_unref(wanted.data);
@@ -112,6 +113,8 @@ int chunk_serve_append(struct gw_rpc_call *call, void *context, const Gfs__Appen
 	if (result < 0)
 		return result;
 	bytes_max = bytes_max_of(server, request->handle) / GFS_APPEND_SHARE;
+	if (bytes_max > GFS_APPEND_BYTES_MAX)
+		bytes_max = GFS_APPEND_BYTES_MAX;
 	if (bytes_max > 0 && wanted.data->size > bytes_max) {
 		result = gw_fail(error, GW_E_TOO_LARGE, "an append of %zu bytes, the limit is %llu",
 				 wanted.data->size, (unsigned long long)bytes_max);

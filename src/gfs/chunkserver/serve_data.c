@@ -45,7 +45,7 @@ static int receive_parts(struct gw_rpc_call *call, struct held_data *data, struc
 	return 0;
 }
 
-static int announced(struct gw_rpc_call *call, size_t bytes_max, struct held_data **data,
+static int announced(struct gw_rpc_call *call, size_t bytes_max, size_t *size,
 		     struct gw_error *error)
 {
 	uint64_t bytes;
@@ -56,17 +56,21 @@ static int announced(struct gw_rpc_call *call, size_t bytes_max, struct held_dat
 	if (bytes > bytes_max)
 		return gw_fail(error, GW_E_TOO_LARGE, "%llu bytes at once, the limit is %zu",
 			       (unsigned long long)bytes, bytes_max);
-	*data = held_data_new((size_t)bytes);
-	return *data ? 0 : gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+	*size = (size_t)bytes;
+	return 0;
 }
 
 int chunk_receive(struct gw_rpc_call *call, size_t bytes_max, uint32_t crc,
 		  struct held_data **data, struct gw_error *error)
 {
-	int of_next = 0, result = announced(call, bytes_max, data, error);
+	size_t size = 0;
+	int of_next = 0, result = announced(call, bytes_max, &size, error);
 
 	if (result < 0)
 		return result;
+	*data = held_data_new(size);
+	if (!*data)
+		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
 	result = receive_parts(call, *data, NULL, &of_next, error);
 	if (result == 0)
 		result = check_crc(*data, crc, error);
@@ -107,19 +111,17 @@ static int end_next(struct gw_rpc_call *next, int of_parts, struct gw_error *err
 	return result;
 }
 
-int chunk_serve_push(struct gw_rpc_call *call, void *context, const Gfs__PushRequest *request,
-		     Gfs__Nothing *reply, struct gw_error *error)
+/* All of the bytes, of which there are so many, and at all of the chain. */
+static int receive_push(struct chunk_server *server, struct gw_rpc_call *call,
+			const Gfs__PushRequest *request, size_t size, struct gw_error *error)
 {
-	struct chunk_server *server = context;
 	struct gw_rpc_call *next = NULL;
-	struct held_data *data = NULL;
-	int of_next = 0, result;
+	struct held_data *data = held_data_new(size);
+	int of_next = 0, result = 0;
 
-	(void)reply;
-	if (!request->data || request->data->number == 0 || request->n_chain > GFS_GOAL_MAX)
-		return gw_fail(error, GW_E_INVALID, "a push without id or with too long a chain");
-	result = announced(call, GFS_PIECE_BYTES_MAX, &data, error);
-	if (result == 0 && request->n_chain > 0)
+	if (!data)
+		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+	if (request->n_chain > 0)
 		result = open_next(server, request, data->size, &next, error);
 	if (result == 0)
 		result = receive_parts(call, data, next, &of_next, error);
@@ -134,6 +136,26 @@ int chunk_serve_push(struct gw_rpc_call *call, void *context, const Gfs__PushReq
 	if (result == 0 && next)
 		return end_next(next, of_next, error);
 	gw_rpc_abandon(next);
+	return result;
+}
+
+int chunk_serve_push(struct gw_rpc_call *call, void *context, const Gfs__PushRequest *request,
+		     Gfs__Nothing *reply, struct gw_error *error)
+{
+	struct chunk_server *server = context;
+	size_t size = 0;
+	int result;
+
+	(void)reply;
+	if (!request->data || request->data->number == 0 || request->n_chain > GFS_GOAL_MAX)
+		return gw_fail(error, GW_E_INVALID, "a push without id or with too long a chain");
+	result = announced(call, GFS_APPEND_BYTES_MAX, &size, error);
+	if (result == 0)
+		result = held_expect(&server->held, size, error);
+	if (result < 0)
+		return result;
+	result = receive_push(server, call, request, size, error);
+	held_expect_end(&server->held, size);
 	return result;
 }
 

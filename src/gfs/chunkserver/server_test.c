@@ -170,6 +170,45 @@ static void a_record_that_does_not_fit_goes_to_the_next_chunk(struct cluster *cl
 	free(bytes);
 }
 
+static void a_record_has_a_quarter_of_a_chunk_at_most(struct cluster *cluster)
+{
+	const size_t quarter = 4 * GFS_PIECE_BYTES_MAX; /* as much as is held here */
+	struct held *held = &cluster->servers[0]->held;
+	uint8_t *bytes = calloc(1, quarter + 1);
+	struct gw_bytes last = {bytes + quarter - 9, 9};
+	struct appended appended;
+
+	assert_non_null(bytes);
+	memcpy(bytes, "begin", 5);
+	memcpy(bytes + quarter - 9, "the end.", 9);
+	cluster->chunk_log2 = 24;
+	assert_int_equal(cluster_grant(cluster, 7, 0, 1, 3), 0);
+	for (uint64_t i = 0; i < 4; i++) { /* of the last two the others know nothing yet */
+		assert_int_equal(cluster_push(cluster, i + 1, (struct gw_bytes){bytes, quarter},
+					      i < 2 ? 3 : 1),
+				 0);
+		assert_int_equal(cluster_append_pushed(cluster, 7, 1, i + 1, &appended), 0);
+		assert_false(appended.is_full);
+		assert_int_equal(appended.offset, i * quarter);
+		assert_everywhere(cluster, 1, i * quarter, text("begin"));
+		assert_everywhere(cluster, 1, (i + 1) * quarter - 9, last);
+	}
+	assert_int_equal(held->coming, 0);
+	held->coming = 1; /* of somebody else */
+	assert_int_equal(cluster_push(cluster, 5, (struct gw_bytes){bytes, quarter}, 1),
+			 GW_E_OVERLOADED);
+	held->coming = 0;
+	assert_int_equal(cluster_push(cluster, 6, (struct gw_bytes){bytes, quarter + 1}, 1),
+			 GW_E_TOO_LARGE);
+	assert_int_equal(cluster_push(cluster, 7, (struct gw_bytes){bytes, quarter / 4 + 1}, 1), 0);
+	cluster->chunk_log2 = 22;
+	assert_int_equal(cluster_grant(cluster, 8, 0, 1, 3), 0);
+	assert_int_equal(cluster_append_pushed(cluster, 8, 1, 7, NULL), GW_E_TOO_LARGE);
+	assert_int_equal(cluster_write_pushed(cluster, 8, 1, 0, 7), GW_E_INVALID);
+	assert_int_equal(cluster_append(cluster, 8, 1, text("x"), 0, &appended), 0);
+	free(bytes);
+}
+
 static void an_append_once_is_not_done_twice(struct cluster *cluster)
 {
 	struct appended first, again;
@@ -368,6 +407,7 @@ int main(void)
 		in_a_cluster(the_oldest_data_are_forgotten),
 		in_a_cluster(appends_that_come_at_once_lie_side_by_side),
 		in_a_cluster(a_record_that_does_not_fit_goes_to_the_next_chunk),
+		in_a_cluster(a_record_has_a_quarter_of_a_chunk_at_most),
 		in_a_cluster(an_append_once_is_not_done_twice),
 		in_a_cluster(a_dead_secondary_ends_the_grant_and_is_told),
 		in_a_cluster(replicas_that_differ_begin_a_grant_with_what_all_have),

@@ -39,8 +39,8 @@ int gfs_client_append_check(const struct gw_gfs_file *file, struct gw_bytes data
 {
 	uint64_t bytes_max = (UINT64_C(1) << file->chunk_log2) / GFS_APPEND_SHARE;
 
-	if (bytes_max > GW_GFS_PIECE_BYTES)
-		bytes_max = GW_GFS_PIECE_BYTES;
+	if (bytes_max > GFS_APPEND_BYTES_MAX)
+		bytes_max = GFS_APPEND_BYTES_MAX;
 	if (data.size == 0)
 		return gw_fail(error, GW_E_INVALID, "an append of nothing");
 	return data.size <= bytes_max ? 0

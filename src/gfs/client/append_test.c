@@ -79,6 +79,53 @@ static int an_append_that_does_not_fit_goes_to_the_next_chunk(void *argument)
 	return 0;
 }
 
+static int an_append_has_a_quarter_of_a_chunk_at_most(void *argument)
+{
+	const size_t quarter = FAKE_LARGE_BYTES; /* of chunks four times as large */
+	uint8_t *record = calloc(1, GW_GFS_APPEND_BYTES_MAX + 1);
+	struct fake fake;
+	struct gw_error error = {0};
+	struct gw_gfs_file *file;
+	struct gw_gfs_writer *writer;
+	uint64_t offset;
+
+	(void)argument;
+	assert_non_null(record);
+	memcpy(record + quarter - 4, "end.", 4);
+	fake_begin(&fake, FAKE_LARGE_LOG2 + 2, NULL);
+	file = fake_open(&fake);
+	assert_int_equal(gw_gfs_writer_new(&writer, fake.client, &error), 0);
+	assert_int_equal(gw_gfs_append(file, (struct gw_bytes){record, quarter}, &offset, &error),
+			 0);
+	assert_int_equal(offset, 0);
+	assert_int_equal(gw_gfs_append_once(writer, file, 1, (struct gw_bytes){record, quarter},
+					    &offset, &error),
+			 0);
+	assert_int_equal(offset, quarter);
+	assert_int_equal(count_calls(&fake, FAKE_PUSH), 2);
+	for (unsigned i = 0; i < FAKE_SERVERS; i++)
+		assert_memory_equal(fake.servers[i].chunks[0].bytes + 2 * quarter - 4, "end.", 4);
+	assert_int_equal(gw_gfs_append(file, (struct gw_bytes){record, quarter + 1}, NULL, &error),
+			 GW_E_TOO_LARGE);
+	assert_int_equal(gw_gfs_append_once(writer, file, 2,
+					    (struct gw_bytes){record, quarter + 1}, NULL, &error),
+			 GW_E_TOO_LARGE);
+	gw_gfs_writer_free(writer);
+	assert_int_equal(gw_gfs_close(file, &error), 0);
+	fake_end(&fake);
+	fake_begin(&fake, GW_GFS_CHUNK_LOG2_MAX, NULL);
+	file = fake_open(&fake);
+	assert_int_equal(gw_gfs_append(file,
+				       (struct gw_bytes){record, GW_GFS_APPEND_BYTES_MAX + 1},
+				       NULL, &error),
+			 GW_E_TOO_LARGE);
+	assert_int_equal(count_calls(&fake, FAKE_PUSH), 0);
+	assert_int_equal(gw_gfs_close(file, &error), 0);
+	fake_end(&fake);
+	free(record);
+	return 0;
+}
+
 static int an_append_whose_answer_is_lost_is_there_twice(void *argument)
 {
 	struct fake fake;
@@ -265,6 +312,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_a_task(an_append_that_does_not_fit_goes_to_the_next_chunk),
+		in_a_task(an_append_has_a_quarter_of_a_chunk_at_most),
 		in_a_task(an_append_whose_answer_is_lost_is_there_twice),
 		in_a_task(the_same_sequence_is_there_once),
 		in_a_task(a_full_chunk_that_was_not_tried_before_needs_no_fence),

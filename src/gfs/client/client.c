@@ -12,6 +12,7 @@ static_assert((int)GW_GFS_PATH_BYTES_MAX == (int)GFS_PATH_BYTES_MAX &&
 		      (int)GW_GFS_LIST_MAX == (int)GFS_LIST_ENTRIES_MAX &&
 		      (int)GW_GFS_PIECE_BYTES == (int)GFS_PIECE_BYTES_MAX &&
 		      (int)GW_GFS_APPEND_SHARE == (int)GFS_APPEND_SHARE &&
+		      (int)GW_GFS_APPEND_BYTES_MAX == (int)GFS_APPEND_BYTES_MAX &&
 		      (int)GW_GFS_CHUNK_LOG2_MIN == (int)GFS_CHUNK_LOG2_MIN &&
 		      (int)GW_GFS_CHUNK_LOG2_MAX == (int)GFS_CHUNK_LOG2_MAX &&
 		      (int)GW_GFS_GOAL_MAX == (int)GFS_GOAL_MAX &&

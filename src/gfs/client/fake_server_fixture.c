@@ -71,23 +71,26 @@ static int serve_push(struct gw_rpc_call *call, void *context, const Gfs__PushRe
 {
 	struct fake_server *server = context;
 	int code = fails(server, FAKE_PUSH, false, error);
-	uint8_t *data = gw_rpc_allocate(call, GFS_PIECE_BYTES_MAX);
-	int size;
+	uint8_t *data = gw_rpc_allocate(call, GFS_APPEND_BYTES_MAX);
+	size_t size = 0;
+	int part;
 
 	(void)reply;
 	server->calls[FAKE_PUSH]++;
-	size = gw_rpc_part_receive(call, data, GFS_PIECE_BYTES_MAX, error);
+	while ((part = gw_rpc_part_receive(call, data + size, GFS_APPEND_BYTES_MAX - size,
+					   error)) > 0)
+		size += (size_t)part;
 	if (code < 0)
 		return code;
-	assert_true(size > 0);
-	assert_int_equal(base_crc32c(0, data, (size_t)size), request->crc);
-	hold(server, request->data, data, (size_t)size);
+	assert_true(size > 0 && part == 0);
+	assert_int_equal(base_crc32c(0, data, size), request->crc);
+	hold(server, request->data, data, size);
 	for (size_t i = 0; i < request->n_chain; i++) {
 		struct fake_server *next = &server->fake->servers[request->chain[i]->server - 1];
 
 		if (!next->rpc)
 			return gw_fail(error, GW_E_UNREACHABLE, "the chain is broken");
-		hold(next, request->data, data, (size_t)size);
+		hold(next, request->data, data, size);
 	}
 	return 0;
 }

@@ -17,7 +17,8 @@ enum {
 	GFS_CHUNK_LOG2_MIN = 16,     /* 64 KiB */
 	GFS_CHUNK_LOG2_MAX = 30,
 	GFS_CHUNK_LOG2 = 26,         /* 64 MiB; an option of a file */
-	GFS_APPEND_SHARE = 4,        /* a record is at most a chunk through this */
+	GFS_APPEND_SHARE = 4,        /* a record is at most a chunk through this, and */
+	GFS_APPEND_BYTES_MAX = 16 << 20,
 	GFS_BLOCK_BYTES = 64 << 10,  /* has one checksum */
 	GFS_FILE_CHUNKS_MAX = 1 << 24,
 	GFS_GOAL_MAX = 8,
@@ -34,9 +35,10 @@ enum {
 	GFS_REPORT_PIECE_BYTES_MAX = 1 << 20, /* of one Report */
 
 	/* Data on its way. */
-	GFS_PIECE_BYTES_MAX = 1 << 20,      /* of one Push, Write or Read */
+	GFS_PIECE_BYTES_MAX = 1 << 20,      /* of one Write or Read; a Push has a record at most */
 	GFS_INLINE_BYTES_MAX = 64 << 10,    /* data that may come with a Write or Append itself */
-	GFS_HELD_BYTES = 64 << 20,          /* pushed and not yet written; LRU; an option */
+	GFS_HELD_BYTES = 64 << 20,          /* pushed and not yet written, LRU, and as much that
+					     * comes; an option */
 	GFS_WRITERS_MAX = 1 << 20,
 	GFS_COMPLETIONS_MAX = 1 << 16,      /* of one chunk */
 
