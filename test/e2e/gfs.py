@@ -13,6 +13,7 @@ import kv as service  # takes the build directory from sys.argv
 import kv_tls as tls
 
 GW, SECONDS = service.GW, service.SECONDS
+PUBLISH = os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "examples", "publish")
 BEAT = ("--chunk-heartbeat", "100ms")
 FAST = ("--election", "300ms", "--heartbeat", "50ms", "--chunk-lease", "1s", *BEAT)
 CHUNK = 64 << 10  # the smallest
@@ -304,6 +305,23 @@ def how_far_a_copy_is_is_drawn_on_a_terminal(directory):
         assert (piped.stdout, piped.stderr) == (b"", b""), piped
 
 
+def an_example_replaces_a_file_in_one_step(directory):
+    old, new = noise(200000), noise(300000, 2)
+    with up(directory) as cluster:
+        at = cluster.address
+        fs(at, "put", "-", "/index", data=old)
+        writer = subprocess.Popen([PUBLISH, at, "/index"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        writer.stdin.write(new[:200000])
+        while b"index.new\n" not in fs(at, "ls"):
+            pass
+        assert fs(at, "cat", "/index") == old
+        said = writer.communicate(new[200000:], timeout=SECONDS)[1]
+        assert writer.returncode == 0, said
+        assert fs(at, "cat", "/index") == new and fs(at, "ls") == b"index\n"
+        done = subprocess.run([PUBLISH, at, "/no/where"], input=b"", capture_output=True, timeout=SECONDS, check=False)
+        assert done.returncode == 4 and b"/no: no such directory" in done.stderr, done
+
+
 def appends_are_whole_and_once(directory):
     with up(directory) as cluster:
         at, pieces = cluster.address, [noise(16 << 10, seed) for seed in range(10)]
@@ -586,7 +604,7 @@ def a_chunkserver_killed_under_a_writer_costs_it_nothing(directory):
         assert fs(room.at, "cat", "/f") == data
 
 
-TESTS = [files_are_stored_and_fetched_as_they_are, trees_go_in_and_out_and_are_copied, patterns_mean_what_is_there,
+TESTS = [files_are_stored_and_fetched_as_they_are, an_example_replaces_a_file_in_one_step, trees_go_in_and_out_and_are_copied, patterns_mean_what_is_there,
          what_is_asked_is_answered_in_json, how_far_a_copy_is_is_drawn_on_a_terminal, appends_are_whole_and_once,
          what_is_deleted_comes_back_and_a_snapshot_stays, a_cluster_that_is_killed_has_what_it_acknowledged,
          attributes_and_counts_are_told,
