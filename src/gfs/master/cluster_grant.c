@@ -113,13 +113,14 @@ struct work {
 static struct work begin(const struct gfs_master *master, const struct gfs_secure *what)
 {
 	uint64_t told = gfs_cluster_told(master, gfs_slot_of(what->handle));
+	const struct gfs_chunk *chunk = gfs_cluster_chunk(master, what->handle);
 	struct work work = {.what = what, .chunk_log2 = what->chunk_log2};
 
 	if (told >= GFS_FRESH && work.chunk_log2 == 0)
 		work.chunk_log2 = (uint8_t)told;
-	if (told & GFS_FRESH) {
+	if (told & GFS_FRESH && chunk) {
 		work.is_new = true;
-		work.untold_version = 1;
+		work.untold_version = chunk->version;
 	}
 	return work;
 }
@@ -430,9 +431,14 @@ static int make_grant(struct gfs_master *master, struct work *work, const struct
 
 	record.incarnation = gfs_cluster_server(master, set->servers[0])->incarnation;
 	code = gfs_cluster_propose(master, &record, error);
-	if (code == 0)
-		work->untold_version = record.version;
-	return code;
+	if (code < 0)
+		return code;
+	work->untold_version = record.version;
+	/* Whoever goes on with it is to know that nobody can have written. */
+	return work->is_new && work->chunk_log2 != 0
+		       ? gfs_cluster_tell_as(master, gfs_slot_of(record.handle),
+					     GFS_FRESH | work->chunk_log2, error)
+		       : 0;
 }
 
 /* Whether the grant serves whoever asks. */
