@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* record_test.c - the bytes of version 1 of a chunk's log and of the file "server": they are read for
- * ever, cut and damaged ones are told. */
+/* record_test.c - the bytes of version 1 of a chunk's log and of the file "server": they are read
+ * for ever, cut and damaged ones are told. */
 #include "gfs/chunkserver/home.h"
 #include "gfs/chunkserver/record.h"
 #include "support/unit.h"
