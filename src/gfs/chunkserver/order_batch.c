@@ -199,10 +199,26 @@ static void unlink_numbered(struct grant *grant, struct order_job *job)
 	}
 }
 
+/* Whoever has revoked the grant may have cloned a replica before it had all of this, and the clone
+ * is one of the next grant's set. */
+static int check_still_granted(const struct order_batch *batch, struct gw_error *error)
+{
+	const struct grant *grant = batch->grant;
+
+	if (!grant->is_over || IO_BUG(batch->server->io, "gfs.answer-revoked"))
+		return 0;
+	return gw_fail(error, GW_E_STALE,
+		       "chunk %llx: the grant of version %llu ended before all had the bytes",
+		       (unsigned long long)grant->chunk->handle,
+		       (unsigned long long)grant->version);
+}
+
 static void end_batch(struct order_batch *batch)
 {
 	struct grant *grant = batch->grant;
 
+	if (batch->result == 0)
+		batch->result = check_still_granted(batch, &batch->error);
 	if (batch->result < 0) {
 		chunk_server_tell_failed(batch->server, grant, batch->failed,
 					 batch->failed_count);
