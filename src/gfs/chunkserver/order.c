@@ -34,10 +34,18 @@ static bool is_numbered(const struct grant *grant, const struct order_job *job)
 }
 
 /* What is known of an append that is to happen once: true, it is answered. */
-static bool answer_known(struct grant *grant, struct order_job *job)
+static bool answer_known(const struct chunk_server *server, struct grant *grant,
+			 struct order_job *job)
 {
 	struct chunk_completion found;
-	int outcome = chunk_outcome(&grant->chunk->state, job->completion.writer,
+	int outcome;
+
+	/* What it has done is forgotten. */
+	if (job->completion.writer < server->writers_from) {
+		finish_in(grant, job, GW_E_COMPACTED, "the writer has ended");
+		return true;
+	}
+	outcome = chunk_outcome(&grant->chunk->state, job->completion.writer,
 				    job->completion.sequence, &found);
 
 	if (outcome == CHUNK_DONE) {
@@ -128,7 +136,7 @@ static bool take_job(struct order_batch *batch)
 	if (!grant->first)
 		grant->last = NULL;
 	job->next = NULL;
-	if (job->completion.writer != 0 && answer_known(grant, job))
+	if (job->completion.writer != 0 && answer_known(batch->server, grant, job))
 		return true;
 	switch (job->kind) {
 	case ORDER_WRITE:

@@ -88,14 +88,6 @@ int chunk_serve_write(struct gw_rpc_call *call, void *context, const Gfs__WriteR
 	return result;
 }
 
-/* A writer that has ended gets nothing appended any more. */
-static int check_writer(const struct chunk_server *server, uint64_t writer, struct gw_error *error)
-{
-	if (writer == 0 || writer >= server->writers_from)
-		return 0;
-	return gw_fail(error, GW_E_COMPACTED, "writer %llu has ended", (unsigned long long)writer);
-}
-
 int chunk_serve_append(struct gw_rpc_call *call, void *context, const Gfs__AppendRequest *request,
 		       Gfs__AppendReply *reply, struct gw_error *error)
 {
@@ -106,10 +98,8 @@ int chunk_serve_append(struct gw_rpc_call *call, void *context, const Gfs__Appen
 		.completion = {.writer = request->writer, .sequence = request->sequence},
 	}, *job;
 	uint64_t bytes_max;
-	int result = check_writer(server, request->writer, error);
+	int result = get_bytes(server, call, request->data, request->crc, &wanted.data, error);
 
-	if (result == 0)
-		result = get_bytes(server, call, request->data, request->crc, &wanted.data, error);
 	if (result < 0)
 		return result;
 	bytes_max = bytes_max_of(server, request->handle) / GFS_APPEND_SHARE;
