@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gfs_run_client.c - a client of the workload gfs-names: one call at a time, by the installed
- * client library.
+ * gfs_run_client.c - a client of the workloads gfs and gfs-names: one call at a time, by the
+ * installed client library.
  */
 #include "sim/workload_gfs.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "task/loop.h"
@@ -18,6 +19,11 @@ uint64_t gfs_run_draw(struct io *io, uint64_t n)
 
 	io_random(io, &number, sizeof(number));
 	return number % n;
+}
+
+struct gw_gfs_client_options gfs_run_client_options(void)
+{
+	return (struct gw_gfs_client_options){.insecure = true, .timeout_ms = GFS_RUN_PATIENCE_MS};
 }
 
 /* ---- One after the other --------------------------------------------------------------------- */
@@ -35,12 +41,12 @@ static void ask_again_and_again(struct gfs_run_life *life)
 {
 	struct gfs_run_state *state = life->state;
 
-	while (!gw_cancelled()) {
+	while (!gw_cancelled() && !state->is_over) {
 		bool healed = state->run->healed;
 		int code;
 
 		(void)gw_deadline_set(gw_after_ms(draw_timeout(life)));
-		code = gfs_run_ask_names(life);
+		code = state->ask(life);
 		(void)gw_deadline_set(GW_FOREVER);
 		if ((code == GW_E_TIMEOUT || code == GW_E_UNREACHABLE) && healed &&
 		    sim_io_alive(life->io))
@@ -57,13 +63,14 @@ static void ask_again_and_again(struct gfs_run_life *life)
 
 static int live(void *argument)
 {
-	const struct gw_gfs_client_options options = {.insecure = true,
-						      .timeout_ms = GFS_RUN_PATIENCE_MS};
+	const struct gw_gfs_client_options options = gfs_run_client_options();
 	struct gfs_run_life *life = argument;
 	int code = gw_gfs_client_new(&life->client, life->state->masters_text, &options, NULL);
 
 	assert(code == 0);
 	ask_again_and_again(life);
+	if (life->state->leave)
+		life->state->leave(life);
 	gw_gfs_client_free(life->client);
 	return 0;
 }

@@ -19,6 +19,7 @@ const struct sim_workload *const sim_workloads[] = {
 	&sim_chunks,
 	&sim_disk_log,
 	&sim_echo_counter,
+	&sim_gfs,
 	&sim_gfs_names,
 	&sim_kv,
 	&sim_raft,

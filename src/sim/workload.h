@@ -90,7 +90,7 @@ const struct sim_workload *sim_workload_find(const char *name);
 /* Whether the workload lists the bug. */
 bool sim_workload_has_bug(const struct sim_workload *workload, const char *bug);
 
-extern const struct sim_workload sim_chunks, sim_disk_log, sim_echo_counter, sim_gfs_names, sim_kv,
-	sim_raft, sim_replog, sim_replog_store, sim_tasks;
+extern const struct sim_workload sim_chunks, sim_disk_log, sim_echo_counter, sim_gfs, sim_gfs_names,
+	sim_kv, sim_raft, sim_replog, sim_replog_store, sim_tasks;
 
 #endif

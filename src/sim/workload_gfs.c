@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * workload_gfs.c - the workload gfs-names: one or three masters of the file system and four
- * clients, while they die, lose power, are cut off and have bad disks and clocks. The history of
- * names is that of one copy.
+ * workload_gfs.c - the workloads of the file system. gfs-names: one or three masters and four
+ * clients, while they die, are cut off and their clocks drift; the history of names is that of one
+ * copy.
  */
 #include "sim/workload_gfs.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CALLS_TO_CONVERGE = 8 };
+enum { CALLS_TO_CONVERGE = 8, SEGMENT_BYTES_MIN = 1024, BUFFER_BYTES_MIN = 16 << 10 };
 
 static bool converged(struct sim_run *run)
 {
 	const struct gfs_run_state *state = run->state;
-
 	for (uint32_t i = 0; i < GFS_RUN_CLIENTS; i++) {
 		if (state->clients[i].done_healed < CALLS_TO_CONVERGE)
 			return false;
@@ -23,13 +23,29 @@ static bool converged(struct sim_run *run)
 	return true;
 }
 
+static bool has_looked(void *context)
+{
+	const struct gfs_run_state *state = context;
+
+	return state->looked || state->run->error.code;
+}
+
 static int check_end(struct sim_run *run, struct gw_error *error)
 {
 	struct gfs_run_state *state = run->state;
+	struct sim_program look = gfs_run_look_program;
 
+	state->is_over = true;
 	for (uint32_t i = 0; i < GFS_RUN_CLIENTS; i++)
 		sim_node_kill(state->clients[i].node);
-	return gfs_names_check(&state->names, error);
+	if (!state->cluster)
+		return gfs_names_check(&state->names, error);
+	/* Not before: whoever is there and does not run is started when faults end. */
+	look.argument = state;
+	sim_node_start(sim_node_add(run->sim, "looker", &look));
+	if (!sim_run_when(run->sim, has_looked, state, sim_now_ns(run->sim) + SIM_LIVENESS_NS))
+		return gw_fail(error, GW_E_CORRUPT, "the files cannot be read again");
+	return run->error.code ? 0 : gfs_names_check(&state->names, error);
 }
 
 /* ---- Setting up ------------------------------------------------------------------------------ */
@@ -38,56 +54,100 @@ static void draw(struct gfs_run_state *state)
 {
 	static const uint64_t pauses_ms[] = {5, 50, 500};
 	static const uint64_t timeouts_ms[] = {300, 3000, 20000};
+	static const uint64_t leases_ms[] = {1000, 3000, 10000};
 	struct sim *sim = state->run->sim;
 
 	state->master_count = sim_draw(sim, 2) == 0 ? 1 : 3;
+	if (state->cluster)
+		state->server_count = 4 + (uint32_t)sim_draw(sim, GFS_RUN_SERVERS_MAX - 3);
+	state->lease_ms = leases_ms[sim_draw(sim, 3)];
+	state->heartbeat_ms = state->lease_ms / 10;
 	state->election_ms = 200 + sim_draw(sim, 500);
 	state->segment_bytes = (4 + sim_draw(sim, 16)) * 4096;
 	state->snapshot_bytes = (8 << 10) + sim_draw(sim, 64 << 10);
 	state->pause_ns_max = pauses_ms[sim_draw(sim, 3)] * SIM_MS;
 	state->timeout_ms_max = timeouts_ms[sim_draw(sim, 3)];
+	state->write_bytes_max = sim_draw(sim, 2) == 0 ? 5000 : 200000;
 }
 
-static uint64_t add_master(struct gfs_run_state *state, uint32_t number)
+/* Chunks are carried about: a network that takes minutes for one is no cluster's. */
+static void options(struct sim_options *options, uint64_t seed)
 {
-	struct gfs_run_master *master = &state->masters[number];
-	struct sim_program program = gfs_run_master_program;
-	size_t used = strlen(state->masters_text);
+	(void)seed;
+	if (options->segment_bytes < SEGMENT_BYTES_MIN)
+		options->segment_bytes = SEGMENT_BYTES_MIN;
+	if (options->stream_buffer_bytes < BUFFER_BYTES_MIN)
+		options->stream_buffer_bytes = BUFFER_BYTES_MIN;
+}
+
+/* Adds a machine, which starts at once. Returns its bit. */
+static uint64_t add(struct gfs_run_state *state, struct gfs_run_machine *machine, uint32_t number,
+		    const char *kind, const struct sim_program *program, int port)
+{
+	struct sim_program of_it = *program;
 	char name[16];
 
-	program.argument = master;
-	master->state = state;
-	master->number = number;
-	(void)snprintf(name, sizeof(name), "m%" PRIu32, number + 1);
-	master->node = sim_node_add(state->run->sim, name, &program);
-	(void)snprintf(master->address, sizeof(master->address), "10.0.0.%" PRIu32 ":%d",
-		       sim_node_index(master->node) + 1, GFS_RUN_PORT);
-	(void)snprintf(state->masters_text + used, sizeof(state->masters_text) - used, "%s%s",
-		       number ? "," : "", master->address);
-	return UINT64_C(1) << sim_node_index(master->node);
+	of_it.argument = machine;
+	machine->state = state;
+	machine->number = number;
+	(void)snprintf(name, sizeof(name), "%s%" PRIu32, kind, number + 1);
+	machine->node = sim_node_add(state->run->sim, name, &of_it);
+	(void)snprintf(machine->address, sizeof(machine->address), "10.0.0.%" PRIu32 ":%d",
+		       sim_node_index(machine->node) + 1, port);
+	return UINT64_C(1) << sim_node_index(machine->node);
 }
 
-static int set_up(struct sim_run *run, struct gw_error *error)
+/* A machine that sleeps has a clock that stands still: leases do not bear that. */
+static const uint32_t borne = ((SIM_FAULTS_PROCESS | SIM_FAULTS_CLOCK | SIM_FAULTS_NETWORK) &
+			       ~SIM_FAULT_BIT(PAUSE_MACHINE));
+
+static int set_up_with(struct sim_run *run, const struct gfs_cluster_operations *cluster,
+		       struct gw_error *error)
 {
 	struct gfs_run_state *state = calloc(1, sizeof(*state));
-	uint64_t nodes = 0;
+	uint64_t masters = 0, servers = 0;
 
 	if (!state)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for a workload");
 	run->state = state;
 	state->run = run;
+	state->cluster = cluster;
+	state->ask = cluster ? gfs_run_ask_data : gfs_run_ask_names;
+	state->leave = cluster ? gfs_run_leave_data : NULL;
 	draw(state);
-	for (uint32_t i = 0; i < state->master_count; i++)
-		nodes |= add_master(state, i);
+	for (uint32_t i = 0; i < state->master_count; i++) {
+		size_t used = strlen(state->masters_text);
+
+		masters |= add(state, &state->masters[i], i, "m", &gfs_run_master_program,
+			       GFS_RUN_MASTER_PORT);
+		(void)snprintf(state->masters_text + used, sizeof(state->masters_text) - used,
+			       "%s%s", i ? "," : "", state->masters[i].address);
+	}
+	for (uint32_t i = 0; i < state->server_count; i++)
+		servers |= add(state, &state->servers[i], i, "c", &gfs_run_server_program,
+			       GFS_RUN_SERVER_PORT);
 	for (uint32_t i = 0; i < state->master_count; i++)
 		sim_node_start(state->masters[i].node);
-	sim_atlas_add(&run->atlas, &(struct sim_group){
-		.nodes = nodes,
+	for (uint32_t i = 0; i < state->server_count; i++)
+		sim_node_start(state->servers[i].node);
+	sim_atlas_add(&run->atlas,
+		      &(struct sim_group){.nodes = masters,
 		.down_max = 1,
-		.bears = SIM_FAULTS_PROCESS | SIM_FAULTS_POWER | SIM_FAULTS_CLOCK |
-			 SIM_FAULTS_NETWORK | SIM_FAULTS_DISK,
-	});
+		.bears = borne | SIM_FAULTS_POWER | SIM_FAULTS_DISK});
+	if (servers)
+		sim_atlas_add(&run->atlas,
+			      &(struct sim_group){.nodes = servers, .down_max = 1, .bears = borne});
 	return 0;
+}
+
+static int set_up_names(struct sim_run *run, struct gw_error *error)
+{
+	return set_up_with(run, NULL, error);
+}
+
+static int set_up_files(struct sim_run *run, struct gw_error *error)
+{
+	return set_up_with(run, &gfs_cluster, error);
 }
 
 static int add_clients(struct sim_run *run, struct gw_error *error)
@@ -102,6 +162,7 @@ static int add_clients(struct sim_run *run, struct gw_error *error)
 		char name[16];
 
 		client->state = state;
+		client->number = i;
 		program.argument = client;
 		(void)snprintf(name, sizeof(name), "client %" PRIu32, i);
 		client->node = sim_node_add(run->sim, name, &program);
@@ -109,11 +170,11 @@ static int add_clients(struct sim_run *run, struct gw_error *error)
 		sim_node_start(client->node);
 	}
 	sim_atlas_add(&run->atlas, &(struct sim_group){
-		.nodes = nodes,
-		.down_max = GFS_RUN_CLIENTS,
-		.bears = SIM_FAULTS_PROCESS | SIM_FAULT_BIT(POWER_LOSS) | SIM_FAULTS_CLOCK |
-			 SIM_FAULTS_NETWORK,
-	});
+					   .nodes = nodes,
+					   .down_max = GFS_RUN_CLIENTS,
+					   .bears = SIM_FAULTS_PROCESS | SIM_FAULT_BIT(POWER_LOSS) |
+						    SIM_FAULTS_CLOCK | SIM_FAULTS_NETWORK,
+				   });
 	return 0;
 }
 
@@ -123,6 +184,10 @@ static void done(struct sim_run *run)
 
 	if (!state)
 		return;
+	for (uint32_t i = 0; i < GFS_RUN_CLIENTS; i++)
+		gfs_content_done(&state->clients[i].content);
+	gfs_records_done(&state->log);
+	gfs_records_done(&state->once);
 	gfs_names_done(&state->names);
 	free(state);
 }
@@ -136,10 +201,32 @@ static const struct sim_bug bugs[] = {
 const struct sim_workload sim_gfs_names = {
 	.name = "gfs-names",
 	.about = "clients of the file system's masters; the history of names is that of one copy",
-	.setup = set_up,
+	.setup = set_up_names,
 	.client = add_clients,
 	.converged = converged,
 	.check_end = check_end,
 	.done = done,
 	.bugs = bugs,
+};
+
+static const struct sim_bug gfs_bugs[] = {
+	{"gfs.answer-before-last", "a mutation is acknowledged before the last secondary has it"},
+	{"gfs.answer-revoked", "what was under way when a grant was revoked is acknowledged"},
+	{"gfs.granted-again", "a grant that was over begins again, with numbers that were given"},
+	{"gfs.ended-writer", "an append once of a writer that has ended is done"},
+	{"gfs.old-drop", "an answer to an old heartbeat drops what was cloned since"},
+	{0},
+};
+
+const struct sim_workload sim_gfs = {
+	.name = "gfs",
+	.about = "the file system, with chunkservers: what clients wrote and appended is there, on "
+		 "all replicas, and what was to be appended once is there once",
+	.options = options,
+	.setup = set_up_files,
+	.client = add_clients,
+	.converged = converged,
+	.check_end = check_end,
+	.done = done,
+	.bugs = gfs_bugs,
 };

@@ -119,8 +119,9 @@ static int check_over(const struct chunk_server *server, const Gfs__GrantRequest
 {
 	const struct chunk *chunk = chunk_find(server->store, request->handle);
 
-	if (request->version > revoked_version(server, request->handle) &&
-	    (!chunk || request->version > chunk->over_version))
+	if ((request->version > revoked_version(server, request->handle) &&
+	     (!chunk || request->version > chunk->over_version)) ||
+	    IO_BUG(server->io, "gfs.granted-again"))
 		return 0;
 	return gw_fail(error, GW_E_DENIED, "chunk %llx: the grant of version %llu is over",
 		       (unsigned long long)request->handle, (unsigned long long)request->version);
