@@ -7,13 +7,11 @@
 #include "apps.h"
 #include "grep.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "support/unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* ---- An engine
  * ----------------------------------------------------------------------------------- */
@@ -53,10 +51,7 @@ static struct test {
 
 static size_t random_below(size_t limit)
 {
-	test.seed ^= test.seed << 13;
-	test.seed ^= test.seed >> 7;
-	test.seed ^= test.seed << 17;
-	return (size_t)(test.seed % limit);
+	return (size_t)test_pick(&test.seed, limit);
 }
 
 void *gw_mr_context(const struct gw_mr_task *task)

@@ -2,6 +2,8 @@
 /* host_fixture.c - see host_fixture.h. For tests only. */
 #include "host_fixture.h"
 
+#include "support/unit.h"
+
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -175,6 +177,18 @@ void host_fixture_free(struct host_fixture *fixture)
 	free(fixture);
 }
 
+int host_fixture_setup(void **state)
+{
+	*state = host_fixture_new();
+	return 0;
+}
+
+int host_fixture_teardown(void **state)
+{
+	host_fixture_free(*state);
+	return 0;
+}
+
 static int run_planned(struct host_fixture *fixture, struct mr_config *config,
 		       struct mr_store *store)
 {
@@ -287,6 +301,26 @@ unsigned host_fixture_count(const struct host_fixture *fixture, const char *begi
 	return count;
 }
 
+void host_fixture_check_left(struct host_fixture *fixture, bool output)
+{
+	host_fixture_all_gone(fixture);
+	assert_int_equal(host_fixture_count(fixture, "out"), output);
+	assert_int_equal(host_fixture_count(fixture, ".out.gw-"), 0);
+}
+
+void host_fixture_run_well(struct host_fixture *fixture, const char *expected)
+{
+	char *text;
+
+	if (host_fixture_run(fixture) < 0)
+		fail_msg("%s", fixture->error.text);
+	text = host_fixture_part(fixture);
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+	host_fixture_check_left(fixture, true);
+}
+
 /* ---- For tasks --------------------------------------------------------------------------------
  */
 
@@ -302,6 +336,14 @@ int stage_emit(struct stage *stage, const char *text, struct gw_error *error)
 	else if (code == 0)
 		code = space->spill(space, text, size, &region, error);
 	return code < 0 ? code : space->publish_output(space, &region, error);
+}
+
+int stage_emit_number(struct stage *stage, struct gw_error *error)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u\n", stage->attempt->task);
+	return stage_emit(stage, text, error);
 }
 
 void stage_record(struct stage *stage, uint32_t file, uint64_t offset, uint64_t record)

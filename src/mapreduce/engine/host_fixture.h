@@ -57,6 +57,10 @@ struct host_fixture {
 struct host_fixture *host_fixture_new(void);
 void host_fixture_free(struct host_fixture *fixture);
 
+/* Around a test of cmocka: *state is its fixture. */
+int host_fixture_setup(void **state);
+int host_fixture_teardown(void **state);
+
 /* Runs the job to its end, in this process as driver: the code of mr_host_run or of what was
  * before. */
 int host_fixture_run(struct host_fixture *fixture);
@@ -74,12 +78,20 @@ char *host_fixture_part(const struct host_fixture *fixture);
 /* How many entries of the directory begin so. */
 unsigned host_fixture_count(const struct host_fixture *fixture, const char *beginning);
 
+/* Waits until all is gone. Fails the test unless nothing is left but, if so asked, the output. */
+void host_fixture_check_left(struct host_fixture *fixture, bool output);
+
+/* Runs the job, which is to succeed with this text as its part and to leave nothing else. */
+void host_fixture_run_well(struct host_fixture *fixture, const char *expected);
+
 /* ---- For tasks
  * -------------------------------------------------------------------------------------- */
 
 /* Leaves text as a piece of the task's output: in the pool, or in a spill file when that is full.
  */
 int stage_emit(struct stage *stage, const char *text, struct gw_error *error);
+/* A line with the task's number, as a whole task. */
+int stage_emit_number(struct stage *stage, struct gw_error *error);
 /* The record in flight. */
 void stage_record(struct stage *stage, uint32_t file, uint64_t offset, uint64_t record);
 /* Tells the test that the task runs, by one byte. */

@@ -15,36 +15,8 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int setup(void **state)
-{
-	*state = host_fixture_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_fixture_free(*state);
-	return 0;
-}
-
-static void check_left(struct host_fixture *fixture, bool output)
-{
-	host_fixture_all_gone(fixture);
-	assert_int_equal(host_fixture_count(fixture, "out"), output);
-	assert_int_equal(host_fixture_count(fixture, ".out.gw-"), 0);
-}
-
-static int emit_number(struct stage *stage, struct gw_error *error)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%u\n", stage->attempt->task);
-	return stage_emit(stage, text, error);
-}
 
 static int status_of(pid_t pid)
 {
@@ -90,7 +62,7 @@ static int emit_with_grandchild(struct stage *stage, struct gw_error *error)
 	leave_grandchild(stage);
 	if (read(stage->fixture->started[0], &byte, 1) != 1)
 		return gw_fail(error, GW_E_IO, "no grandchild");
-	return emit_number(stage, error);
+	return stage_emit_number(stage, error);
 }
 
 /* ---- In each kind of isolation -----------------------------------------------------------------
@@ -104,7 +76,7 @@ static void grandchildren_end_with_the_job(enum mr_isolation isolation)
 	fixture->tasks = 3;
 	fixture->task = emit_with_grandchild;
 	assert_int_equal(host_fixture_run(fixture), 0);
-	check_left(fixture, true);
+	host_fixture_check_left(fixture, true);
 	host_fixture_free(fixture);
 }
 
@@ -121,7 +93,7 @@ static void driver_killed(enum mr_isolation isolation)
 	assert_int_equal(host_fixture_count(fixture, ".out.gw-"), 1);
 	kill(driver, SIGKILL);
 	assert_true(WIFSIGNALED(status_of(driver)));
-	check_left(fixture, false);
+	host_fixture_check_left(fixture, false);
 	host_fixture_free(fixture);
 }
 
@@ -130,7 +102,7 @@ static int killed_once(struct stage *stage, struct gw_error *error)
 {
 	if (stage->attempt->number == 0)
 		kill(getpid(), SIGKILL);
-	return emit_number(stage, error);
+	return stage_emit_number(stage, error);
 }
 
 static void slot_killed(enum mr_isolation isolation)
@@ -142,7 +114,7 @@ static void slot_killed(enum mr_isolation isolation)
 	fixture->task = killed_once;
 	assert_int_equal(host_fixture_run(fixture), 0);
 	assert_int_equal(fixture->result.failures[MR_MAP], 4);
-	check_left(fixture, true);
+	host_fixture_check_left(fixture, true);
 	host_fixture_free(fixture);
 }
 
@@ -186,7 +158,7 @@ static int killed_with_orphan(struct stage *stage, struct gw_error *error)
 	if (lock < 0 || flock(lock, LOCK_EX) < 0)
 		return gw_fail(error, GW_E_IO, "no lock");
 	close(lock);
-	return emit_number(stage, error);
+	return stage_emit_number(stage, error);
 }
 
 static void orphans_end_with_their_slot(enum mr_isolation isolation)
@@ -201,7 +173,7 @@ static void orphans_end_with_their_slot(enum mr_isolation isolation)
 	assert_int_equal(fixture->result.failures[MR_MAP], 1);
 	snprintf(path, sizeof(path), "%s/lock", fixture->directory);
 	assert_int_equal(unlink(path), 0);
-	check_left(fixture, true);
+	host_fixture_check_left(fixture, true);
 	host_fixture_free(fixture);
 }
 
@@ -225,7 +197,7 @@ static int emit_then_hang(struct stage *stage, struct gw_error *error)
 {
 	if (stage->attempt->task > 0)
 		stage_hang();
-	return emit_number(stage, error);
+	return stage_emit_number(stage, error);
 }
 
 static void keeper_killed(enum mr_isolation isolation)
@@ -239,7 +211,7 @@ static void keeper_killed(enum mr_isolation isolation)
 	fixture->observer.tick_us = 1000;
 	assert_int_equal(host_fixture_run(fixture), GW_E_CRASHED);
 	assert_non_null(strstr(fixture->error.text, "was killed from outside"));
-	check_left(fixture, false);
+	host_fixture_check_left(fixture, false);
 	host_fixture_free(fixture);
 }
 
@@ -274,7 +246,7 @@ static void interrupted(struct host_fixture *fixture, int number)
 	status = status_of(driver);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), -GW_E_CANCELLED);
-	check_left(fixture, false);
+	host_fixture_check_left(fixture, false);
 }
 
 static void test_interrupted_by_the_terminal(void **state)
@@ -291,7 +263,7 @@ static int wait_and_emit(struct stage *stage, struct gw_error *error)
 {
 	stage_started(stage);
 	stage_wait(stage);
-	return emit_number(stage, error);
+	return stage_emit_number(stage, error);
 }
 
 /* A shell ignores SIGINT for what runs in the background: so do we then. */
@@ -308,7 +280,7 @@ static void test_an_ignored_signal_stays_ignored(void **state)
 	kill(driver, SIGINT);
 	assert_int_equal(write(fixture->go[1], "g", 1), 1);
 	assert_int_equal(status_of(driver), 0);
-	check_left(fixture, true);
+	host_fixture_check_left(fixture, true);
 }
 
 /* A signal to the whole process group, as a terminal sends it, reaches the driver alone. */
@@ -334,7 +306,7 @@ static void test_slots_are_not_in_the_terminals_group(void **state)
 	wait_started(fixture, 1);
 	kill(-driver, SIGINT);
 	assert_int_equal(WEXITSTATUS(status_of(driver)), -GW_E_CANCELLED);
-	check_left(fixture, false);
+	host_fixture_check_left(fixture, false);
 }
 
 /* What the calling process had is given back to it. */
@@ -344,7 +316,7 @@ static void test_the_caller_is_as_before(void **state)
 	sigset_t before = {0}, after = {0};
 	struct sigaction action;
 
-	fixture->task = emit_number;
+	fixture->task = stage_emit_number;
 	sigprocmask(SIG_SETMASK, NULL, &before);
 	signal(SIGPIPE, SIG_DFL);
 	assert_int_equal(host_fixture_run(fixture), 0);
@@ -353,102 +325,7 @@ static void test_the_caller_is_as_before(void **state)
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_true(action.sa_handler == SIG_DFL);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left to be reaped */
-	check_left(fixture, true);
-}
-
-/* ---- What an earlier run left
- * ------------------------------------------------------------------- */
-
-static void make_staging(const struct host_fixture *fixture, const char *name, bool lock, int *fd)
-{
-	char path[192];
-
-	snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
-	assert_int_equal(mkdir(path, 0700), 0);
-	snprintf(path, sizeof(path), "%s/%s/spill-1-0-0", fixture->directory, name);
-	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-	snprintf(path, sizeof(path), "%s/%s/lock", fixture->directory, name);
-	*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	assert_true(*fd >= 0);
-	if (lock)
-		assert_int_equal(flock(*fd, LOCK_EX), 0);
-	else
-		close(*fd);
-}
-
-static void test_stale_staging_is_removed(void **state)
-{
-	struct host_fixture *fixture = *state;
-	int stale, held, other;
-
-	make_staging(fixture, ".out.gw-0123abcd", false, &stale);
-	make_staging(fixture, ".out.gw-deadbeef", true, &held);
-	make_staging(fixture, ".outer.gw-0123abcd", false, &other); /* of another output */
-	make_staging(fixture, ".out.gw-0123abcz", false, &other);   /* not one of ours */
-	fixture->task = emit_number;
-	assert_int_equal(host_fixture_run(fixture), 0);
-	host_fixture_all_gone(fixture);
-	assert_int_equal(host_fixture_count(fixture, ".out.gw-0123abcd"), 0);
-	assert_int_equal(host_fixture_count(fixture, ".out.gw-"), 2);
-	assert_int_equal(host_fixture_count(fixture, ".outer.gw-"), 1);
-	close(held);
-}
-
-static void test_temporary_files_elsewhere(void **state)
-{
-	struct host_fixture *fixture = *state;
-	char temporary[128];
-	int stale;
-
-	snprintf(temporary, sizeof(temporary), "%s/tmp", fixture->directory);
-	assert_int_equal(mkdir(temporary, 0700), 0);
-	make_staging(fixture, "tmp/.out.gw-0123abcd", false, &stale);
-	fixture->options.temporary = temporary;
-	fixture->task = emit_number;
-	assert_int_equal(host_fixture_run(fixture), 0);
-	check_left(fixture, true);
-	assert_int_equal(rmdir(temporary), 0); /* it is empty */
-}
-
-static void test_an_output_that_exists(void **state)
-{
-	struct host_fixture *fixture = *state;
-
-	assert_int_equal(mkdir(fixture->output, 0700), 0);
-	fixture->task = emit_number;
-	assert_int_equal(host_fixture_run(fixture), GW_E_EXISTS);
-	assert_non_null(strstr(fixture->error.text, fixture->output));
-	check_left(fixture, true);
-}
-
-static int make_output(struct stage *stage, struct gw_error *error)
-{
-	if (mkdir(stage->fixture->output, 0700) < 0)
-		return gw_fail(error, GW_E_IO, "mkdir");
-	return emit_number(stage, error);
-}
-
-static void test_an_output_that_appears_meanwhile(void **state)
-{
-	struct host_fixture *fixture = *state;
-
-	fixture->task = make_output;
-	assert_int_equal(host_fixture_run(fixture), GW_E_EXISTS);
-	check_left(fixture, true);
-	assert_int_equal(rmdir(fixture->output), 0); /* it was not touched */
-}
-
-static void test_no_directory_for_the_output(void **state)
-{
-	struct host_fixture *fixture = *state;
-	char output[128];
-
-	snprintf(output, sizeof(output), "%s/nowhere/out", fixture->directory);
-	fixture->options.output = output;
-	fixture->task = emit_number;
-	assert_int_equal(host_fixture_run(fixture), GW_E_NOT_FOUND);
-	assert_non_null(strstr(fixture->error.text, "nowhere"));
-	check_left(fixture, false);
+	host_fixture_check_left(fixture, true);
 }
 
 /* ---- Messages of the dead
@@ -503,7 +380,7 @@ static int die_and_be_spoken_for(struct stage *stage, struct gw_error *error)
 	if (write(stage->fixture->go[1], "g", 1) != 1 ||
 	    read(stage->fixture->started[0], &byte, 1) != 1)
 		return gw_fail(error, GW_E_IO, "the dead did not speak");
-	return emit_number(stage, error);
+	return stage_emit_number(stage, error);
 }
 
 static void test_messages_of_the_dead_are_dropped(void **state)
@@ -519,7 +396,7 @@ static void test_messages_of_the_dead_are_dropped(void **state)
 	assert_string_equal(text, "0\n");
 	free(text);
 	assert_int_equal(fixture->result.attempts[MR_MAP], 2);
-	check_left(fixture, true);
+	host_fixture_check_left(fixture, true);
 }
 
 /* User code that writes to every descriptor it finds costs its slot, not the job. */
@@ -529,7 +406,7 @@ static int write_everywhere(struct stage *stage, struct gw_error *error)
 		(void)!write(find_socket(), "garbage", 7);
 		stage_hang();
 	}
-	return emit_number(stage, error);
+	return stage_emit_number(stage, error);
 }
 
 static void test_garbage_in_the_socket(void **state)
@@ -539,134 +416,13 @@ static void test_garbage_in_the_socket(void **state)
 	fixture->task = write_everywhere;
 	assert_int_equal(host_fixture_run(fixture), 0);
 	assert_int_equal(fixture->result.failures[MR_MAP], 1);
-	check_left(fixture, true);
-}
-
-/* ---- Side files
- * ------------------------------------------------------------------------------------ */
-
-static int make_side_file(struct stage *stage, const char *name, struct gw_error *error)
-{
-	struct mr_live *live = stage->setup.live;
-	struct mr_store *store = stage->setup.store;
-	struct mr_file *file;
-	char path[4096];
-	int code;
-
-	mr_side_path(stage->setup.config, stage->attempt, live->side_count, path, sizeof(path));
-	code = store->operations->create_temp(store, path, &file, error);
-	if (code < 0)
-		return code;
-	mr_file_close(file);
-	snprintf(live->side_names[live->side_count++], MR_SIDE_NAME_MAX, "%s", name);
-	return 0;
-}
-
-/* The first attempt makes a side file and fails; the second makes another. */
-static int make_two(struct stage *stage, struct gw_error *error)
-{
-	int code = make_side_file(stage, stage->attempt->number == 0 ? "first" : "second", error);
-
-	if (code == 0 && stage->attempt->number == 0)
-		return gw_fail(error, GW_E_USER_CODE, "on purpose");
-	return code;
-}
-
-static void test_side_files_of_the_successful_attempt(void **state)
-{
-	struct host_fixture *fixture = *state;
-	char path[192];
-
-	fixture->task = make_two;
-	assert_int_equal(host_fixture_run(fixture), 0);
-	snprintf(path, sizeof(path), "%s/second", fixture->output);
-	assert_int_equal(access(path, F_OK), 0);
-	snprintf(path, sizeof(path), "%s/first", fixture->output);
-	assert_int_equal(access(path, F_OK), -1);
-	check_left(fixture, true);
-}
-
-static int make_same(struct stage *stage, struct gw_error *error)
-{
-	return make_side_file(stage, "same", error);
-}
-
-static void test_side_files_with_one_name(void **state)
-{
-	struct host_fixture *fixture = *state;
-
-	fixture->tasks = 2;
-	fixture->task = make_same;
-	assert_int_equal(host_fixture_run(fixture), GW_E_EXISTS);
-	assert_non_null(strstr(fixture->error.text, "same"));
-	check_left(fixture, false);
-}
-
-/* ---- The sample
- * ------------------------------------------------------------------------------------- */
-
-/* A sample that would go on for ever is told that it has enough. */
-static int sample_long(struct stage *stage, struct gw_error *error)
-{
-	(void)error;
-	stage_started(stage);
-	while (!atomic_load(&stage->setup.live->enough))
-		continue;
-	return 0;
-}
-
-static int map_after_sample(struct stage *stage, struct gw_error *error)
-{
-	char byte;
-
-	(void)error;
-	return read(stage->fixture->started[0], &byte, 1) == 1 ? 0 : GW_E_IO;
-}
-
-static void test_a_long_sample_is_cut_short(void **state)
-{
-	struct host_fixture *fixture = *state;
-
-	fixture->job.map_only = false;
-	fixture->sample = sample_long;
-	fixture->task = map_after_sample;
-	fixture->reduce = emit_number;
-	assert_int_equal(host_fixture_run(fixture), 0);
-	assert_int_equal(fixture->result.tasks[MR_SAMPLE], 1);
-	assert_int_equal(fixture->result.tasks[MR_REDUCE], 1);
-	check_left(fixture, true);
-}
-
-static int emit_nothing(struct stage *stage, struct gw_error *error)
-{
-	(void)stage;
-	(void)error;
-	return 0;
-}
-
-static int crash(struct stage *stage, struct gw_error *error)
-{
-	(void)stage;
-	(void)error;
-	abort();
-}
-
-static void test_a_sample_that_crashes_is_dropped(void **state)
-{
-	struct host_fixture *fixture = *state;
-
-	fixture->job.map_only = false;
-	fixture->sample = crash;
-	fixture->task = emit_nothing;
-	fixture->reduce = emit_number;
-	assert_int_equal(host_fixture_run(fixture), 0);
-	assert_int_equal(fixture->failures_told, 0);
-	check_left(fixture, true);
+	host_fixture_check_left(fixture, true);
 }
 
 int main(void)
 {
-#define SCENARIO(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define SCENARIO(test)                                                                             \
+	cmocka_unit_test_setup_teardown(test, host_fixture_setup, host_fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grandchildren_end_with_the_job),
 		cmocka_unit_test(test_driver_killed),
@@ -678,17 +434,8 @@ int main(void)
 		SCENARIO(test_an_ignored_signal_stays_ignored),
 		SCENARIO(test_slots_are_not_in_the_terminals_group),
 		SCENARIO(test_the_caller_is_as_before),
-		SCENARIO(test_stale_staging_is_removed),
-		SCENARIO(test_temporary_files_elsewhere),
-		SCENARIO(test_an_output_that_exists),
-		SCENARIO(test_an_output_that_appears_meanwhile),
-		SCENARIO(test_no_directory_for_the_output),
 		SCENARIO(test_messages_of_the_dead_are_dropped),
 		SCENARIO(test_garbage_in_the_socket),
-		SCENARIO(test_side_files_of_the_successful_attempt),
-		SCENARIO(test_side_files_with_one_name),
-		SCENARIO(test_a_long_sample_is_cut_short),
-		SCENARIO(test_a_sample_that_crashes_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

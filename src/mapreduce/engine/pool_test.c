@@ -4,13 +4,7 @@
  */
 #include "pool.h"
 
-#include "support/allocation.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "support/unit.h"
 
 enum { GRANULES = 50, OWNERS = 3, NOBODY = 0, KEPT = 100 };
 
@@ -24,10 +18,7 @@ struct obvious {
 
 static uint32_t choose(struct obvious *world, uint32_t count)
 {
-	world->random ^= world->random << 13;
-	world->random ^= world->random >> 7;
-	world->random ^= world->random << 17;
-	return (uint32_t)((world->random >> 20) % count);
+	return (uint32_t)test_pick(&world->random, count);
 }
 
 static uint32_t first_fit(const struct obvious *world, uint32_t count)
@@ -127,7 +118,7 @@ static void test_like_the_obvious_one(void **unused)
 {
 	(void)unused;
 	for (uint64_t seed = 1; seed <= 300; seed++) {
-		struct obvious world = {.random = seed * 0x9e3779b97f4a7c15u};
+		struct obvious world = {.random = seed};
 
 		assert_int_equal(mr_pool_init(&world.pool,
 					      (uint64_t)GRANULES * MR_POOL_GRANULE + 77, OWNERS,

@@ -4,11 +4,9 @@
 #include "pair.h"
 #include "ranges.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "support/unit.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 enum { SPLITTER_BYTES = 1 << 16, KEY_MAX = 12 };
 
@@ -18,14 +16,6 @@ struct fixture {
 	struct mr_ranges ranges;
 	uint8_t bytes[SPLITTER_BYTES];
 };
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 static int setup(void **state)
 {
@@ -65,10 +55,10 @@ static uint32_t bucket(const struct fixture *fixture, const char *key)
 
 static size_t random_key(uint8_t *key, uint64_t *seed, size_t common)
 {
-	size_t size = common + next_random(seed) % (KEY_MAX - common + 1);
+	size_t size = common + test_pick(seed, KEY_MAX - common + 1);
 
 	for (size_t i = 0; i < size; i++)
-		key[i] = i < common ? 'p' : (uint8_t)(next_random(seed) % 3);
+		key[i] = i < common ? 'p' : (uint8_t)test_pick(seed, 3);
 	return size;
 }
 
@@ -109,7 +99,7 @@ static void check_random_ranges(struct fixture *fixture, uint64_t seed, size_t c
 {
 	uint8_t memory[100][KEY_MAX];
 	struct gw_bytes splitters[100];
-	uint32_t count = (uint32_t)(next_random(&seed) % 100);
+	uint32_t count = (uint32_t)test_pick(&seed, 100);
 
 	for (uint32_t i = 0; i < count; i++)
 		splitters[i] = (struct gw_bytes){memory[i], random_key(memory[i], &seed, common)};

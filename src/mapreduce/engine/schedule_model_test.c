@@ -8,12 +8,9 @@
  */
 #include "schedule.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
+#include "support/unit.h"
 
-#include <cmocka.h>
+#include <stdlib.h>
 
 enum {
 	SLOTS_MAX = 6,
@@ -66,10 +63,7 @@ static uint32_t choose(struct world *world, uint32_t count)
 		world->bases[world->digit] = (uint8_t)count;
 		return world->digits[world->digit++];
 	}
-	world->random ^= world->random << 13;
-	world->random ^= world->random >> 7;
-	world->random ^= world->random << 17;
-	return (uint32_t)((world->random >> 16) % count);
+	return (uint32_t)test_pick(&world->random, count);
 }
 
 static bool chance(struct world *world, uint32_t percent)
@@ -427,7 +421,7 @@ static void run_random(uint64_t seed, bool skip)
 	struct world *world = calloc(1, sizeof(*world));
 
 	assert_non_null(world);
-	world->random = seed * 0x9e3779b97f4a7c15u + 1;
+	world->random = seed;
 	world->setup = (struct mr_schedule_setup){
 		.slots = 1 + choose(world, SLOTS_MAX),
 		.maps = 1 + choose(world, MAPS_MAX),

@@ -3,22 +3,12 @@
  * memory. */
 #include "splitter.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "support/unit.h"
+
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include <cmocka.h>
-
 enum { ROOM = 1 << 16, PAGE = 4096, TOKENS_MAX = ROOM };
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 /* ROOM bytes with unreadable pages on both sides: a read too far is a crash. */
 static char *room_new(void)
@@ -112,7 +102,7 @@ static void test_every_size_at_both_edges(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROOM; i++)
-		room[i] = "a b\n"[next_random(&seed) % 4];
+		room[i] = "a b\n"[test_pick(&seed, 4)];
 	for (size_t size = 0; size < 300; size++) {
 		check_all(set, room + ROOM - size, size, 0, 64);
 		check_all(set, room, size, size / 3, 1000);
@@ -127,17 +117,17 @@ static void test_random_sets_and_bytes(void **state)
 
 	(void)state;
 	for (int round = 0; round < 400; round++) {
-		size_t size = next_random(&seed) % 5000, set_size = next_random(&seed) % 256;
-		unsigned values = round % 3 ? 1 + (unsigned)(next_random(&seed) % 256) : 256;
+		size_t size = test_pick(&seed, 5000), set_size = test_pick(&seed, 256);
+		unsigned values = round % 3 ? 1 + (unsigned)test_pick(&seed, 256) : 256;
 		char *data = room + ROOM - size;
 		uint8_t set[256];
 
 		for (size_t i = 0; i < set_size; i++)
-			set[i] = (uint8_t)next_random(&seed);
+			set[i] = (uint8_t)test_random(&seed);
 		for (size_t i = 0; i < size; i++)
-			data[i] = (char)(next_random(&seed) % values);
+			data[i] = (char)test_pick(&seed, values);
 		check_all((struct gw_bytes){set, set_size}, data, size,
-			  size ? next_random(&seed) % size : 0, 64 + next_random(&seed) % 3000);
+			  size ? test_pick(&seed, size) : 0, 64 + test_pick(&seed, 3000));
 	}
 	room_free(room);
 }

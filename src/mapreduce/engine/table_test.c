@@ -3,12 +3,10 @@
 #include "hash.h"
 #include "table.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "support/unit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 enum { KEYS = 3000, KEY_SIZE_MAX = 40 };
 
@@ -18,14 +16,6 @@ struct expected {
 	int64_t value;
 	bool used;
 };
-
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 /* Distinct keys of 0 to 39 bytes, zeros among them. */
 static void make_keys(struct expected *keys)
@@ -111,8 +101,8 @@ static void combines_like_a_list(void **state)
 		assert_int_equal(mr_table_init(&table, combiners[c], 1 << 14, NULL), 0);
 		for (size_t round = 0; round < 2; round++) {
 			for (size_t i = 0; i < 2 * KEYS; i++)
-				put(&table, keys, next_random(&seed) % KEYS,
-				    (int64_t)(next_random(&seed) % 2000) - 1000);
+				put(&table, keys, test_pick(&seed, KEYS),
+				    (int64_t)test_pick(&seed, 2000) - 1000);
 			check_all(&table, keys);
 		}
 		mr_table_done(&table);
