@@ -7,8 +7,8 @@
  *
  * - after a death of the process a chunk has all that was acknowledged, and what was under way up
  *   to some mutation;
- * - after a loss of power it has at least what was synced, all up to some mutation, and says that it
- *   is suspect until it is settled, which may take from it what was not synced;
+ * - after a loss of power it has at least what was synced, all up to some mutation, and says that
+ *   it is suspect until it is settled, which may take from it what was not synced;
  * - bytes that were read are of one such state, never others.
  */
 #ifndef SIM_CHUNK_USER_H

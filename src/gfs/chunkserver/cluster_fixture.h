@@ -18,7 +18,7 @@ struct cluster {
 	bool extends;                    /* what the master answers */
 	uint64_t term, lease_ms;
 	uint64_t revoke_handle, revoke_version, drop_handle;
-	/* Of server 1: granted again, at version 2, before it is answered that it drops it; then 0. */
+	/* Of server 1: granted anew, at version 2, before it is told to drop it; then 0. */
 	uint64_t late_drop_handle;
 	bool wants_report;
 	uint8_t chunk_log2;              /* of chunks that are granted: CLUSTER_LOG2 at first */

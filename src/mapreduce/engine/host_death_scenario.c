@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host_death_scenario.c - tasks that end in every way a process can, and the records that make them.
+ * host_death_scenario.c - tasks that end in every way a process can, and the records that make
+ * them.
  */
 #include "host_fixture.h"
 

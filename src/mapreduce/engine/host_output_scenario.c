@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * host_output_scenario.c - the directories of a job: what an earlier run left, where the output goes,
- * side files.
+ * host_output_scenario.c - the directories of a job: what an earlier run left, where the output
+ * goes, side files.
  */
 #include "host_fixture.h"
 
