@@ -6,10 +6,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+enum { CODES_MAX = 255 }; /* exit statuses */
 
 #define SILENT_NS (UINT64_C(1000000) * VM_CONTROL_SILENT_MS)
 
@@ -190,7 +193,8 @@ void vm_control_answer(struct vm_control *control, const char *words,
 
 	assert(control->connection >= 0);
 	if (failure)
-		length = snprintf(text, sizeof(text), "error %s\n", failure->text);
+		length = snprintf(text, sizeof(text), "error %d %s\n", -failure->code,
+				  failure->text);
 	else
 		length = snprintf(text, sizeof(text), "ok\n%s", words);
 	if (length >= (int)sizeof(text))
@@ -201,6 +205,19 @@ void vm_control_answer(struct vm_control *control, const char *words,
 }
 
 /* ---- The other side -------------------------------------------------------------------------- */
+
+/* The text behind "error ". */
+static int take_failure(char *text, const char *directory, struct gw_error *error)
+{
+	char *words;
+	long code = strtol(text, &words, 10);
+
+	if (code <= 0 || code > CODES_MAX || *words != ' ' ||
+	    strcmp(gw_code_name((int)-code), gw_code_name(0)) == 0)
+		return gw_fail(error, GW_E_IO, "%s: the machine's answer is none", directory);
+	words[strcspn(words, "\n")] = 0;
+	return gw_fail(error, (int)-code, "%s", words + 1);
+}
 
 static int read_answer(int connection, const char *directory, struct base_buffer *answer,
 		       struct gw_error *error)
@@ -220,8 +237,7 @@ static int read_answer(int connection, const char *directory, struct base_buffer
 		return base_buffer_append_string(answer, text + 3, error);
 	if (strncmp(text, "error ", 6) != 0)
 		return gw_fail(error, GW_E_IO, "%s: the machine did not answer", directory);
-	text[strcspn(text, "\n")] = 0;
-	return gw_fail(error, GW_E_FAILED, "%s", text + 6);
+	return take_failure(text + 6, directory, error);
 }
 
 int vm_control_ask(const char *directory, const char *request, struct base_buffer *answer,

@@ -2,8 +2,8 @@
 /*
  * control.h - a machine that runs is asked and told by other processes of its user, through a
  * socket in a directory that nobody else may enter: DIR/control. A request is a line; its answer
- * is text, "ok" and a line end before it, or "error", a space and a sentence. Then the connection
- * ends.
+ * is text, "ok" and a line end before it, or "error", the number of the code in GW_ERROR_TABLE and
+ * a sentence, with spaces between. Then the connection ends.
  *
  *     status            lines of a name, a space and a value
  *     pause, resume     nothing of the guest is carried out in between, and its time stands still

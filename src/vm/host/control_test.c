@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct world {
@@ -106,7 +107,7 @@ static void a_failure_is_a_sentence(void **state)
 	assert_string_equal(look(world), "fly");
 	gw_fail(&failure, GW_E_UNSUPPORTED, "it has no wings");
 	vm_control_answer(&world->control, NULL, &failure);
-	assert_hears(connection, "error it has no wings\n");
+	assert_hears(connection, "error 14 it has no wings\n");
 }
 
 static void who_came_first_is_heard_out(void **state)
@@ -188,6 +189,40 @@ static void a_directory_others_may_enter_is_refused(void **state)
 	assert_int_equal(vm_control_open(&other, "/dev/null", &error), GW_E_INVALID);
 }
 
+/* What another process makes of an answer. */
+static int ask(struct world *world, const char *said)
+{
+	struct base_buffer answer = {0};
+	struct pollfd polls[VM_CONTROL_POLLS];
+	pid_t asker = fork();
+	int status;
+
+	assert_true(asker >= 0);
+	if (asker == 0)
+		_exit(-vm_control_ask(world->directory, "status", &answer, NULL));
+	do {
+		vm_control_fill(&world->control, polls);
+		assert_true(poll(polls, VM_CONTROL_POLLS, -1) > 0);
+	} while (!vm_control_polled(&world->control, polls));
+	say(world->control.connection, said);
+	assert_int_equal(shutdown(world->control.connection, SHUT_RDWR), 0);
+	assert_int_equal(waitpid(asker, &status, 0), asker);
+	assert_true(WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
+static void a_failure_keeps_its_code(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(ask(world, "error 5 it is there\n"), GW_E_EXISTS);
+	assert_int_equal(ask(world, "error 0 it is there\n"), GW_E_IO);
+	assert_int_equal(ask(world, "error 99 it is there\n"), GW_E_IO);
+	assert_int_equal(ask(world, "error -5 it is there\n"), GW_E_IO);
+	assert_int_equal(ask(world, "error it is there\n"), GW_E_IO);
+	assert_int_equal(ask(world, "ok\n"), 0);
+}
+
 static void where_no_machine_runs_is_said(void **state)
 {
 	struct world *world = *state;
@@ -206,6 +241,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(a_request_is_a_line_in_any_pieces),
 		TEST(a_failure_is_a_sentence),
+		TEST(a_failure_keeps_its_code),
 		TEST(who_came_first_is_heard_out),
 		TEST(who_is_silent_makes_way),
 		TEST(who_says_too_much_or_goes_is_left),
