@@ -23,13 +23,20 @@ bool chunk_server_is_leased(const struct chunk_server *server)
 void chunk_server_end_lease(struct chunk_server *server)
 {
 	struct chunk *chunk;
+	bool is_again;
 
-	for (size_t at = 0; (chunk = chunk_next(server->store, &at));) {
-		const struct grant *grant = chunk->grant;
+	/* The end of one may wait, and chunks come and go meanwhile: until a walk has met none. */
+	do {
+		is_again = false;
+		for (size_t at = 0; (chunk = chunk_next(server->store, &at));) {
+			const struct grant *grant = chunk->grant;
 
-		if (grant && grant->is_primary && grant->made_ns < server->lease_end_ns)
+			if (!grant || !grant->is_primary || grant->made_ns >= server->lease_end_ns)
+				continue;
 			grant_end(chunk, UINT64_MAX);
-	}
+			is_again = true;
+		}
+	} while (is_again);
 }
 
 /* ---- Grants ---------------------------------------------------------------------------------- */
