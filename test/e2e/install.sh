@@ -159,7 +159,7 @@ for source in "$top"/examples/*.c; do
 	try "$name compiles against the installed library" compile "$work/$name" "$source"
 	if grep -q groundwork/mapreduce.h "$source"; then
 		try "$name prints its help" prints_help "$work/$name"
-	elif grep -q groundwork/kv.h "$source"; then
+	elif grep -q -e groundwork/kv.h -e groundwork/gfs.h "$source"; then
 		try "$name says what it wants" wants_an_address "$work/$name"
 	else
 		try "$name runs" "$work/$name"
