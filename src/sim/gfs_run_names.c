@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gfs_run_names.c - what clients of the workload gfs ask about names. */
+/* gfs_run_names.c - what clients of the workloads gfs and gfs-names ask about names. */
 #include "sim/workload_gfs.h"
 
 #include <inttypes.h>
@@ -20,8 +20,11 @@ static void draw_path(struct gfs_run_life *life, uint32_t place, char path[GFS_N
 
 static int create(struct gfs_run_life *life, const char *path, struct gw_gfs_change *change)
 {
-	const struct gw_gfs_open open = {.create = true, .exclusive = true,
-					 .chunk_log2 = GFS_RUN_LOG_LOG2};
+	const struct gw_gfs_open open = {
+		.create = true,
+		.exclusive = true,
+		.chunk_log2 = life->state->cluster ? GFS_RUN_LOG_LOG2 : 0,
+	};
 	struct gw_gfs_file *file;
 	int code = gw_gfs_open(&file, life->client, gw_string(path), &open, NULL);
 

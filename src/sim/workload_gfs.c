@@ -50,24 +50,32 @@ static int check_end(struct sim_run *run, struct gw_error *error)
 
 /* ---- Setting up ------------------------------------------------------------------------------ */
 
+static void draw_cluster(struct gfs_run_state *state)
+{
+	static const uint64_t leases_ms[] = {1000, 3000, 10000};
+	struct sim *sim = state->run->sim;
+
+	state->server_count = 4 + (uint32_t)sim_draw(sim, GFS_RUN_SERVERS_MAX - 3);
+	state->lease_ms = leases_ms[sim_draw(sim, 3)];
+	state->heartbeat_ms = state->lease_ms / 10;
+}
+
 static void draw(struct gfs_run_state *state)
 {
 	static const uint64_t pauses_ms[] = {5, 50, 500};
 	static const uint64_t timeouts_ms[] = {300, 3000, 20000};
-	static const uint64_t leases_ms[] = {1000, 3000, 10000};
 	struct sim *sim = state->run->sim;
 
 	state->master_count = sim_draw(sim, 2) == 0 ? 1 : 3;
 	if (state->cluster)
-		state->server_count = 4 + (uint32_t)sim_draw(sim, GFS_RUN_SERVERS_MAX - 3);
-	state->lease_ms = leases_ms[sim_draw(sim, 3)];
-	state->heartbeat_ms = state->lease_ms / 10;
+		draw_cluster(state);
 	state->election_ms = 200 + sim_draw(sim, 500);
 	state->segment_bytes = (4 + sim_draw(sim, 16)) * 4096;
 	state->snapshot_bytes = (8 << 10) + sim_draw(sim, 64 << 10);
 	state->pause_ns_max = pauses_ms[sim_draw(sim, 3)] * SIM_MS;
 	state->timeout_ms_max = timeouts_ms[sim_draw(sim, 3)];
-	state->write_bytes_max = sim_draw(sim, 2) == 0 ? 5000 : 200000;
+	if (state->cluster)
+		state->write_bytes_max = sim_draw(sim, 2) == 0 ? 5000 : 200000;
 }
 
 /* Chunks are carried about: a network that takes minutes for one is no cluster's. */
@@ -97,14 +105,11 @@ static uint64_t add(struct gfs_run_state *state, struct gfs_run_machine *machine
 	return UINT64_C(1) << sim_node_index(machine->node);
 }
 
-/* A machine that sleeps has a clock that stands still: leases do not bear that. */
-static const uint32_t borne = ((SIM_FAULTS_PROCESS | SIM_FAULTS_CLOCK | SIM_FAULTS_NETWORK) &
-			       ~SIM_FAULT_BIT(PAUSE_MACHINE));
-
 static int set_up_with(struct sim_run *run, const struct gfs_cluster_operations *cluster,
 		       struct gw_error *error)
 {
 	struct gfs_run_state *state = calloc(1, sizeof(*state));
+	uint32_t borne = SIM_FAULTS_PROCESS | SIM_FAULTS_CLOCK | SIM_FAULTS_NETWORK;
 	uint64_t masters = 0, servers = 0;
 
 	if (!state)
@@ -114,6 +119,9 @@ static int set_up_with(struct sim_run *run, const struct gfs_cluster_operations 
 	state->cluster = cluster;
 	state->ask = cluster ? gfs_run_ask_data : gfs_run_ask_names;
 	state->leave = cluster ? gfs_run_leave_data : NULL;
+	/* A machine that sleeps has a clock that stands still: leases do not bear that. */
+	if (cluster)
+		borne &= ~SIM_FAULT_BIT(PAUSE_MACHINE);
 	draw(state);
 	for (uint32_t i = 0; i < state->master_count; i++) {
 		size_t used = strlen(state->masters_text);
@@ -130,13 +138,14 @@ static int set_up_with(struct sim_run *run, const struct gfs_cluster_operations 
 		sim_node_start(state->masters[i].node);
 	for (uint32_t i = 0; i < state->server_count; i++)
 		sim_node_start(state->servers[i].node);
-	sim_atlas_add(&run->atlas,
-		      &(struct sim_group){.nodes = masters,
+	sim_atlas_add(&run->atlas, &(struct sim_group){
+		.nodes = masters,
 		.down_max = 1,
-		.bears = borne | SIM_FAULTS_POWER | SIM_FAULTS_DISK});
+		.bears = borne | SIM_FAULTS_POWER | SIM_FAULTS_DISK,
+	});
 	if (servers)
-		sim_atlas_add(&run->atlas,
-			      &(struct sim_group){.nodes = servers, .down_max = 1, .bears = borne});
+		sim_atlas_add(&run->atlas, &(struct sim_group){
+			.nodes = servers, .down_max = 1, .bears = borne});
 	return 0;
 }
 
