@@ -38,11 +38,12 @@ uint64_t gfs_settle_length(const struct gfs_settle_replica *replicas, uint32_t c
 	return length;
 }
 
-/* An acknowledged sync was one of all: it is within the least that any of them knows of. */
+/* An acknowledged sync was one of all: it is within the least that any of them knows of, and, if
+ * they speak the truth, within what all have. */
 static uint64_t synced_by_all(const struct gfs_settle_replica *replicas, uint32_t count,
-			      uint32_t which)
+			      uint32_t which, uint64_t length)
 {
-	uint64_t synced = UINT64_MAX;
+	uint64_t synced = length;
 
 	for (uint32_t i = 0; i < count; i++)
 		if (is_in(which, i) && replicas[i].synced < synced)
@@ -77,10 +78,10 @@ static uint32_t first_unlike(const struct gfs_settle_replica *replicas, uint32_t
 uint64_t gfs_settle_common(const struct gfs_settle_replica *replicas, uint32_t count,
 			   uint32_t which, uint64_t length)
 {
-	uint64_t synced = synced_by_all(replicas, count, which), common;
+	uint64_t synced = synced_by_all(replicas, count, which, length), common;
 	uint32_t blocks = (uint32_t)((length + GFS_BLOCK_BYTES - 1) / GFS_BLOCK_BYTES), unlike;
 
-	assert(which != 0 && synced <= length);
+	assert(which != 0);
 	for (uint32_t i = 0; i < count; i++)
 		assert(!is_in(which, i) || (replicas[i].crc_count == blocks &&
 					    (blocks == 0 || replicas[i].crcs)));

@@ -65,6 +65,17 @@ static void what_was_synced_is_kept_though_it_differs(void **state)
 	assert_int_equal(gfs_settle_alike(replicas, 3, 5), 1);
 }
 
+static void who_synced_more_than_it_has_is_not_believed(void **state)
+{
+	const uint32_t one[] = {1, 2, 3}, other[] = {1, 7, 3};
+	const struct gfs_settle_replica replicas[] = {
+		{.length = 3 * BLOCK, .synced = 9 * BLOCK, .crcs = one, .crc_count = 3},
+		{.length = 3 * BLOCK, .synced = 8 * BLOCK, .crcs = other, .crc_count = 3}};
+
+	(void)state;
+	assert_int_equal(gfs_settle_common(replicas, 2, 3, 3 * BLOCK), 3 * BLOCK);
+}
+
 static void an_empty_chunk_is_settled_too(void **state)
 {
 	const struct gfs_settle_replica replicas[] = {{.length = 0}, {.length = 5}};
@@ -81,6 +92,7 @@ int main(void)
 		cmocka_unit_test(what_is_alike_is_kept_to_the_end_of_the_shortest),
 		cmocka_unit_test(a_block_that_differs_ends_what_was_not_synced),
 		cmocka_unit_test(what_was_synced_is_kept_though_it_differs),
+		cmocka_unit_test(who_synced_more_than_it_has_is_not_believed),
 		cmocka_unit_test(an_empty_chunk_is_settled_too),
 	};
 
