@@ -220,7 +220,6 @@ const struct sim_workload sim_gfs_names = {
 
 static const struct sim_bug gfs_bugs[] = {
 	{"gfs.answer-before-last", "a mutation is acknowledged before the last secondary has it"},
-	{"gfs.answer-revoked", "what was under way when a grant was revoked is acknowledged"},
 	{"gfs.granted-again", "a grant that was over begins again, with numbers that were given"},
 	{"gfs.ended-writer", "an append once of a writer that has ended is done"},
 	{"gfs.old-drop", "an answer to an old heartbeat drops what was cloned since"},

@@ -167,6 +167,16 @@ static void split(const struct gfs_master *master, const struct gfs_set *set,
 	}
 }
 
+/* Who cannot be asked now may have an older version, and is no replica until it says otherwise: the
+ * next grant's set is made of those that are known to have this one. */
+static void leave_out(struct gfs_master *master, uint32_t slot, const struct gfs_set *set,
+		      const struct gfs_set *primary, const struct gfs_set *rest)
+{
+	for (uint32_t i = 0; i < set->count; i++)
+		if (!gfs_set_has(primary, set->servers[i]) && !gfs_set_has(rest, set->servers[i]))
+			gfs_cluster_remove(master, slot, set->servers[i]);
+}
+
 /*
  * Tells those of the grant that live: the secondaries, then the primary, so that who is told last
  * can be primary of all. All that answer are at the grant's version then, and all others are no
@@ -189,6 +199,7 @@ static int tell(struct gfs_master *master, struct work *work, const struct gfs_g
 	int rest_codes[GFS_GOAL_MAX], primary_code[GFS_GOAL_MAX], code;
 
 	split(master, &grant->set, &primary, &rest);
+	leave_out(master, slot, &grant->set, &primary, &rest);
 	code = gfs_call_all(master, what->term, gfs_call_grant, &rest, &order, what->deadline_ns,
 			    rest_codes, error);
 	if (code == 0)
