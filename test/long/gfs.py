@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make long PART=gfs`: real masters and chunkservers of the file system, killed a thousand times under load.
+"""`make long PART=gfs`: real masters and chunkservers of the file system, killed a thousand times under load;
+and its workloads in the simulator.
 
-    python3 test/long/gfs.py BUILD_DIR [--rounds N] [--rows N]
+    python3 test/long/gfs.py BUILD_DIR [--rounds N] [--rows N] [--seeds N] [--find N]
 
 Prints Markdown for docs/evidence/gfs.md; rows are kept as those of kv.py.
 """

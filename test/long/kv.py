@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`make long PART=kv`: real members of the key/value service, killed a thousand times under load and cut off from each
-other two hundred times.
+other two hundred times; and its workloads in the simulator (sim.py).
 
-    python3 test/long/kv.py BUILD_DIR [--rounds N] [--partitions N] [--rows N]
+    python3 test/long/kv.py BUILD_DIR [--rounds N] [--partitions N] [--rows N] [--seeds N] [--find N]
 
 Prints Markdown for docs/evidence/kv.md; ends with 0 when all is well. Rows that were right are kept in
 BUILD_DIR/long-kv.jsonl and not run again while the command is the same one, so it may be ended and begun again; --rows ends it
@@ -17,6 +17,8 @@ import re
 import subprocess
 import sys
 import time
+
+import sim
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 KINDS = [
@@ -98,13 +100,16 @@ def main(part, kinds, words):
     for kind, word in zip(kinds, words):
         parser.add_argument("--" + word, type=int, default=kind[2])
     parser.add_argument("--rows", type=int, default=-1)
+    parser.add_argument("--seeds", type=int, default=1000, help="of each workload in the simulator")
+    parser.add_argument("--find", type=int, default=1000, help="seeds to search for each planted bug")
     options = parser.parse_args()
     rows = Rows(os.path.abspath(options.build), part, options.rows)
     told = [tell(rows, kind, getattr(options, word)) for kind, word in zip(kinds, words)]
     missing = sum(one[1] for one in told)
     if missing:
         print("%d rows are missing." % missing)
-    return 1 if missing or sum(one[0] for one in told) else 0
+    right = sim.run(options.build, part, options.seeds, options.find)
+    return 0 if right and not missing and not sum(one[0] for one in told) else 1
 
 
 if __name__ == "__main__":
