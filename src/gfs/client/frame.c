@@ -63,7 +63,6 @@ static int look(const uint8_t *at, size_t left, struct gfs_frame *frame)
 int gfs_frame_find(struct gw_bytes bytes, bool is_end, size_t *at, struct gfs_frame *frame)
 {
 	const uint8_t *data = bytes.data;
-	size_t part = bytes.size; /* the first part of one, perhaps */
 
 	for (size_t i = *at; i < bytes.size; i++) {
 		const uint8_t *next = memchr(data + i, (uint8_t)GFS_FRAME_MAGIC, bytes.size - i);
@@ -73,13 +72,11 @@ int gfs_frame_find(struct gw_bytes bytes, bool is_end, size_t *at, struct gfs_fr
 			break;
 		i = (size_t)(next - data);
 		found = look(next, bytes.size - i, frame);
-		if (found == 1) {
-			*at = i; /* what seemed to be a part of one before it was none */
-			return 1;
+		if (found == 1 || (found < 0 && !is_end)) {
+			*at = i;
+			return found == 1;
 		}
-		if (found < 0 && !is_end && i < part)
-			part = i;
 	}
-	*at = part;
+	*at = bytes.size;
 	return 0;
 }

@@ -34,9 +34,10 @@ enum { GFS_FRAME_DATA_MAX = GW_GFS_PIECE_BYTES - GW_GFS_RECORD_FRAME_BYTES };
 size_t gfs_frame_put(uint8_t *out, const struct gfs_frame *frame);
 
 /*
- * Looks for the first whole frame at or behind *at. 1: it is at *at. 0: there is none; *at is where
- * one may begin that these bytes have only a part of, or behind them. With is_end nothing comes
- * behind these bytes, and parts are no frames.
+ * Looks for the first frame at or behind *at. 1: it is at *at. 0: there is none; *at is where one
+ * may begin that these bytes have only a part of, or behind them. What is behind such a place is
+ * not looked at: it may be the data of that one. With is_end nothing comes behind these bytes, and
+ * parts are no frames.
  */
 int gfs_frame_find(struct gw_bytes bytes, bool is_end, size_t *at, struct gfs_frame *frame);
 

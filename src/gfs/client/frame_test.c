@@ -20,7 +20,7 @@ static void assert_finds(const uint8_t *data, size_t size, size_t at, size_t the
 {
 	struct gfs_frame frame;
 
-	assert_int_equal(gfs_frame_find((struct gw_bytes){data, size}, false, &at, &frame), 1);
+	assert_int_equal(gfs_frame_find((struct gw_bytes){data, size}, true, &at, &frame), 1);
 	assert_int_equal(at, there);
 	assert_int_equal(frame.sequence, sequence);
 	assert_int_equal(frame.writer, 9);
@@ -103,6 +103,24 @@ static void a_part_does_not_hide_a_record_behind_it(void **state)
 	assert_finds(data, there + put(data + there, 2, "here"), 0, there, 2);
 }
 
+/* Until it is there as a whole, the data of a record are not taken for records. */
+static void a_record_in_a_record_is_no_record(void **state)
+{
+	uint8_t data[256] = {0}, inner[64];
+	size_t inner_size = put(inner, 2, "within"), size, at;
+	struct gfs_frame frame = {.writer = 9, .sequence = 1, .data = {inner, inner_size}};
+
+	(void)state;
+	size = gfs_frame_put(data, &frame);
+	for (size_t cut = 1; cut < size; cut++) {
+		at = 0;
+		assert_int_equal(gfs_frame_find((struct gw_bytes){data, cut}, false, &at, &frame),
+				 0);
+		assert_int_equal(at, 0);
+	}
+	assert_finds(data, size, 0, 0, 1);
+}
+
 static void any_flipped_bit_makes_it_no_record(void **state)
 {
 	uint8_t data[64];
@@ -128,6 +146,7 @@ int main(void)
 		cmocka_unit_test(records_are_found_among_padding_and_parts),
 		cmocka_unit_test(a_part_at_the_end_is_waited_for_unless_it_is_the_end),
 		cmocka_unit_test(a_part_does_not_hide_a_record_behind_it),
+		cmocka_unit_test(a_record_in_a_record_is_no_record),
 		cmocka_unit_test(any_flipped_bit_makes_it_no_record),
 	};
 

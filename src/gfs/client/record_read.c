@@ -62,7 +62,31 @@ static int fill(struct gw_gfs_file *file, struct cursor *cursor, struct gw_error
 	return got > had;
 }
 
-/* The next frame; the cursor is behind it then. 1, or 0: there is none now. */
+/* Looks in the window. 1: the cursor is behind the frame then; 0: it is where one may begin, which
+ * with is_end (nothing comes behind the window) it stays at. */
+static int look_in_window(struct cursor *cursor, bool is_end, struct gfs_frame *frame,
+			  uint64_t *offset)
+{
+	size_t at = (size_t)(cursor->position - cursor->start);
+
+	if (at >= cursor->size)
+		return 0;
+	if (gfs_frame_find((struct gw_bytes){cursor->window, cursor->size}, is_end, &at, frame) ==
+	    0) {
+		if (!is_end)
+			cursor->position = cursor->start + at;
+		return 0;
+	}
+	*offset = cursor->start + at;
+	cursor->position = *offset + GW_GFS_RECORD_FRAME_BYTES + frame->data.size;
+	return 1;
+}
+
+/*
+ * The next frame; the cursor is behind it then. 1, or 0: there is none now. A record is there as a
+ * whole or not at all, so a part that the file as it is now has no more of is none, and does not
+ * hide what is behind it; but first the file is asked.
+ */
 static int next_frame(struct gw_gfs_file *file, struct cursor *cursor, struct gfs_frame *frame,
 		      uint64_t *offset, struct gw_error *error)
 {
@@ -70,21 +94,18 @@ static int next_frame(struct gw_gfs_file *file, struct cursor *cursor, struct gf
 
 	while (code == 1) {
 		uint64_t end = cursor->start + cursor->size;
-		bool is_whole = end == border_behind(file, cursor->start);
-		size_t at = (size_t)(cursor->position - cursor->start);
 
-		if (cursor->position < end &&
-		    gfs_frame_find((struct gw_bytes){cursor->window, cursor->size}, is_whole, &at,
-				   frame) == 1) {
-			*offset = cursor->start + at;
-			cursor->position = *offset + GW_GFS_RECORD_FRAME_BYTES + frame->data.size;
+		if (look_in_window(cursor, false, frame, offset) == 1)
 			return 1;
+		if (end == border_behind(file, cursor->start)) {
+			if (look_in_window(cursor, true, frame, offset) == 1)
+				return 1;
+			if (cursor->position < end)
+				cursor->position = end;
 		}
-		if (cursor->position < end)
-			cursor->position = cursor->start + at;
 		code = fill(file, cursor, error);
 	}
-	return code;
+	return code < 0 ? code : look_in_window(cursor, true, frame, offset);
 }
 
 /* ---- Checkpoints ----------------------------------------------------------------------------- */

@@ -105,6 +105,27 @@ static int copies_padding_and_parts_are_skipped(void *argument)
 	return 0;
 }
 
+/* Of what a writer left that died, when the file has no more. */
+static int a_part_does_not_hide_records_behind_it(void *argument)
+{
+	static const uint8_t part[GW_GFS_RECORD_FRAME_BYTES] = {'G', 'W', 'r', '1', 100};
+	struct records *records = begin(NULL);
+
+	(void)argument;
+	put(records, "before");
+	assert_int_equal(gw_gfs_append(records->file, (struct gw_bytes){part, sizeof(part)}, NULL,
+				       NULL), 0);
+	expect(records, "before");
+	expect(records, NULL);
+	put(records, "behind");
+	put(records, "and more");
+	expect(records, "behind");
+	expect(records, "and more");
+	expect(records, NULL);
+	end(records);
+	return 0;
+}
+
 static int a_reader_goes_to_the_last_checkpoint_only(void *argument)
 {
 	struct records *records = begin(&(struct gw_gfs_record_options){.to_checkpoint = true});
@@ -173,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_a_task(records_come_back_as_the_file_grows),
 		in_a_task(copies_padding_and_parts_are_skipped),
+		in_a_task(a_part_does_not_hide_records_behind_it),
 		in_a_task(a_reader_goes_to_the_last_checkpoint_only),
 		in_a_task(a_reader_begins_where_another_has_ended),
 		in_a_task(a_record_is_not_larger_than_an_append),
