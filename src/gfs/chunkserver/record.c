@@ -233,6 +233,7 @@ static bool get_body(const uint8_t *in, size_t size, struct chunk_record *record
 	case CHUNK_RECORD_COMPLETION:
 		return get_completion(in, size, record);
 	case CHUNK_RECORD_FILL:
+		record->bytes = (uint32_t)size;
 		return size < CHUNK_SECTOR_BYTES && all_zero(in, size);
 	default:
 		return false;
