@@ -35,6 +35,12 @@ enum { STOP_MS = 2000 };
 #define CHUNK_HEARTBEAT_OPTION                                                                 \
 	OPTION("chunk-heartbeat", 0, GW_OPTION_MS, chunk_heartbeat_ms, "TIME",                 \
 	       "How often a chunkserver speaks to each master (1s)")
+#define SCRUB_OPTIONS                                                                          \
+	OPTION("scrub", 0, GW_OPTION_SIZE, scrub_bytes, "SIZE",                                \
+	       "So much a second is read and checked when there is nothing to do; 0: nothing " \
+	       "(8M)"),                                                                        \
+		OPTION("scrub-round", 0, GW_OPTION_MS, scrub_round_ms, "TIME",                 \
+		       "A round through all chunks takes so long at least (1h)")
 #define SHARED_OPTIONS                                                                         \
 	CLI_SERVE_OPTIONS(struct cli_gfs, serve, "gfs"),                                       \
 		OPTION("help", 0, GW_OPTION_FLAG, help, NULL, "Print this help"), {0}
@@ -59,7 +65,7 @@ static const struct gw_option chunkserver_options[] = {
 	ADVERTISE_OPTION,
 	OPTION("rack", 0, GW_OPTION_STRING, rack, "NAME",
 	       "Its rack: replicas of a chunk are spread over racks (none)"),
-	CHUNK_HEARTBEAT_OPTION, SHARED_OPTIONS,
+	CHUNK_HEARTBEAT_OPTION, SCRUB_OPTIONS, SHARED_OPTIONS,
 };
 static const struct gw_option up_options[] = {
 	DIRECTORY_OPTION,
@@ -69,7 +75,7 @@ static const struct gw_option up_options[] = {
 	       "So many masters (as many as DIR has; 1)"),
 	OPTION("chunkservers", 0, GW_OPTION_INT, chunkservers, "N",
 	       "So many chunkservers (as many as DIR has; 3)"),
-	LOG_OPTIONS, CHUNK_OPTIONS, CHUNK_HEARTBEAT_OPTION, SHARED_OPTIONS,
+	LOG_OPTIONS, CHUNK_OPTIONS, CHUNK_HEARTBEAT_OPTION, SCRUB_OPTIONS, SHARED_OPTIONS,
 };
 
 /* ---- A master ------------------------------------------------------------------------------ */
@@ -143,6 +149,8 @@ static int serve_chunks(struct cli_serve *serve)
 		.tls = serve->tls,
 		.insecure = serve->insecure,
 		.heartbeat_ms = gfs->chunk_heartbeat_ms,
+		.scrub_bytes_per_second = gfs->scrub_bytes ? gfs->scrub_bytes : GFS_SCRUB_NEVER,
+		.scrub_round_ms = gfs->scrub_round_ms,
 		.troubled = cli_serve_troubled,
 		.context = serve,
 	};
@@ -183,6 +191,7 @@ static int run(void *values, char **operands, size_t count, struct gw_error *err
 	static const struct cli_gfs action##_defaults = {                                      \
 		.serve = {.name = "gw gfs " #action, .role = "gfs", .serve = function},        \
 		.listen = address,                                                             \
+		.scrub_bytes = GFS_SCRUB_BYTES,                                                \
 	}
 DEFAULTS(master, serve_master, "127.0.0.1:7100");
 DEFAULTS(chunkserver, serve_chunks, "127.0.0.1:7200");

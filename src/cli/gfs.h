@@ -19,6 +19,7 @@ struct cli_gfs {
 	struct gw_option_list directories;
 	uint64_t election_ms, heartbeat_ms, snapshot_bytes;
 	uint64_t chunk_lease_ms, chunk_heartbeat_ms, safe_ms;
+	uint64_t scrub_bytes, scrub_round_ms;
 	int64_t masters, chunkservers;
 };
 

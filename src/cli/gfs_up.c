@@ -152,6 +152,9 @@ static int start_chunkserver(struct cluster *cluster, long index, struct gw_erro
 		.tls = cluster->gfs->serve.tls,
 		.insecure = cluster->gfs->serve.insecure,
 		.heartbeat_ms = cluster->gfs->chunk_heartbeat_ms,
+		.scrub_bytes_per_second = cluster->gfs->scrub_bytes ? cluster->gfs->scrub_bytes
+								    : GFS_SCRUB_NEVER,
+		.scrub_round_ms = cluster->gfs->scrub_round_ms,
 		.troubled = cli_serve_troubled,
 		.context = &cluster->gfs->serve,
 	};

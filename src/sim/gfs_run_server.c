@@ -70,6 +70,8 @@ static int live_server(void *argument)
 		.rack = racks[machine->number % 3],
 		.insecure = true,
 		.heartbeat_ms = machine->state->heartbeat_ms,
+		/* Nothing rots here. */
+		.scrub_bytes_per_second = GFS_SCRUB_NEVER,
 	};
 	struct gw_error error = {0};
 	struct chunk_server *server;

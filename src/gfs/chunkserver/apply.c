@@ -179,8 +179,11 @@ int chunk_serve_apply(struct gw_rpc_call *call, void *context, const Gfs__ApplyR
 		result = grant_of(server, request->handle, request->version, false, &grant, error);
 	if (result == 0)
 		result = take_items(server, request, inlined, items, error);
-	if (result == 0)
+	if (result == 0) {
+		chunk_call_begin(server);
 		result = apply_in_turn(grant, request->serial, items, count, error);
+		chunk_call_end(server);
+	}
 	for (size_t i = 0; items && i < count; i++)
 		held_data_unref(items[i].data);
 	free(items);

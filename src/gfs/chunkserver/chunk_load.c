@@ -350,6 +350,10 @@ static int load(struct chunk *chunk, struct gw_error *error)
 		chunk_state_done(&chunk->state);
 		(void)task_disk_close(log, NULL);
 		(void)task_disk_close(data, NULL);
+		/* A log is as much of the chunk as its bytes are. */
+		if (result == GW_E_CORRUPT || result == GW_E_TRUNCATED)
+			chunk->is_bad = chunk->is_changed = true;
+		chunk_disk_failed(chunk, result);
 		return result;
 	}
 	if (!chunk->is_recovered) {

@@ -94,6 +94,7 @@ static int fetch(struct source *source, uint64_t offset, struct gw_error *error)
 	request.version = source->version;
 	request.offset = offset;
 	request.bytes = GFS_PIECE_BYTES_MAX;
+	request.for_clone = true;
 	result = chunkserver_read_with(source->client, &request, &options, &reply, error);
 	if (result == 0 && reply->version != source->version)
 		result = moved_on(source, reply->version, error);

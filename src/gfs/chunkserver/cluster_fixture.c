@@ -94,6 +94,13 @@ static int failed(struct gw_rpc_call *call, void *context, const Gfs__FailedRequ
 
 /* ---- Servers --------------------------------------------------------------------------------- */
 
+static void troubled(void *context, const struct gw_error *error)
+{
+	struct cluster *cluster = context;
+
+	cluster->trouble = *error;
+}
+
 void cluster_start(struct cluster *cluster, int which)
 {
 	char directory[80];
@@ -105,6 +112,10 @@ void cluster_start(struct cluster *cluster, int which)
 		.listen = "127.0.0.1:0",
 		.heartbeat_ms = BEAT_MS,
 		.held_bytes_max = 4 * GFS_PIECE_BYTES_MAX,
+		.scrub_bytes_per_second = cluster->scrub_bytes_per_second,
+		.scrub_round_ms = cluster->scrub_round_ms,
+		.troubled = troubled,
+		.context = cluster,
 	};
 	struct gw_error error = {0};
 
@@ -166,7 +177,8 @@ void cluster_run_test(void **state)
 	struct run one = {
 		.test = (cluster_test *)*state,
 		.cluster = {.path = "/tmp/chunkservers-XXXXXX", .extends = true, .term = 3,
-			    .lease_ms = 600000, .chunk_log2 = CLUSTER_LOG2},
+			    .lease_ms = 600000, .chunk_log2 = CLUSTER_LOG2,
+			    .scrub_bytes_per_second = GFS_SCRUB_NEVER},
 	};
 	char command[96];
 

@@ -22,10 +22,13 @@ struct cluster {
 	uint64_t late_drop_handle;
 	bool wants_report;
 	uint8_t chunk_log2;              /* of chunks that are granted: CLUSTER_LOG2 at first */
+	/* Of servers that are started; the first are not to scrub. */
+	uint64_t scrub_bytes_per_second, scrub_round_ms;
 	/* What it was told. */
 	unsigned beats, reports, reported_chunks, failed_count;
 	uint64_t bad_handle;
 	uint32_t failed_server;
+	struct gw_error trouble;         /* of any server, the last */
 	struct chunk_server *servers[CLUSTER_SERVERS];
 	struct gw_rpc_client *clients[CLUSTER_SERVERS];
 };

@@ -7,6 +7,8 @@
 #include "gfs/chunkserver/server.h"
 #include "gfs/common/gfs.rpc.h"
 
+#include <assert.h>
+
 enum {
 	CHUNK_MASTERS_MAX = 16,
 	CHUNK_PEERS_MAX = 4096,
@@ -73,7 +75,11 @@ struct chunk_server {
 	struct chunk_master *masters[CHUNK_MASTERS_MAX];
 	size_t master_count;
 	struct gw_group group;
-	unsigned clones, calls;
+	unsigned clones;
+	unsigned calls;           /* of clients, and of primaries for them, under way */
+	uint64_t calls_begun;
+	uint64_t scrub_bytes_per_second, scrub_round_ms;
+	struct chunk_scrubbed scrubbed;
 	uint64_t writers_from;
 	void (*troubled)(void *context, const struct gw_error *error);
 	void *context;
@@ -90,6 +96,19 @@ int chunk_server_client(const struct chunk_server *server, const char *address, 
 int chunk_server_term(struct chunk_server *server, uint64_t term,
 		      struct gw_error *error) GW_MUST_CHECK;
 int chunk_unknown(uint64_t handle, struct gw_error *error);
+
+/* Around what is done for a client. */
+static inline void chunk_call_begin(struct chunk_server *server)
+{
+	server->calls++;
+	server->calls_begun++;
+}
+
+static inline void chunk_call_end(struct chunk_server *server)
+{
+	assert(server->calls > 0);
+	server->calls--;
+}
 
 /* ---- grant.c --------------------------------------------------------------------------------- */
 
@@ -189,6 +208,16 @@ int chunk_serve_compare(struct gw_rpc_call *call, void *context,
 			struct gw_error *error);
 int chunk_serve_settle(struct gw_rpc_call *call, void *context, const Gfs__SettleRequest *request,
 		       Gfs__GrantReply *reply, struct gw_error *error);
+
+/* ---- scrub.c --------------------------------------------------------------------------------- */
+
+/* So long for so many bytes at that rate. */
+uint64_t chunk_scrub_step_ns(uint64_t bytes, uint64_t bytes_per_second);
+/* Whether it goes on with what comes next, having waited for so many steps: at once while nobody
+ * asks for anything, else at GFS_SCRUB_BUSY_SHARE of its rate. */
+bool chunk_scrub_may(bool is_idle, unsigned waited);
+/* A task with the server: looks at all chunks, over and over. */
+int chunk_server_scrub(void *server);
 
 /* ---- heart.c --------------------------------------------------------------------------------- */
 

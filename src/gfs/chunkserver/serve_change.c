@@ -45,7 +45,9 @@ static int run(struct chunk_server *server, uint64_t handle, uint64_t version,
 		job->offset = wanted->offset;
 		job->first_unanswered = wanted->first_unanswered;
 		job->completion = wanted->completion;
+		chunk_call_begin(server);
 		result = order_run(server, grant, job, error);
+		chunk_call_end(server);
 		*out = job;
 	} else {
 		result = gw_fail(error, GW_E_NO_MEMORY, "out of memory");

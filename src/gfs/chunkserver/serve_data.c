@@ -154,7 +154,9 @@ int chunk_serve_push(struct gw_rpc_call *call, void *context, const Gfs__PushReq
 		result = held_expect(&server->held, size, error);
 	if (result < 0)
 		return result;
+	chunk_call_begin(server);
 	result = receive_push(server, call, request, size, error);
+	chunk_call_end(server);
 	held_expect_end(&server->held, size);
 	return result;
 }
@@ -178,10 +180,10 @@ static int find_readable(const struct chunk_server *server, uint64_t handle, uin
 	return 0;
 }
 
-int chunk_serve_read(struct gw_rpc_call *call, void *context, const Gfs__ReadRequest *request,
-		     Gfs__ReadReply *reply, struct gw_error *error)
+static int serve_read(struct chunk_server *server, struct gw_rpc_call *call,
+		      const Gfs__ReadRequest *request, Gfs__ReadReply *reply,
+		      struct gw_error *error)
 {
-	struct chunk_server *server = context;
 	struct chunk *chunk;
 	struct gw_bytes out;
 	uint8_t *buffer;
@@ -207,6 +209,20 @@ int chunk_serve_read(struct gw_rpc_call *call, void *context, const Gfs__ReadReq
 	}
 	reply->n_crcs = chunk_blocks_of(request->offset, out.size);
 	return gw_rpc_attach(call, out, true, free, buffer, error);
+}
+
+int chunk_serve_read(struct gw_rpc_call *call, void *context, const Gfs__ReadRequest *request,
+		     Gfs__ReadReply *reply, struct gw_error *error)
+{
+	struct chunk_server *server = context;
+	int result;
+
+	if (request->for_clone)
+		return serve_read(server, call, request, reply, error);
+	chunk_call_begin(server);
+	result = serve_read(server, call, request, reply, error);
+	chunk_call_end(server);
+	return result;
 }
 
 int chunk_serve_length(struct gw_rpc_call *call, void *context, const Gfs__ChunkRequest *request,

@@ -208,7 +208,14 @@ int chunk_server_new(struct chunk_server **out, const struct chunk_server_option
 	io_random(server->io, &server->incarnation, sizeof(server->incarnation));
 	server->incarnation |= 1;
 	io_random(server->io, &server->peers.seed, sizeof(server->peers.seed));
+	server->scrub_bytes_per_second = options->scrub_bytes_per_second ?
+						 options->scrub_bytes_per_second :
+						 GFS_SCRUB_BYTES;
+	server->scrub_round_ms =
+		options->scrub_round_ms ? options->scrub_round_ms : GFS_SCRUB_ROUND_MS;
 	result = begin(server, options, error);
+	if (result == 0 && server->scrub_bytes_per_second != GFS_SCRUB_NEVER)
+		result = gw_spawn(&server->group, chunk_server_scrub, server, NULL);
 	if (result < 0) {
 		chunk_server_free(server);
 		return result;

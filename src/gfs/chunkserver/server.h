@@ -23,6 +23,8 @@
 
 struct chunk_server;
 
+#define GFS_SCRUB_NEVER UINT64_MAX
+
 struct chunk_server_options {
 	const char *const *directories; /* a disk each; made when they are not there */
 	size_t directory_count;
@@ -34,6 +36,10 @@ struct chunk_server_options {
 	bool insecure;
 	uint64_t heartbeat_ms;          /* 0: GFS_HEARTBEAT_MS */
 	size_t held_bytes_max;          /* 0: GFS_HELD_BYTES */
+	/* What is read and checked when nobody asks for anything, a second, and how long it takes
+	 * at least until it begins anew with all chunks. 0: GFS_SCRUB_BYTES, GFS_SCRUB_ROUND_MS;
+	 * GFS_SCRUB_NEVER: nothing is. */
+	uint64_t scrub_bytes_per_second, scrub_round_ms;
 	/* Something does not get on for now: a master that refuses, a disk that fails. From a task.
 	 * May be NULL. */
 	void (*troubled)(void *context, const struct gw_error *error);
@@ -51,5 +57,13 @@ const char *chunk_server_address(const struct chunk_server *server);
 struct chunk_store *chunk_server_store(const struct chunk_server *server);
 /* Its number in the cluster; 0: none yet. */
 uint32_t chunk_server_number(const struct chunk_server *server);
+
+/* What scrubbing has done in this life: how often it was through all chunks, what it read, and how
+ * many chunks it found bad. */
+struct chunk_scrubbed {
+	uint64_t rounds, bytes, bad;
+};
+
+struct chunk_scrubbed chunk_server_scrubbed(const struct chunk_server *server);
 
 #endif

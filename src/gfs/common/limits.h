@@ -39,6 +39,8 @@ enum {
 	GFS_INLINE_BYTES_MAX = 64 << 10,    /* data that may come with a Write or Append itself */
 	GFS_HELD_BYTES = 64 << 20,          /* pushed and not yet written, LRU, and as much that
 					     * comes; an option */
+	GFS_SCRUB_BYTES = 8 << 20,          /* a second, read and checked; an option */
+	GFS_SCRUB_BUSY_SHARE = 8,           /* a part of it while there is something to do */
 	GFS_WRITERS_MAX = 1 << 20,
 	GFS_COMPLETIONS_MAX = 1 << 16,      /* of one chunk */
 
@@ -50,6 +52,7 @@ enum {
 	GFS_WRITER_MS = 60000,       /* a writer that is not kept so long has ended */
 	GFS_SAFE_PERCENT = 99,
 	GFS_SAFE_MS = 60000,
+	GFS_SCRUB_ROUND_MS = 3600000, /* of all chunks, at least; an option */
 };
 
 /* In the length of a chunk in a Report. */

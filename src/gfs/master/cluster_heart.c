@@ -171,8 +171,10 @@ static void take_version(struct beat *beat, uint64_t handle, uint64_t version)
 				       false);
 }
 
-/* What is not to be relied on goes when enough others have the chunk. */
-static void hear_useless(struct beat *beat, uint64_t handle)
+/* What is not to be relied on goes when enough others have the chunk: of one that is stale as many
+ * as may be written to, of one that is bad as many as there should be (5.2). A clone may come in its
+ * place before. */
+static void hear_useless(struct beat *beat, uint64_t handle, bool is_bad)
 {
 	const struct gfs_chunk *chunk = gfs_cluster_chunk(beat->master, handle);
 
@@ -180,7 +182,8 @@ static void hear_useless(struct beat *beat, uint64_t handle)
 		gfs_cluster_remove(beat->master, gfs_slot_of(handle), beat->request->server);
 	if (beat->term == 0 || beat->master->cluster->is_safe)
 		return;
-	if (!chunk || may_drop(beat, handle, gfs_replicas_min(chunk->goal)))
+	if (!chunk ||
+	    may_drop(beat, handle, is_bad ? chunk->goal : gfs_replicas_min(chunk->goal)))
 		drop(beat, handle);
 }
 
@@ -203,7 +206,7 @@ static void hear_chunk(struct beat *beat, const Gfs__Had *had)
 	default:
 		/* A standby does not know yet what the leader has made. */
 		if (leads)
-			hear_useless(beat, had->handle);
+			hear_useless(beat, had->handle, false);
 	}
 }
 
@@ -239,7 +242,7 @@ static void hear_chunks(struct beat *beat)
 	for (size_t i = 0; i < request->n_had; i++)
 		hear_chunk(beat, request->had[i]);
 	for (size_t i = 0; i < request->n_bad; i++)
-		hear_useless(beat, request->bad[i]);
+		hear_useless(beat, request->bad[i], true);
 	for (size_t i = 0; i < request->n_lost; i++)
 		if (gfs_cluster_chunk(beat->master, request->lost[i]))
 			gfs_cluster_remove(beat->master, gfs_slot_of(request->lost[i]),
