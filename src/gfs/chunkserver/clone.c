@@ -216,49 +216,49 @@ static int make(struct source *source, uint64_t handle, uint8_t chunk_log2, uint
 		uint64_t bytes_per_second, struct gw_error *error)
 {
 	struct chunk *chunk = NULL;
-	int result;
+	int result = chunk_create(source->server->store, handle, chunk_log2, 0, &chunk, error);
 
-	source->buffer = malloc(chunk_read_bytes(0, GFS_PIECE_BYTES_MAX));
-	if (!source->buffer)
-		return gw_fail(error, GW_E_NO_MEMORY, "out of memory");
-	result = chunk_create(source->server->store, handle, chunk_log2, 0, &chunk, error);
-	if (result < 0) {
-		free(source->buffer);
+	if (result < 0)
 		return result;
-	}
 	result = chunk_hold(chunk, error);
 	if (result < 0) {
 		/* It may have been dropped. */
 		chunk = chunk_find(source->server->store, handle);
 		if (chunk && chunk->is_partial)
 			(void)!chunk_drop(chunk, NULL);
-	} else {
-		source->server->clones++;
-		result = fill(source, chunk, bytes_per_second, error);
-		if (result == 0)
-			result = complete(chunk, version, error);
-		source->server->clones--;
-		if (result < 0)
-			(void)!chunk_drop(chunk, NULL);
-		chunk_release(chunk);
+		return result;
 	}
-	free(source->buffer);
+	source->server->clones++;
+	result = fill(source, chunk, bytes_per_second, error);
+	if (result == 0)
+		result = complete(chunk, version, error);
+	source->server->clones--;
+	if (result < 0)
+		(void)!chunk_drop(chunk, NULL);
+	chunk_release(chunk);
 	return result;
 }
 
-/* What is here already: 1, it will do; else it makes way. */
-static int clear_way(struct chunk_server *server, uint64_t handle, uint64_t version,
-		     struct gw_error *error)
+/* Whether what is here already will do: 1; 0: nothing is, or it is to make way. */
+static int look(const struct chunk_server *server, uint64_t handle, uint64_t version,
+		struct gw_error *error)
 {
-	struct chunk *chunk = chunk_find(server->store, handle);
+	const struct chunk *chunk = chunk_find(server->store, handle);
 
 	if (!chunk)
 		return 0;
 	if (chunk->is_partial)
 		return gw_fail(error, GW_E_BUSY, "chunk %llx is being cloned",
 			       (unsigned long long)handle);
-	if (chunk->version >= version && !chunk->is_bad && !chunk->is_suspect)
-		return 1;
+	return chunk->version >= version && !chunk->is_bad && !chunk->is_suspect;
+}
+
+static int clear_way(struct chunk_server *server, uint64_t handle, struct gw_error *error)
+{
+	struct chunk *chunk = chunk_find(server->store, handle);
+
+	if (!chunk)
+		return 0;
 	grant_end(chunk, UINT64_MAX);
 	return chunk_drop(chunk, error);
 }
@@ -269,6 +269,50 @@ static void answer(const struct chunk_server *server, uint64_t handle, Gfs__Gran
 
 	reply->version = chunk ? chunk->version : 0;
 	reply->length = chunk ? chunk->length : 0;
+}
+
+static int take_buffer(struct source *source, struct gw_error *error)
+{
+	source->buffer = malloc(chunk_read_bytes(0, GFS_PIECE_BYTES_MAX));
+	return source->buffer ? 0 : gw_fail(error, GW_E_NO_MEMORY, "out of memory");
+}
+
+/* All of it can be had there, and is what its checksums say. */
+static int prove(struct source *source, uint64_t bytes_per_second, struct gw_error *error)
+{
+	uint64_t at = 0, begun_ns = gw_now_ns();
+	int result;
+
+	do {
+		result = fetch(source, at, error);
+		at += source->bytes.size;
+		if (result == 0 && source->bytes.size > 0)
+			result = pace(begun_ns, at, bytes_per_second);
+	} while (result == 0 && source->bytes.size > 0 && at < source->length);
+	return result;
+}
+
+/* What is here, and is stale, bad or suspect, may be all that is left if the source is no good: it
+ * makes way when that has proved to be good, not before. */
+static int clone_from(struct source *source, const Gfs__CloneRequest *request,
+		      const char *address, struct gw_error *error)
+{
+	uint8_t chunk_log2 = 0;
+	int result = chunk_server_peer(source->server, address, &source->client, error);
+
+	if (result == 0)
+		result = ask_size(source, &chunk_log2, error);
+	if (result == 0 && chunk_find(source->server->store, request->handle))
+		result = prove(source, request->bytes_per_second, error);
+	if (result == 0)
+		result = look(source->server, request->handle, request->version, error);
+	if (result == 0) {
+		result = clear_way(source->server, request->handle, error);
+		if (result == 0)
+			result = make(source, request->handle, chunk_log2, request->version,
+				      request->bytes_per_second, error);
+	}
+	return result;
 }
 
 int chunk_serve_clone(struct gw_rpc_call *call, void *context, const Gfs__CloneRequest *request,
@@ -282,25 +326,42 @@ int chunk_serve_clone(struct gw_rpc_call *call, void *context, const Gfs__CloneR
 	if (result == 0 && (request->n_from == 0 || request->version == 0))
 		result = gw_fail(error, GW_E_INVALID, "a clone of nothing");
 	if (result == 0)
-		result = clear_way(source.server, request->handle, request->version, error);
-	if (result == 0) {
-		/* The next one when the first does not serve. */
-		for (size_t i = 0; i < request->n_from; i++) {
-			uint8_t chunk_log2;
-
-			result = chunk_server_peer(source.server, request->from[i]->address,
-						   &source.client, error);
-			if (result == 0)
-				result = ask_size(&source, &chunk_log2, error);
-			if (result == 0)
-				result = make(&source, request->handle, chunk_log2,
-					      request->version, request->bytes_per_second, error);
-			if (result == 0 || result == GW_E_CANCELLED)
-				break;
-		}
+		result = look(source.server, request->handle, request->version, error);
+	if (result == 0 && take_buffer(&source, error) < 0)
+		result = GW_E_NO_MEMORY;
+	/* The next one when the first does not serve. */
+	for (size_t i = 0; source.buffer && i < request->n_from; i++) {
+		result = clone_from(&source, request, request->from[i]->address, error);
+		if (result >= 0 || result == GW_E_CANCELLED)
+			break;
 	}
+	free(source.buffer);
 	answer(source.server, request->handle, reply);
 	return result < 0 ? result : 0;
+}
+
+/* Of ourselves. */
+static int copy(struct source *source, const Gfs__CopyRequest *request, struct gw_error *error)
+{
+	int result = look(source->server, request->handle, request->version, error);
+
+	if (result != 0)
+		return result;
+	source->chunk = chunk_find(source->server->store, request->source);
+	if (!source->chunk || source->chunk->is_suspect || request->version == 0)
+		return chunk_unknown(request->source, error);
+	result = chunk_hold(source->chunk, error);
+	if (result < 0)
+		return result;
+	result = clear_way(source->server, request->handle, error);
+	if (result == 0)
+		result = take_buffer(source, error);
+	if (result == 0)
+		result = make(source, request->handle, source->chunk->chunk_log2, request->version,
+			      0, error);
+	free(source->buffer);
+	chunk_release(source->chunk);
+	return result;
 }
 
 int chunk_serve_copy(struct gw_rpc_call *call, void *context, const Gfs__CopyRequest *request,
@@ -313,17 +374,7 @@ int chunk_serve_copy(struct gw_rpc_call *call, void *context, const Gfs__CopyReq
 
 	(void)call;
 	if (result == 0)
-		result = clear_way(source.server, request->handle, request->version, error);
-	source.chunk = chunk_find(source.server->store, request->source);
-	if (result == 0 && (!source.chunk || source.chunk->is_suspect || request->version == 0))
-		result = chunk_unknown(request->source, error);
-	if (result == 0)
-		result = chunk_hold(source.chunk, error);
-	if (result == 0) {
-		result = make(&source, request->handle, source.chunk->chunk_log2, request->version,
-			      0, error);
-		chunk_release(source.chunk);
-	}
+		result = copy(&source, request, error);
 	answer(source.server, request->handle, reply);
 	return result < 0 ? result : 0;
 }

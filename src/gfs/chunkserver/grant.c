@@ -66,6 +66,21 @@ void grant_end(struct chunk *chunk, uint64_t version)
 	grant_unref(grant);
 }
 
+void chunk_server_end_grants(struct chunk_server *server)
+{
+	struct chunk *chunk;
+	bool is_again;
+
+	/* As above. */
+	do {
+		is_again = false;
+		for (size_t at = 0; (chunk = chunk_next(server->store, &at));) {
+			is_again |= chunk->grant != NULL;
+			grant_end(chunk, UINT64_MAX);
+		}
+	} while (is_again);
+}
+
 int grant_of(struct chunk_server *server, uint64_t handle, uint64_t version, bool as_primary,
 	     struct grant **out, struct gw_error *error)
 {
@@ -134,6 +149,20 @@ static int check_over(const struct chunk_server *server, const Gfs__GrantRequest
 		       (unsigned long long)request->handle, (unsigned long long)request->version);
 }
 
+static int check_grant(struct chunk_server *server, const Gfs__GrantRequest *request,
+		       struct gw_error *error)
+{
+	int result = chunk_server_term(server, request->term, error);
+
+	if (result < 0)
+		return result;
+	if (request->incarnation != server->incarnation)
+		return gw_fail(error, GW_E_BUSY, "a grant for another life of this server");
+	if (request->version == 0 || request->n_set == 0)
+		return gw_fail(error, GW_E_INVALID, "a grant of nothing");
+	return check_over(server, request, error);
+}
+
 /* Takes the place of the one before. */
 static int install(struct chunk_server *server, struct chunk *chunk,
 		   const Gfs__GrantRequest *request, struct gw_error *error)
@@ -147,7 +176,7 @@ static int install(struct chunk_server *server, struct chunk *chunk,
 	if (result == 0) {
 		/* Meanwhile it may have been dropped, or the grant have come and ended. */
 		result = chunk->is_partial ? chunk_unknown(chunk->handle, error) :
-					     check_over(server, request, error);
+					     check_grant(server, request, error);
 		if (result < 0)
 			chunk_release(chunk);
 	}
@@ -215,20 +244,6 @@ static int bring_to_version(struct chunk_server *server, const Gfs__GrantRequest
 	return chunk_grant(chunk, request->version, error);
 }
 
-static int check_grant(struct chunk_server *server, const Gfs__GrantRequest *request,
-		       struct gw_error *error)
-{
-	int result = chunk_server_term(server, request->term, error);
-
-	if (result < 0)
-		return result;
-	if (request->incarnation != server->incarnation)
-		return gw_fail(error, GW_E_BUSY, "a grant for another life of this server");
-	if (request->version == 0 || request->n_set == 0)
-		return gw_fail(error, GW_E_INVALID, "a grant of nothing");
-	return check_over(server, request, error);
-}
-
 int chunk_serve_grant(struct gw_rpc_call *call, void *context, const Gfs__GrantRequest *request,
 		      Gfs__GrantReply *reply, struct gw_error *error)
 {
@@ -256,6 +271,33 @@ int chunk_serve_grant(struct gw_rpc_call *call, void *context, const Gfs__GrantR
 	return result;
 }
 
+/* What was revoked is forgotten by another life: masters know of it that nothing lasts, and what is
+ * on its way to the one before is refused. */
+static void begin_life(struct chunk_server *server)
+{
+	uint64_t before = server->incarnation;
+
+	chunk_server_end_grants(server);
+	while (server->incarnation == before) {
+		io_random(server->io, &server->incarnation, sizeof(server->incarnation));
+		server->incarnation |= 1;
+	}
+	server->lease_end_ns = 0;
+	base_map_done(&server->revoked);
+	IO_PROBE(server->io, "gfs.life-for-revokes");
+}
+
+/* Grants of an older term are refused by it. */
+static void forget_revoked(struct chunk_server *server)
+{
+	uint64_t term = chunk_store_home(server->store)->term;
+
+	if (server->revoked_term == term)
+		return;
+	base_map_done(&server->revoked);
+	server->revoked_term = term;
+}
+
 int chunk_server_revoke(struct chunk_server *server, uint64_t handle, uint64_t version,
 			struct gw_error *error)
 {
@@ -263,8 +305,13 @@ int chunk_server_revoke(struct chunk_server *server, uint64_t handle, uint64_t v
 
 	if (chunk)
 		grant_end(chunk, version);
+	forget_revoked(server);
 	if (version <= revoked_version(server, handle))
 		return 0;
+	if (server->revoked.count >= CHUNK_REVOKED_MAX) {
+		begin_life(server);
+		return 0;
+	}
 	return base_map_put(&server->revoked, handle_key(&handle), (void *)(uintptr_t)version,
 			    error);
 }

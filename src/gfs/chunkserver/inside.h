@@ -16,6 +16,7 @@ enum {
 	CHUNK_BATCHES_MAX = 16,             /* of one chunk under way */
 	CHUNK_APPLY_MS = 5000,              /* a secondary that is silent so long has failed */
 	CHUNK_HAD_MAX = 1000,               /* of one heartbeat */
+	CHUNK_REVOKED_MAX = 1 << 16,        /* remembered of one term; then another life begins */
 };
 
 /* What a grant is here, from Grant to the next one, Revoke or a failure. Lasts while somebody uses
@@ -72,6 +73,7 @@ struct chunk_server {
 	struct gw_mutex masters_lock;
 	struct base_map peers;    /* address -> struct gw_rpc_client */
 	struct base_map revoked;  /* handle -> the highest revoked version, in the pointer */
+	uint64_t revoked_term;    /* that they are of */
 	struct chunk_master *masters[CHUNK_MASTERS_MAX];
 	size_t master_count;
 	struct gw_group group;
@@ -126,6 +128,8 @@ bool chunk_server_is_leased(const struct chunk_server *server);
 /* Our lease was over, and is extended again: we are not primary any more by what was granted before
  * its end. */
 void chunk_server_end_lease(struct chunk_server *server);
+/* Ends all grants; none is there when it returns. */
+void chunk_server_end_grants(struct chunk_server *server);
 /* The grant of the chunk, if it is this version's and lasts, with a reference; as primary: we are,
  * and our lease lasts. GW_E_STALE. */
 int grant_of(struct chunk_server *server, uint64_t handle, uint64_t version, bool as_primary,

@@ -224,14 +224,6 @@ int chunk_server_new(struct chunk_server **out, const struct chunk_server_option
 	return 0;
 }
 
-static void end_grants(struct chunk_server *server)
-{
-	struct chunk *chunk;
-
-	for (size_t at = 0; server->store && (chunk = chunk_next(server->store, &at));)
-		grant_end(chunk, UINT64_MAX);
-}
-
 void chunk_server_free(struct chunk_server *server)
 {
 	struct gw_bytes key;
@@ -239,10 +231,12 @@ void chunk_server_free(struct chunk_server *server)
 
 	if (!server)
 		return;
-	end_grants(server);
+	if (server->store)
+		chunk_server_end_grants(server);
 	gw_rpc_server_free(server->rpc);
 	(void)gw_group_done(&server->group);
-	end_grants(server);
+	if (server->store)
+		chunk_server_end_grants(server);
 	for (size_t i = 0; i < server->master_count; i++) {
 		gw_rpc_client_free(server->masters[i]->client);
 		free(server->masters[i]);

@@ -2,6 +2,7 @@
 /* server_test.c - three chunkservers do what masters and clients ask: data go along a chain, a
  * primary orders, replicas are equal, and who may not is refused. */
 #include "gfs/chunkserver/cluster_fixture.h"
+#include "gfs/chunkserver/store_fixture.h"
 
 #include "base/crc32c.h"
 
@@ -376,6 +377,86 @@ static void a_clone_has_bytes_and_outcomes(struct cluster *cluster)
 	chunk_release(cluster_chunk(cluster, 2, 7));
 }
 
+static void a_replica_makes_way_when_its_source_has_proved_good(struct cluster *cluster)
+{
+	assert_int_equal(cluster_grant(cluster, 7, 0, 1, 3), 0);
+	assert_int_equal(cluster_write(cluster, 7, 1, 0, text("first")), 0);
+	assert_int_equal(cluster_write(cluster, 7, 1, 100000, text("second")), 0);
+	assert_int_equal(cluster_sync(cluster, 7, 1), 0);
+	cluster_chunk(cluster, 2, 7)->is_suspect = true;
+	/* Beginning well is not enough. */
+	stored_flip(cluster_chunk(cluster, 1, 7), "data", 100000);
+	assert_int_equal(order_clone(cluster, 2, 1, 1), GW_E_CORRUPT);
+	assert_non_null(cluster_chunk(cluster, 2, 7));
+	assert_int_equal(cluster_chunk(cluster, 2, 7)->length, 100006);
+	assert_int_equal(order_clone(cluster, 2, 0, 2), GW_E_STALE);
+	assert_true(cluster_chunk(cluster, 2, 7)->is_suspect);
+	assert_int_equal(order_clone(cluster, 2, 0, 1), 0);
+	assert_false(cluster_chunk(cluster, 2, 7)->is_suspect);
+	assert_true(cluster_has(cluster, 2, 7, 1, 100000, text("second")));
+}
+
+static void what_is_revoked_is_forgotten_with_its_term(struct cluster *cluster)
+{
+	struct chunk_server *server = cluster->servers[0];
+
+	for (uint64_t handle = 1; handle <= 10; handle++)
+		assert_int_equal(chunk_server_revoke(server, handle, 4, NULL), 0);
+	assert_int_equal(server->revoked.count, 10);
+	assert_int_equal(cluster_grant(cluster, 3, 0, 4, 1), GW_E_DENIED);
+	cluster->term++;
+	cluster_beats(cluster, 3 * CLUSTER_SERVERS);
+	assert_int_equal(chunk_server_revoke(server, 11, 4, NULL), 0);
+	assert_int_equal(server->revoked.count, 1);
+	assert_int_equal(cluster_grant(cluster, 3, 0, 4, 1), 0);
+}
+
+/* Of a new chunk, at server 1 alone. */
+static int grant_in_life(struct cluster *cluster, uint64_t handle, uint64_t incarnation)
+{
+	Gfs__GrantRequest request = GFS__GRANT_REQUEST__INIT;
+	Gfs__Place place = GFS__PLACE__INIT, *set = &place;
+	Gfs__GrantReply *reply;
+	int result;
+
+	place.server = 1;
+	request.term = cluster->term;
+	request.handle = handle;
+	request.version = 1;
+	request.chunk_log2 = CLUSTER_LOG2;
+	request.primary = 1;
+	request.set = &set;
+	request.n_set = 1;
+	request.incarnation = incarnation;
+	result = chunkserver_grant(cluster->clients[0], &request, &reply, NULL);
+	gw_rpc_reply_free(reply);
+	return result;
+}
+
+static void more_revocations_than_are_remembered_begin_a_life(struct cluster *cluster)
+{
+	struct chunk_server *server = cluster->servers[0];
+	uint64_t before = server->incarnation;
+
+	assert_int_equal(cluster_grant(cluster, 7, 0, 1, 1), 0);
+	cluster->extends = false;
+	cluster_beats(cluster, 3 * CLUSTER_SERVERS);
+	for (uint64_t i = 0; i < CHUNK_REVOKED_MAX; i++)
+		assert_int_equal(chunk_server_revoke(server, 100 + i, 1, NULL), 0);
+	assert_int_equal(server->revoked.count, CHUNK_REVOKED_MAX);
+	assert_int_equal(server->incarnation, before);
+	assert_int_equal(cluster_write(cluster, 7, 1, 0, text("still primary")), 0);
+	assert_int_equal(chunk_server_revoke(server, 100, 1, NULL), 0);
+	assert_int_equal(server->incarnation, before);
+	assert_int_equal(chunk_server_revoke(server, 99, 1, NULL), 0);
+	assert_int_not_equal(server->incarnation, before);
+	assert_int_equal(server->revoked.count, 0);
+	assert_int_equal(cluster_write(cluster, 7, 1, 0, text("no")), GW_E_STALE);
+	/* One that was on its way comes to nobody. */
+	assert_int_equal(grant_in_life(cluster, 99, before), GW_E_BUSY);
+	assert_int_equal(grant_in_life(cluster, 99, server->incarnation), 0);
+}
+
 static void a_copy_is_another_chunk_on_the_same_server(struct cluster *cluster)
 {
 	Gfs__CopyRequest request = GFS__COPY_REQUEST__INIT;
@@ -417,6 +498,9 @@ int main(void)
 		in_a_cluster(all_chunks_are_reported_and_strange_ones_dropped),
 		in_a_cluster(what_was_granted_since_the_heartbeat_is_not_dropped),
 		in_a_cluster(a_clone_has_bytes_and_outcomes),
+		in_a_cluster(a_replica_makes_way_when_its_source_has_proved_good),
+		in_a_cluster(what_is_revoked_is_forgotten_with_its_term),
+		in_a_cluster(more_revocations_than_are_remembered_begin_a_life),
 		in_a_cluster(a_copy_is_another_chunk_on_the_same_server),
 	};
 

@@ -171,9 +171,9 @@ static void take_version(struct beat *beat, uint64_t handle, uint64_t version)
 				       false);
 }
 
-/* What is not to be relied on goes when enough others have the chunk: of one that is stale as many
- * as may be written to, of one that is bad as many as there should be (5.2). A clone may come in its
- * place before. */
+/* What is not to be relied on goes when enough others have the chunk: one that is stale when it may
+ * be written to, one that is bad when there are as many as there should be (5.2). A clone may come
+ * in its place before. */
 static void hear_useless(struct beat *beat, uint64_t handle, bool is_bad)
 {
 	const struct gfs_chunk *chunk = gfs_cluster_chunk(beat->master, handle);
