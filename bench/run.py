@@ -197,12 +197,18 @@ def print_row(row, record, results):
     sys.stdout.flush()
 
 
+def commit_of_tree():
+    """What is measured: "-dirty" is for changes of what is built or run, not of what is written about it."""
+    commit = tools.first_line(['git', '-C', TOP, 'describe', '--always', '--abbrev=12'])
+    changed = tools.first_line(['git', '-C', TOP, 'status', '--porcelain', '--', 'src', 'include', 'bench', 'examples'])
+    return commit + ('-dirty' if changed else '')
+
+
 def head_line(settings, cpus):
     with open('/proc/cpuinfo', encoding='ascii', errors='replace') as file:
         models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
     memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
-    commit = tools.first_line(['git', '-C', TOP, 'describe', '--always', '--dirty', '--abbrev=12'])
-    return {'bench': 1, 'commit': commit, 'runs': settings.runs, 'size': settings.size,
+    return {'bench': 1, 'commit': commit_of_tree(), 'runs': settings.runs, 'size': settings.size,
             'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
             'machine': f'{len(cpus)} x {models[0] if models else platform.machine()}, '
                        f'{memory / corpora.GIB:.0f} GiB, Linux {platform.release()}'}
