@@ -402,6 +402,7 @@ static int tell(void *argument)
 	Gfs__FailedRequest request = GFS__FAILED_REQUEST__INIT;
 	Gfs__Nothing *reply = NULL;
 
+	(void)gw_deadline_set(GW_FOREVER); /* but for the client's own */
 	request.server = chunk_server_number(failure->server);
 	request.handle = failure->handle;
 	request.version = failure->version;

@@ -253,8 +253,11 @@ static int order_in_task(void *argument)
 {
 	struct order_task *task = argument;
 	struct grant *grant = task->grant;
-	int result = order_jobs(task->server, grant);
+	int result;
 
+	/* The deadline of whose call began this is not that of others, nor of the grant. */
+	(void)gw_deadline_set(GW_FOREVER);
+	result = order_jobs(task->server, grant);
 	refuse_all(grant, result < 0 ? result : GW_E_STALE, "nothing is granted any more");
 	grant->is_ordering = false;
 	grant_unref(grant);
