@@ -268,6 +268,18 @@ static const struct gfs_plan_server *source_of(const struct gfs_plan_server *fac
 	return best;
 }
 
+/* Who was not reached just now counts as one that has it. */
+static void leave_out_shunned(const struct gfs_master *master, uint64_t handle,
+			      const struct gfs_plan_server *facts, size_t count,
+			      struct gfs_set *has)
+{
+	for (size_t i = 0; i < count && master->cluster->shunned.count > 0; i++) {
+		if (has->count < GFS_GOAL_MAX && !gfs_set_has(has, facts[i].number) &&
+		    gfs_cluster_is_shunned(master, handle, facts[i].number))
+			has->servers[has->count++] = (uint16_t)facts[i].number;
+	}
+}
+
 /* False: not now. */
 static bool start_clone(struct gfs_master *master, struct gfs_plan_server *facts, size_t count,
 			unsigned class, uint32_t slot, const struct gfs_set *alive)
@@ -277,6 +289,8 @@ static bool start_clone(struct gfs_master *master, struct gfs_plan_server *facts
 	const struct gfs_plan_server *from = source_of(facts, count, alive), *to;
 	struct gfs_set target;
 
+	leave_out_shunned(master, gfs_chunks_handle(&master->machine.state.chunks, slot), facts,
+			  count, &request.has);
 	if (!from || gfs_plan_place(facts, count, &request, &target) == 0)
 		return false;
 	to = gfs_facts_find(facts, count, target.servers[0]);

@@ -408,7 +408,8 @@ static int candidates(struct gfs_master *master, const struct work *work, struct
 	gfs_cluster_alive(master, gfs_slot_of(what->handle), &alive, NULL);
 	*set = (struct gfs_set){0};
 	for (uint32_t i = 0; i < alive.count; i++)
-		if (!gfs_set_has(&what->avoid, alive.servers[i]))
+		if (!gfs_set_has(&what->avoid, alive.servers[i]) &&
+		    !gfs_cluster_is_shunned(master, what->handle, alive.servers[i]))
 			set->servers[set->count++] = alive.servers[i];
 	if (set->count < least)
 		*set = alive;

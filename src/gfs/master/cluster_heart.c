@@ -408,7 +408,12 @@ static int serve_failed(struct gw_rpc_call *call, void *context, const Gfs__Fail
 	if (what.term == 0)
 		return not_now(master, error);
 	chunk = gfs_cluster_chunk(master, request->handle);
-	if (!chunk || chunk->version != request->version ||
+	if (!chunk)
+		return 0;
+	/* Also of a grant that is over: its client may have asked for another one meanwhile. */
+	for (size_t i = 0; i < request->n_servers; i++)
+		gfs_cluster_shun(master, request->handle, request->servers[i]);
+	if (chunk->version != request->version ||
 	    !gfs_grant_of(&master->machine.state, gfs_slot_of(request->handle), &grant) ||
 	    grant.set.servers[0] != request->server)
 		return 0;

@@ -22,6 +22,8 @@ enum {
 	GFS_SCAN_SLOTS = 20000,       /* looked at in each tick */
 	GFS_SCAN_SLOTS_HURRY = 500000,/* after a server died or came */
 	GFS_COLLECT_FILES = 100,      /* taken out by one record */
+	GFS_SHUN_MS = 30000,          /* a replica that its primary could not reach is left out */
+	GFS_SHUNNED_MAX = 1 << 16,    /* of these; beyond, all are forgotten */
 };
 
 /* What was heard of a chunkserver. */
@@ -69,6 +71,7 @@ struct gfs_cluster {
 	struct base_map holds;        /* handle -> struct gfs_hold */
 	struct base_map told;         /* slot -> version; see gfs_cluster_told */
 	struct base_map suspects;     /* slot -> what cluster_settle.c knows */
+	struct base_map shunned;      /* handle and server -> until when, in ms of our clock */
 	uint64_t began_ns;            /* leading */
 	bool is_safe;                 /* safe mode */
 	uint64_t with_replica;        /* chunks that have one at least */
@@ -147,6 +150,12 @@ void gfs_cluster_replace(struct gfs_master *master, uint32_t slot, const struct 
  * such as drain. */
 void gfs_cluster_alive(const struct gfs_master *master, uint32_t slot, struct gfs_set *alive,
 		       uint32_t *draining);
+
+/* A mutation did not reach the server's replica: for GFS_SHUN_MS it is in no set of the chunk, if
+ * there are enough others, and gets no clone of it. Who cannot be reached by the primary alone
+ * lives for us, and would be chosen again and again. */
+void gfs_cluster_shun(struct gfs_master *master, uint64_t handle, uint32_t server);
+bool gfs_cluster_is_shunned(const struct gfs_master *master, uint64_t handle, uint32_t server);
 
 /* ---- cluster_call.c: what chunkservers are told ------------------------------------------ */
 

@@ -126,3 +126,46 @@ enum gfs_note gfs_cluster_note(struct gfs_master *master, uint32_t server, uint6
 	gfs_cluster_remove(master, slot, server);
 	return GFS_NOTE_STALE;
 }
+
+/* ---- Who was not reached --------------------------------------------------------------------- */
+
+static uint64_t now_ms(void)
+{
+	return gw_now_ns() / 1000000;
+}
+
+/* In the order in which they end. */
+static void forget_shunned(struct base_map *shunned)
+{
+	struct gw_bytes key;
+	void *until;
+
+	if (shunned->count >= GFS_SHUNNED_MAX)
+		base_map_done(shunned);
+	for (size_t at = 0; base_map_next(shunned, &at, &key, &until);) {
+		if ((uint64_t)(uintptr_t)until > now_ms())
+			return;
+		(void)base_map_remove(shunned, key, NULL);
+	}
+}
+
+void gfs_cluster_shun(struct gfs_master *master, uint64_t handle, uint32_t server)
+{
+	struct base_map *shunned = &master->cluster->shunned;
+	const uint64_t both[] = {handle, server};
+	const struct gw_bytes key = {both, sizeof(both)};
+
+	forget_shunned(shunned);
+	(void)base_map_remove(shunned, key, NULL);
+	/* Without memory for it it is chosen again. */
+	(void)!base_map_put(shunned, key, (void *)(uintptr_t)(now_ms() + GFS_SHUN_MS), NULL);
+}
+
+bool gfs_cluster_is_shunned(const struct gfs_master *master, uint64_t handle, uint32_t server)
+{
+	const uint64_t both[] = {handle, server};
+	void *until = base_map_get(&master->cluster->shunned,
+				   (struct gw_bytes){both, sizeof(both)});
+
+	return (uint64_t)(uintptr_t)until > now_ms();
+}
