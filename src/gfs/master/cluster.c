@@ -136,6 +136,7 @@ static void cluster_free(struct gfs_master *master)
 	free(cluster->servers);
 	gfs_cluster_care_done(cluster);
 	base_map_done(&cluster->told);
+	base_map_done(&cluster->shunned);
 	gfs_cluster_suspects_done(cluster);
 	assert(cluster->holds.count == 0);
 	base_map_done(&cluster->holds);
@@ -145,7 +146,22 @@ static void cluster_free(struct gfs_master *master)
 
 /* ---- The log ----------------------------------------------------------------------------- */
 
-/* Who is granted a chunk is about to have it. */
+/* Who is granted a chunk is about to have it, if it is there: of whom this master has heard nothing
+ * yet, while it reads its log, it is not to think that it was told of. */
+static void take_heard(struct gfs_master *master, uint32_t slot, const struct gfs_set *set)
+{
+	struct gfs_set heard = {0};
+
+	for (uint32_t i = 0; i < set->count; i++) {
+		const struct gfs_cluster_server *server =
+			gfs_cluster_server(master, set->servers[i]);
+
+		if (server && server->heard_ns != 0)
+			heard.servers[heard.count++] = set->servers[i];
+	}
+	gfs_cluster_replace(master, slot, &heard);
+}
+
 static void take_set(struct gfs_master *master, const struct gfs_record *record,
 		     const struct gfs_done *done, bool is_fresh)
 {
@@ -154,7 +170,7 @@ static void take_set(struct gfs_master *master, const struct gfs_record *record,
 	if (done->handle == 0 || record->set.count == 0)
 		return;
 	gfs_cluster_untell(master, slot);
-	gfs_cluster_replace(master, slot, &record->set);
+	take_heard(master, slot, &record->set);
 	/* Without memory for it the chunk is told as any other. Who has asked for it may be gone
 	 * before it is there. */
 	if (is_fresh && gfs_cluster_tell_as(master, slot, GFS_FRESH | done->chunk_log2, NULL) == 0)
@@ -226,6 +242,7 @@ static void cluster_began(struct gfs_master *master)
 	cluster->is_safe = master->machine.state.chunks.count > 0;
 	cluster->missing_count = 0;
 	base_map_done(&cluster->told);
+	base_map_done(&cluster->shunned);
 	gfs_cluster_hurry(cluster);
 	for (uint32_t i = 0; i < cluster->server_count; i++) {
 		struct gfs_cluster_server *server = cluster->servers[i];
