@@ -222,7 +222,6 @@ static const struct sim_bug gfs_bugs[] = {
 	{"gfs.answer-before-last", "a mutation is acknowledged before the last secondary has it"},
 	{"gfs.granted-again", "a grant that was over begins again, with numbers that were given"},
 	{"gfs.ended-writer", "an append once of a writer that has ended is done"},
-	{"gfs.old-drop", "an answer to an old heartbeat drops what was cloned since"},
 	{0},
 };
 
