@@ -233,6 +233,7 @@ static int copy_options(struct replog *log, const struct replog_options *given,
 	DEFAULT(own->heartbeat_ms, REPLOG_HEARTBEAT_MS);
 	DEFAULT(own->snapshot_bytes, REPLOG_SNAPSHOT_BYTES);
 	DEFAULT(own->keep_entries, REPLOG_KEEP_ENTRIES);
+	DEFAULT(own->keep_bytes, REPLOG_KEEP_BYTES);
 	DEFAULT(own->proposals_max, REPLOG_PROPOSALS_MAX);
 	DEFAULT(own->proposal_bytes_max, REPLOG_PROPOSAL_BYTES_MAX);
 	DEFAULT(own->reads_max, REPLOG_READS_MAX);

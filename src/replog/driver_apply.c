@@ -205,6 +205,7 @@ static int install(struct replog *log, struct gw_error *error)
 	if (snapshot.index <= raft_commit(log->raft)) {
 		event.kind = RAFT_COMPACT;
 		event.keep = log->options.keep_entries;
+		event.keep_bytes = log->options.keep_bytes;
 	}
 	IO_PROBE(log->io, "replog.installed");
 	log->bytes_applied = 0;

@@ -20,6 +20,7 @@ enum {
 	FETCHED_LATELY_MS = 5000, /* another member is at it: ours is not replaced under it */
 	PATIENCE = 8,             /* but for so many times snapshot_bytes */
 	PIECE_MS = 120000,        /* a peer that is gone is noticed earlier */
+	MANIFEST_BYTES_FIRST = 256,
 };
 
 /* ---- Making ------------------------------------------------------------------------------- */
@@ -95,10 +96,11 @@ static bool describe(const struct replog *log, struct raft_snapshot *snapshot)
 	return true;
 }
 
-/* What stays on the disk too long harms nobody; the next one takes it along. */
-static void compact(struct replog *log, uint64_t index)
+/* The disk keeps what the core has kept. What stays there too long harms nobody; the next one takes
+ * it along. */
+static void compact(struct replog *log)
 {
-	if (replog_store_compact(log->store, index, NULL) < 0)
+	if (replog_store_compact(log->store, raft_log_base(log->raft), NULL) < 0)
 		IO_PROBE(log->io, "replog.compact-failed");
 }
 
@@ -106,7 +108,8 @@ static int make(struct replog *log, struct gw_error *error)
 {
 	struct raft_snapshot snapshot;
 	struct raft_event event = {.kind = RAFT_COMPACT, .snapshot = &snapshot,
-				   .keep = log->options.keep_entries};
+				   .keep = log->options.keep_entries,
+				   .keep_bytes = log->options.keep_bytes};
 	struct reading reading = {.log = log};
 	uint64_t wall_ms = log->wall_ms;
 	int result;
@@ -127,8 +130,8 @@ static int make(struct replog *log, struct gw_error *error)
 		return result;
 	IO_PROBE(log->io, "replog.snapshot");
 	result = replog_step(log, &event);
-	if (result >= 0 && snapshot.index > log->options.keep_entries)
-		compact(log, snapshot.index - log->options.keep_entries);
+	if (result >= 0)
+		compact(log);
 	return result;
 }
 
@@ -237,16 +240,16 @@ static ProtobufCBinaryData own_cluster(const struct replog *log)
 		(uint8_t *)(uintptr_t)replog_store_owner(log->store)->cluster};
 }
 
-static int get_manifest(struct replog *log, struct gw_rpc_client *client,
-			struct replog_fetch **fetch, struct gw_error *error)
+static int get_manifest_of(struct replog *log, struct gw_rpc_client *client, size_t size_max,
+			   struct replog_fetch **fetch, struct gw_error *error)
 {
 	Replog__ManifestRequest request;
 	Replog__Nothing *reply;
 	size_t size = 0;
-	void *bytes = malloc(REPLOG_MANIFEST_BYTES_MAX);
+	void *bytes = malloc(size_max);
 	struct gw_rpc_call_options options = {.deadline_ns = gw_after_ms(PIECE_MS),
 					      .reply_attachment = bytes,
-					      .reply_attachment_max = REPLOG_MANIFEST_BYTES_MAX,
+					      .reply_attachment_max = size_max,
 					      .reply_attachment_bytes = &size};
 	int result;
 
@@ -262,6 +265,25 @@ static int get_manifest(struct replog *log, struct gw_rpc_client *client,
 		result = replog_fetch_begin(log->store, (struct gw_bytes){bytes, size}, fetch,
 					    error);
 	free(bytes);
+	return result;
+}
+
+/* Four bytes for each piece: a member that may be short of memory does not begin with what the
+ * largest needs. */
+static int get_manifest(struct replog *log, struct gw_rpc_client *client,
+			struct replog_fetch **fetch, struct gw_error *error)
+{
+	size_t size_max = MANIFEST_BYTES_FIRST;
+	int result = get_manifest_of(log, client, size_max, fetch, error);
+
+	while (result == GW_E_TOO_LARGE && size_max < REPLOG_MANIFEST_BYTES_MAX) {
+		size_max *= 16;
+		if (size_max > REPLOG_MANIFEST_BYTES_MAX)
+			size_max = REPLOG_MANIFEST_BYTES_MAX;
+		if (error)
+			*error = (struct gw_error){0};
+		result = get_manifest_of(log, client, size_max, fetch, error);
+	}
 	return result;
 }
 
@@ -330,8 +352,8 @@ static void have_installed(struct replog *log)
 	rpc_wake(&log->applier);
 	while (log->install_wanted && !log->ended && !gw_cancelled())
 		(void)rpc_wait(&log->fetcher, "for a snapshot of", replog_name(log), GW_FOREVER);
-	if (!log->ended && replog_store_manifest(log->store))
-		compact(log, replog_store_manifest(log->store)->snapshot.index);
+	if (!log->ended)
+		compact(log);
 }
 
 static int fetch_once(struct replog *log, struct gw_error *error)

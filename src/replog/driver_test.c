@@ -215,6 +215,60 @@ static void a_snapshot_takes_the_place_of_the_log(void **state)
 	run(snapshots);
 }
 
+static void no_finding(void *context, const char *sentence)
+{
+	(void)context;
+	fail_msg("%s", sentence);
+}
+
+/* Where the entries on the disk begin after a snapshot at the last of many. */
+static uint64_t first_after_snapshot(struct place *place, uint64_t *last)
+{
+	struct replog_check_report report;
+	struct gw_error error = {0};
+
+	place->options.segment_bytes = REPLOG_SEGMENT_BYTES_MIN;
+	open_log(place);
+	for (int i = 0; i < 200; i++)
+		(void)put(place, "some text that is not short");
+	if (replog_snapshot(place->log, &error) < 0)
+		fail_msg("%s", error.text);
+	close_log(place);
+	if (replog_check(place->data, no_finding, NULL, &report, &error) < 0)
+		fail_msg("%s", error.text);
+	*last = report.last_index;
+	return report.first_index;
+}
+
+/* A segment of the least size has fifteen commits, and one of each two is removed late. */
+enum { TWO_SEGMENTS = 2 * REPLOG_SEGMENT_BYTES_MIN / 512, TEXT_COST = 27 + 9 + RAFT_ENTRY_COST };
+
+static int keeps_bytes(struct place *place)
+{
+	uint64_t first, last;
+
+	place->options.keep_bytes = 20 * TEXT_COST;
+	first = first_after_snapshot(place, &last);
+	assert_in_range(first, last - 20 - TWO_SEGMENTS, last - 19);
+	return 0;
+}
+
+static int keeps_all(struct place *place)
+{
+	uint64_t last;
+
+	place->options.keep_bytes = 1000 * TEXT_COST;
+	assert_int_equal(first_after_snapshot(place, &last), 1);
+	return 0;
+}
+
+static void the_disk_keeps_what_the_core_keeps(void **state)
+{
+	(void)state;
+	run(keeps_bytes);
+	run(keeps_all);
+}
+
 static int limits(struct place *place)
 {
 	struct replog_result result;
@@ -371,6 +425,7 @@ int main(void)
 		cmocka_unit_test(what_was_answered_is_there_after_a_restart),
 		cmocka_unit_test(many_proposals_share_a_write),
 		cmocka_unit_test(a_snapshot_takes_the_place_of_the_log),
+		cmocka_unit_test(the_disk_keeps_what_the_core_keeps),
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(too_many_are_refused),
 		cmocka_unit_test(a_broken_machine_steps_aside),

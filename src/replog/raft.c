@@ -300,7 +300,7 @@ static void happen(struct raft *raft, const struct raft_event *event)
 		raft_on_read(raft, event->cookie);
 		break;
 	case RAFT_COMPACT:
-		raft_on_compact(raft, event->snapshot, event->keep);
+		raft_on_compact(raft, event);
 		break;
 	case RAFT_CAMPAIGN:
 		if (raft->role != RAFT_LEADER && (raft->now_ns >= raft->promised_ns ||

@@ -50,6 +50,7 @@ enum {
 	RAFT_BATCH_BYTES_MAX = 1 << 20,   /* but for its first entry */
 	RAFT_PIPELINE_MAX = 16,           /* append messages under way to one member */
 	RAFT_ENTRY_BYTES_MAX = 16 << 20,
+	RAFT_ENTRY_COST = 64,             /* what an entry costs in memory beside its bytes */
 	RAFT_LEASE_DRIFT_PERCENT = 10,
 	RAFT_ROUNDS_KEPT = 64,            /* whose time a leader knows, for leases */
 	RAFT_MEMBERS_BYTES_MAX = 8 + RAFT_MEMBERS_MAX * (12 + RAFT_ADDRESS_MAX),
@@ -147,8 +148,9 @@ enum raft_event_kind {
 	RAFT_PROPOSE,
 	RAFT_CHANGE,   /* members, cookie: the same */
 	RAFT_READ,     /* cookie: RAFT_READABLE or RAFT_REFUSED follows, now or later */
-	/* snapshot, made by this member of what it has applied, durable; keep: so many entries
-	 * before it stay, for members that are a little behind */
+	/* snapshot, made by this member of what it has applied, durable; keep, keep_bytes: so many
+	 * entries before it stay, and no more than have so many bytes with RAFT_ENTRY_COST each,
+	 * for members that are a little behind. raft_log_base tells how far that is */
 	RAFT_COMPACT,
 	/* snapshot that was fetched and is durable: the state machine is at it. Who starts anew
 	 * with entries on disk whose one at snapshot.index has another term than the snapshot
@@ -165,7 +167,7 @@ struct raft_event {
 	uint64_t now_ns; /* of all events; never goes back */
 	uint64_t number;
 	uint64_t cookie;
-	uint64_t keep;
+	uint64_t keep, keep_bytes;
 	bool more;
 	struct gw_bytes data;
 	const struct raft_message *message;
@@ -243,6 +245,8 @@ bool raft_members_decided(const struct raft *raft);
 /* Members as they were when entry index was applied; index <= commit and not before the last
  * snapshot. For the snapshot at index. */
 void raft_members_at(const struct raft *raft, uint64_t index, struct raft_members *members);
+/* The last entry that is held no more; not after the snapshot. Disks need not keep it either. */
+uint64_t raft_log_base(const struct raft *raft);
 /* NULL when it is not held (any more). */
 const struct raft_entry *raft_log_entry(const struct raft *raft, uint64_t index);
 /* What the leader knows of a member: its last entry that matches, 0 if unknown. */

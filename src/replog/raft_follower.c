@@ -144,8 +144,27 @@ void raft_on_installed(struct raft *raft, const struct raft_snapshot *snapshot)
 		raft_send(raft, &reply, raft->save_number);
 }
 
-void raft_on_compact(struct raft *raft, const struct raft_snapshot *snapshot, uint64_t keep)
+/* From the snapshot back: whichever of the two ends first. */
+static uint64_t base_that_keeps(const struct raft *raft, uint64_t index, uint64_t count,
+				uint64_t bytes)
 {
+	const struct raft_entry *entry;
+
+	while (count-- > 0 && (entry = raft_log_entry(raft, index))) {
+		uint64_t cost = entry->data.size + RAFT_ENTRY_COST;
+
+		if (cost > bytes)
+			break;
+		bytes -= cost;
+		index--;
+	}
+	return index;
+}
+
+void raft_on_compact(struct raft *raft, const struct raft_event *event)
+{
+	const struct raft_snapshot *snapshot = event->snapshot;
+
 	assert(snapshot->index <= raft->commit);
 	if (snapshot->index <= raft->snapshot.index)
 		return;
@@ -153,6 +172,6 @@ void raft_on_compact(struct raft *raft, const struct raft_snapshot *snapshot, ui
 	raft->snapshot = *snapshot;
 	if (raft->members_index < snapshot->index)
 		raft->members_index = snapshot->index;
-	if (snapshot->index > keep)
-		raft_log_drop(raft, snapshot->index - keep);
+	raft_log_drop(raft, base_that_keeps(raft, snapshot->index, event->keep,
+					    event->keep_bytes));
 }

@@ -135,7 +135,7 @@ bool raft_votes(const struct raft *raft, uint64_t id);
 void raft_on_append(struct raft *raft, const struct raft_message *message);
 void raft_on_offer(struct raft *raft, const struct raft_message *message);
 void raft_on_installed(struct raft *raft, const struct raft_snapshot *snapshot);
-void raft_on_compact(struct raft *raft, const struct raft_snapshot *snapshot, uint64_t keep);
+void raft_on_compact(struct raft *raft, const struct raft_event *event);
 
 /* raft_leader.c */
 /* Planted: not in the terms that an ordinary test comes to. */

@@ -12,6 +12,11 @@ uint64_t raft_log_last(const struct raft *raft)
 	return raft->base_index + raft->entry_count;
 }
 
+uint64_t raft_log_base(const struct raft *raft)
+{
+	return raft->base_index;
+}
+
 uint64_t raft_log_last_term(const struct raft *raft)
 {
 	return raft->entry_count > 0 ? raft->entries[raft->entry_count - 1].term

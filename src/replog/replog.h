@@ -69,6 +69,7 @@ enum {
 	REPLOG_HEARTBEAT_MS = 150,
 	REPLOG_SNAPSHOT_BYTES = 64 << 20,
 	REPLOG_KEEP_ENTRIES = 4096,
+	REPLOG_KEEP_BYTES = 32 << 20,
 };
 
 /* ---- The state machine --------------------------------------------------------------------- */
@@ -146,7 +147,9 @@ struct replog_options {
 	 * timeout before it votes or leads, also when it is alone. Off by default */
 	bool lease;
 	uint64_t snapshot_bytes;    /* of entries since the last one: then a snapshot is made */
-	uint64_t keep_entries;      /* before a snapshot, for members that are a little behind */
+	/* Before a snapshot, for members that are a little behind: the lesser of so many entries
+	 * and so many bytes of them. With snapshot_bytes they bound what the log holds in memory */
+	uint64_t keep_entries, keep_bytes;
 	uint64_t segment_bytes;     /* of the store: REPLOG_SEGMENT_BYTES */
 	uint32_t proposals_max;     /* waiting; more are GW_E_OVERLOADED */
 	uint64_t proposal_bytes_max;

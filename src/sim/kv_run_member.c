@@ -64,6 +64,7 @@ static int live(void *argument)
 		.lease = state->lease,
 		.snapshot_bytes = state->tuning.snapshot_bytes,
 		.keep_entries = state->tuning.keep_entries,
+		.keep_bytes = state->tuning.keep_bytes,
 		.segment_bytes = state->tuning.segment_bytes,
 		.failed = end_process,
 		.context = member,

@@ -16,6 +16,7 @@ void log_tuning_draw(struct log_tuning *tuning, struct sim *sim, const uint64_t 
 	tuning->segment_bytes = (2 + sim_draw(sim, 8)) * 4096;
 	tuning->snapshot_bytes = (1 << 10) + sim_draw(sim, 32 << 10);
 	tuning->keep_entries = 1 + sim_draw(sim, 60);
+	tuning->keep_bytes = 1 + sim_draw(sim, 12 << 10); /* often the narrower of the two */
 	tuning->pause_ns_max = pauses_ms[sim_draw(sim, 3)] * SIM_MS;
 	tuning->timeout_ms_max = timeouts_ms[sim_draw(sim, 3)];
 	tuning->election_ms = elections_ms[sim_draw(sim, 3)];

@@ -9,7 +9,7 @@
 #include "sim/sim.h"
 
 struct log_tuning {
-	uint64_t segment_bytes, snapshot_bytes, keep_entries, election_ms;
+	uint64_t segment_bytes, snapshot_bytes, keep_entries, keep_bytes, election_ms;
 	uint64_t pause_ns_max, timeout_ms_max; /* of who uses the log: between calls, of a call */
 };
 

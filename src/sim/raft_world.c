@@ -100,6 +100,7 @@ static void compact(struct world *world, struct node *node)
 	struct raft_event event = {.kind = RAFT_COMPACT, .snapshot = &snapshot,
 				   .keep = raft_world_draw(world, 5)};
 
+	event.keep_bytes = raft_world_draw(world, 5 * RAFT_ENTRY_COST);
 	if (node->applied <= node->disk.snapshot.index)
 		return;
 	snapshot.term = raft_log_entry(node->raft, node->applied)->term;

@@ -137,15 +137,17 @@ static int make_snapshot(void *argument)
 	return replog_snapshot(keeper->log, NULL);
 }
 
-static void who_was_away_for_long_catches_up_by_a_snapshot(void **state)
+/* The others keep what these options say. */
+static void catches_up_by_a_snapshot(uint64_t seed, const struct replog_options *keeping)
 {
 	struct keepers keepers;
 	int away, leader;
 
-	(void)state;
-	keepers_begin(&keepers, 3, 5, NULL);
-	for (int i = 0; i < 3; i++)
-		keepers.items[i].options.keep_entries = 5;
+	keepers_begin(&keepers, 3, seed, NULL);
+	for (int i = 0; i < 3; i++) {
+		keepers.items[i].options.keep_entries = keeping->keep_entries;
+		keepers.items[i].options.keep_bytes = keeping->keep_bytes;
+	}
 	keepers_start(&keepers, 3);
 	away = (leader_of(&keepers) + 1) % 3;
 	keeper_kill(&keepers, away);
@@ -164,6 +166,18 @@ static void who_was_away_for_long_catches_up_by_a_snapshot(void **state)
 	put_many(&keepers, 3);
 	all_equal(&keepers);
 	keepers_end(&keepers);
+}
+
+static void who_was_away_for_long_catches_up_by_a_snapshot(void **state)
+{
+	(void)state;
+	catches_up_by_a_snapshot(5, &(struct replog_options){.keep_entries = 5});
+}
+
+static void who_is_behind_by_many_bytes_catches_up_by_a_snapshot(void **state)
+{
+	(void)state;
+	catches_up_by_a_snapshot(7, &(struct replog_options){.keep_bytes = 500});
 }
 
 static bool is_open(void *context)
@@ -412,6 +426,7 @@ int main(void)
 		cmocka_unit_test(what_is_in_flight_when_the_leader_dies),
 		cmocka_unit_test(who_was_away_catches_up_by_the_log),
 		cmocka_unit_test(who_was_away_for_long_catches_up_by_a_snapshot),
+		cmocka_unit_test(who_is_behind_by_many_bytes_catches_up_by_a_snapshot),
 		cmocka_unit_test(who_cannot_fetch_a_snapshot_says_why),
 		cmocka_unit_test(who_cannot_make_a_snapshot_says_why),
 		cmocka_unit_test(all_lose_power_and_nothing_is_lost),

@@ -223,8 +223,8 @@ static int serve(struct replog_node *node, struct gw_error *error)
 		.directory = "log", .address = node->address, .insecure = true,
 		.join = node->joins ? state->join : NULL, .segment_bytes = tuning->segment_bytes,
 		.snapshot_bytes = tuning->snapshot_bytes, .keep_entries = tuning->keep_entries,
-		.election_ms = tuning->election_ms, .heartbeat_ms = tuning->election_ms / 5,
-		.failed = end_process,
+		.keep_bytes = tuning->keep_bytes, .election_ms = tuning->election_ms,
+		.heartbeat_ms = tuning->election_ms / 5, .failed = end_process,
 	};
 	struct replog *log;
 	int code = replog_open(&log, &options, &machine, node, error);

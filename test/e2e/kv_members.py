@@ -4,8 +4,8 @@
 read-only; a client that was forgotten. TAP."""
 import json
 import os
+import resource
 import shutil
-import signal
 import signal
 import socket
 import subprocess
@@ -17,6 +17,8 @@ import kv_faults as faults
 kv, Cluster, Member = service.kv, service.Cluster, service.Member
 TALLY = os.path.join(sys.argv[1] if len(sys.argv) > 1 else "build", "examples", "tally")
 KEPT_ENTRIES = 4096  # before a snapshot (REPLOG_KEEP_ENTRIES)
+LARGE_VALUES = 96  # of 1 MiB: three times what is kept of a log (REPLOG_KEEP_BYTES)
+MORE_MIB = 48  # that a member which comes may take beside what it began with
 
 
 def status(member):
@@ -125,6 +127,38 @@ def a_replaced_member_catches_up_by_snapshot(directory):
         last = status(leader)["applied"]
         weak = [kv(member.address, "get", "n", "--weak", "--min-index", str(last)) for member in cluster.members]
         assert len(set(weak)) == 1 and kv(wiped.address, "get", "k", "--weak") == b"v", weak
+
+
+def data_mib(member):
+    """What the process may write to that is its own alone: of the table, which is mapped, nothing."""
+    with open("/proc/%d/status" % member.process.pid, encoding="ascii") as file:
+        return [int(line.split()[1]) for line in file if line.startswith("VmData:")][0] >> 10
+
+
+def a_member_comes_by_a_snapshot_that_is_larger_than_its_memory(directory):
+    ports = service.free_ports(2)
+    first = Member(os.path.join(directory, "first"), ports[0], "--snapshot-after", "8M")
+    second = None
+    try:
+        for number in range(LARGE_VALUES):
+            kv(first.address, "put", "k%d" % number, input=b"%04d" % number * (1 << 18))
+        while True:  # what is behind the snapshot comes by the log
+            now = status(first)
+            if now["applied"] - now["snapshot"] < 32:
+                break
+        second = Member(os.path.join(directory, "second"), ports[1], "--join", first.address, "--snapshot-after", "8M")
+        resource.prlimit(second.process.pid, resource.RLIMIT_DATA, ((data_mib(second) + MORE_MIB) << 20,) * 2)
+        both = first.address + "," + second.address
+        while [json.loads(line)["votes"] for line in kv(both, "members", "--json").splitlines()] != [True, True]:
+            pass
+        last = str(status(first)["applied"])
+        for number in (0, LARGE_VALUES // 2, LARGE_VALUES - 1):
+            assert kv(second.address, "get", "k%d" % number, "--weak", "--min-index", last) == b"%04d" % number * (1 << 18)
+        assert status(second)["snapshot"] == status(first)["snapshot"] and status(second)["keys"] == LARGE_VALUES
+    finally:
+        first.kill()
+        if second:
+            second.kill()
 
 
 # ---- Leases --------------------------------------------------------------------------------------
@@ -295,6 +329,7 @@ def a_disk_that_becomes_read_only_ends_the_member_and_loses_nothing(directory):
 
 TESTS = [a_directory_of_another_member_or_cluster_is_told, a_wiped_member_is_replaced,
          two_of_five_are_killed_again_and_again_and_nothing_is_lost, a_replaced_member_catches_up_by_snapshot,
+         a_member_comes_by_a_snapshot_that_is_larger_than_its_memory,
          reads_by_lease_ask_nobody_until_it_ends, with_leases_a_paused_leader_answers_nothing_old,
          a_member_of_another_cluster_is_not_asked, a_client_that_was_forgotten_goes_on_and_counts_once,
          a_disk_that_becomes_read_only_ends_the_member_and_loses_nothing]

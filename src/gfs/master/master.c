@@ -163,6 +163,7 @@ static int open_log(struct gfs_master *master, struct gw_error *error)
 		.heartbeat_ms = options->heartbeat_ms,
 		.snapshot_bytes = options->snapshot_bytes,
 		.keep_entries = options->keep_entries,
+		.keep_bytes = options->keep_bytes,
 		.segment_bytes = options->segment_bytes,
 		.join_timeout_ms = options->join_timeout_ms,
 		.failed = failed,

@@ -37,7 +37,7 @@ struct gfs_master_options {
 	const char *peer_role;   /* of masters' certificates; NULL: "gfs" */
 	/* Defaults of replog.h; the first two are the same on all masters. */
 	uint64_t election_ms, heartbeat_ms;
-	uint64_t snapshot_bytes, keep_entries, segment_bytes, join_timeout_ms;
+	uint64_t snapshot_bytes, keep_entries, keep_bytes, segment_bytes, join_timeout_ms;
 	/* The same on all masters. */
 	struct gfs_machine_options machine;
 	/* Of chunkservers: GFS_LEASE_MS, GFS_HEARTBEAT_MS, GFS_SAFE_MS. The first is the same on

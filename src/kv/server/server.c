@@ -298,6 +298,7 @@ static int open_log(struct kv_server *server, struct gw_error *error)
 		.lease = options->lease,
 		.snapshot_bytes = options->snapshot_bytes,
 		.keep_entries = options->keep_entries,
+		.keep_bytes = options->keep_bytes,
 		.segment_bytes = options->segment_bytes,
 		.join_timeout_ms = options->join_timeout_ms,
 		.failed = failed,

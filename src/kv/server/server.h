@@ -54,7 +54,7 @@ struct kv_server_options {
 	/* Defaults of replog.h. The first two are the same on all members. */
 	uint64_t election_ms, heartbeat_ms;
 	bool lease; /* replog.h; the same on all members */
-	uint64_t snapshot_bytes, keep_entries, segment_bytes, join_timeout_ms;
+	uint64_t snapshot_bytes, keep_entries, keep_bytes, segment_bytes, join_timeout_ms;
 	/* Defaults of rpc.h; the same on all members. */
 	uint64_t lease_ms;
 	uint32_t clients_max;
