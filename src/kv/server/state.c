@@ -40,6 +40,13 @@ static int run(struct kv_state *state, uint64_t index, const struct kv_entry *en
 	return replog_answer_failure(reply, *refused, why.text, error);
 }
 
+/* Planted: for a copy that comes later it is a new call. */
+static bool forgets(const struct kv_state *state, const struct kv_entry *entry)
+{
+	return entry->call.sequence % ROUND_CALLS > FIRST_CALLS &&
+	       STATE_BUG(state, "kv.runs-again");
+}
+
 /* The effect of a call, and the record of its answer: once, however often it is in the log. */
 static int run_once(struct kv_state *state, uint64_t index, const struct kv_entry *entry,
 		    struct base_buffer *reply, struct gw_error *error)
@@ -55,16 +62,14 @@ static int run_once(struct kv_state *state, uint64_t index, const struct kv_entr
 		return replog_answer_failure(reply, dup, why.text, error);
 	if (dup == RPC_DUP_STALE)
 		return replog_answer_failure(reply, GW_E_STALE, "this client was forgotten", error);
-	if (dup == RPC_DUP_DONE &&
-	    !(entry->call.sequence % ROUND_CALLS > FIRST_CALLS &&
-	      STATE_BUG(state, "kv.runs-again")))
+	if (dup == RPC_DUP_DONE)
 		return replog_answer(reply, before.code, before.reply, error);
 	code = run(state, index, entry, reply, &refused, error);
 	if (dup == RPC_DUP_NEW) {
 		struct gw_bytes payload = replog_answer_payload(reply);
 
 		/* When it has failed the state is not used any more. */
-		if (code == 0)
+		if (code == 0 && !forgets(state, entry))
 			state->dup->operations->finish(state->dup, &entry->call, refused, payload);
 		else
 			state->dup->operations->abandon(state->dup, &entry->call);
