@@ -71,6 +71,7 @@ enum {
 	GW_RPC_ATTACHMENT_BYTES_MAX = 64 << 20,
 	GW_RPC_TIMEOUT_MS = 10000,                /* of a call that does not say */
 	GW_RPC_CONNECT_TIMEOUT_MS = 5000,
+	GW_RPC_PATIENCE_MS = 500,
 	GW_RPC_KEEPALIVE_MS = 5000, /* silence after which a peer is asked; three: it is lost */
 	GW_RPC_BACKOFF_MS_MIN = 20,
 	GW_RPC_BACKOFF_MS_MAX = 2000,
@@ -137,6 +138,10 @@ struct gw_rpc_client_options {
 	bool insecure;                /* plain text also to another machine */
 	uint64_t timeout_ms;          /* of calls that give no deadline; the rest as named above */
 	uint64_t connect_timeout_ms;  /* of one address */
+	/* Of one that others can stand in for: a server that is paused is soon left for the next.
+	 * It doubles each time that the address does not answer, up to connect_timeout_ms, so a
+	 * server that is only slow is reached, too */
+	uint64_t patience_ms;
 	uint64_t keepalive_ms;
 	uint64_t backoff_ms_min, backoff_ms_max;
 	bool hasty;                   /* a call ends when no address can be reached, not only at

@@ -11,6 +11,8 @@ static void fill_in(struct gw_rpc_client_options *options)
 		options->timeout_ms = GW_RPC_TIMEOUT_MS;
 	if (!options->connect_timeout_ms)
 		options->connect_timeout_ms = GW_RPC_CONNECT_TIMEOUT_MS;
+	if (!options->patience_ms)
+		options->patience_ms = GW_RPC_PATIENCE_MS;
 	if (!options->keepalive_ms)
 		options->keepalive_ms = GW_RPC_KEEPALIVE_MS;
 	if (!options->backoff_ms_min)

@@ -20,6 +20,8 @@ struct gw_rpc_client {
 	uint32_t address_count, address_next; /* to be tried first */
 	struct rpc_address redirect;          /* before all of them, if has_redirect */
 	bool has_redirect;
+	/* How often in a row each address did not answer in time; the last is the redirect's. */
+	uint8_t silences[GW_RPC_ADDRESSES_MAX + 1];
 
 	struct rpc_line *line;     /* for new calls; NULL: none */
 	struct rpc_line *greeting; /* connected, and its greeting has not come */

@@ -80,9 +80,8 @@ static int greet(struct gw_rpc_client *client, struct rpc_transport *transport,
 }
 
 static int connect_to(struct gw_rpc_client *client, const struct rpc_address *address,
-		      const struct io_address *place, struct gw_error *error)
+		      const struct io_address *place, uint64_t deadline_ns, struct gw_error *error)
 {
-	uint64_t deadline_ns = after(client, client->options.connect_timeout_ms);
 	struct task_request connect = {.error = error};
 	struct io_stream *stream = NULL;
 	struct rpc_transport *transport;
@@ -105,15 +104,53 @@ static int connect_to(struct gw_rpc_client *client, const struct rpc_address *ad
 	return result < 0 ? result : greet(client, transport, deadline_ns, error);
 }
 
-static int try_address(struct gw_rpc_client *client, const struct rpc_address *address,
-		       struct gw_error *error)
+/* Which of silences is the address's. */
+static uint8_t *silences_of(struct gw_rpc_client *client, const struct rpc_address *address)
 {
-	uint64_t deadline_ns = after(client, client->options.connect_timeout_ms);
+	uint32_t at = 0;
+
+	while (at < client->address_count &&
+	       strcmp(client->addresses[at].text, address->text) != 0)
+		at++;
+	return &client->silences[at < client->address_count ? at : GW_RPC_ADDRESSES_MAX];
+}
+
+/* Whether a call is under way that one server alone can answer: it ran there, if anywhere, and no
+ * other one has the table that tells. */
+static bool is_bound(const struct gw_rpc_client *client)
+{
+	for (const struct rpc_session *at = client->sessions; at; at = at->next) {
+		if (at->incarnation != 0 && at->running > 0)
+			return true;
+	}
+	return false;
+}
+
+/* A server that is paused takes connections, its kernel does, and never greets. Whoever could ask
+ * another one meanwhile waits for it briefly, and longer the next time: it may only be slow. No
+ * call is sent before a greeting, so nothing is lost or done twice by going on. */
+static uint64_t attempt_deadline(struct gw_rpc_client *client, uint8_t silences, bool others)
+{
+	uint64_t ms = client->options.patience_ms;
+
+	for (uint8_t i = 0; i < silences && ms < client->options.connect_timeout_ms; i++)
+		ms *= 2;
+	if (!others || ms > client->options.connect_timeout_ms)
+		ms = client->options.connect_timeout_ms;
+	return after(client, ms);
+}
+
+static int try_places(struct gw_rpc_client *client, const struct rpc_address *address,
+		      bool others, uint8_t silences, struct gw_error *error)
+{
 	struct io_addresses places;
-	int result = rpc_address_resolve(client->io, address, &places, deadline_ns, error);
+	int result = rpc_address_resolve(client->io, address, &places,
+					 attempt_deadline(client, silences, others), error);
 
 	for (size_t i = 0; result == 0 && i < places.count; i++) {
-		result = connect_to(client, address, &places.items[i], error);
+		result = connect_to(client, address, &places.items[i],
+				    attempt_deadline(client, silences,
+						     others || i + 1 < places.count), error);
 		if (result == 0 || gw_cancelled())
 			return result;
 		if (i + 1 < places.count)
@@ -121,6 +158,22 @@ static int try_address(struct gw_rpc_client *client, const struct rpc_address *a
 	}
 	if (result == 0)
 		result = gw_fail(error, GW_E_UNREACHABLE, "%s: no such address", address->text);
+	return result;
+}
+
+static int try_address(struct gw_rpc_client *client, const struct rpc_address *address,
+		       struct gw_error *error)
+{
+	uint8_t *silences = silences_of(client, address);
+	bool others = !is_bound(client) &&
+		      (client->address_count > 1 ||
+		       silences == &client->silences[GW_RPC_ADDRESSES_MAX]);
+	int result = try_places(client, address, others, *silences, error);
+
+	if (result == 0)
+		*silences = 0;
+	else if (result == GW_E_TIMEOUT && *silences < UINT8_MAX)
+		++*silences;
 	return result;
 }
 
@@ -289,6 +342,8 @@ void rpc_client_redirect(struct gw_rpc_client *client, struct rpc_line *line, co
 	if (line && client->line != line)
 		return;
 	if (redirect && rpc_address_parse(&at, &address, NULL) == 0) {
+		if (strcmp(client->redirect.text, address.text) != 0)
+			client->silences[GW_RPC_ADDRESSES_MAX] = 0;
 		client->redirect = address;
 		client->has_redirect = true;
 	}

@@ -276,6 +276,49 @@ static void an_idle_client_acknowledges_its_last_calls(void **state)
 	cluster_end(&cluster);
 }
 
+/* ---- Addresses --------------------------------------------------------------------------- */
+
+static uint64_t call_time_ns(struct cluster *cluster, int machine)
+{
+	uint64_t begun_ns = sim_now_ns(cluster->sim);
+
+	assert_int_equal(call(cluster, machine, KIND_ECHO, 1), 0);
+	return sim_now_ns(cluster->sim) - begun_ns;
+}
+
+/* A was the first to be asked; its kernel takes connections all the same. */
+static void a_server_that_is_paused_is_soon_left_for_the_next(void **state)
+{
+	struct cluster cluster;
+
+	(void)state;
+	cluster_begin(&cluster, 25, NULL);
+	cluster.machines[D].address = "10.0.0.1:7000";
+	cluster_start(&cluster);
+	sim_node_pause(node(&cluster, A), SIM_PAUSE_PROCESS);
+	assert_true(call_time_ns(&cluster, C) < GW_RPC_CONNECT_TIMEOUT_MS * SIM_MS / 2);
+	/* Who has no other address waits for it. */
+	assert_int_equal(call(&cluster, D, KIND_ECHO, 1), GW_E_UNREACHABLE);
+	sim_node_resume(node(&cluster, A));
+	assert_int_equal(call(&cluster, D, KIND_ECHO, 1), 0);
+	cluster_end(&cluster);
+}
+
+/* It answers after a second, and there is no other one. */
+static void a_server_that_is_slow_and_alone_is_reached(void **state)
+{
+	struct cluster cluster;
+
+	(void)state;
+	cluster_begin(&cluster, 26, NULL);
+	cluster.machines[C].client_options.patience_ms = 100;
+	cluster_start_one(&cluster, A);
+	cluster_start_one(&cluster, C);
+	sim_link(node(&cluster, C), node(&cluster, A))->delay_min_ns = SIM_SECOND;
+	assert_true(call_time_ns(&cluster, C) >= SIM_SECOND);
+	cluster_end(&cluster);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +333,8 @@ int main(void)
 		cmocka_unit_test(more_calls_than_the_window_wait_their_turn),
 		cmocka_unit_test(a_copy_of_an_acknowledged_call_is_not_run),
 		cmocka_unit_test(an_idle_client_acknowledges_its_last_calls),
+		cmocka_unit_test(a_server_that_is_paused_is_soon_left_for_the_next),
+		cmocka_unit_test(a_server_that_is_slow_and_alone_is_reached),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
