@@ -213,6 +213,17 @@ static int install(struct chunk_server *server, struct chunk *chunk,
 	return 0;
 }
 
+/* What a disk says (it is read-only, a file of it is gone) is not to be taken for what a Grant is
+ * refused with. */
+static int of_disk(int code, struct gw_error *error)
+{
+	if (code != GW_E_DENIED && code != GW_E_NOT_FOUND)
+		return code;
+	if (error)
+		error->code = GW_E_IO;
+	return GW_E_IO;
+}
+
 /* The replica that is to be at the version, made when the chunk is new. */
 static int bring_to_version(struct chunk_server *server, const Gfs__GrantRequest *request,
 			    struct gw_error *error)
@@ -222,8 +233,10 @@ static int bring_to_version(struct chunk_server *server, const Gfs__GrantRequest
 	if (!chunk && request->version_before != 0)
 		return chunk_unknown(request->handle, error);
 	if (!chunk)
-		return chunk_create(server->store, request->handle, (uint8_t)request->chunk_log2,
-				    request->version, &chunk, error);
+		return of_disk(
+			chunk_create(server->store, request->handle, (uint8_t)request->chunk_log2,
+				     request->version, &chunk, error),
+			error);
 	if (chunk->is_bad || chunk->is_suspect || chunk->is_partial)
 		return gw_fail(error, GW_E_CORRUPT, "chunk %llx is not to be relied on here",
 			       (unsigned long long)request->handle);
@@ -241,7 +254,7 @@ static int bring_to_version(struct chunk_server *server, const Gfs__GrantRequest
 		grant_end(chunk, request->version - 1);
 	if (chunk->version == request->version && chunk->is_open && !chunk->log_is_doubtful)
 		return 0;
-	return chunk_grant(chunk, request->version, error);
+	return of_disk(chunk_grant(chunk, request->version, error), error);
 }
 
 int chunk_serve_grant(struct gw_rpc_call *call, void *context, const Gfs__GrantRequest *request,

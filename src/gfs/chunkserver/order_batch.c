@@ -120,13 +120,21 @@ struct send_task {
 	const struct gfs_place *to; /* NULL: here */
 };
 
+/* Codes that clients take for the answer, and ask no more: a disk that is read-only says denied,
+ * too. */
+static bool is_final(int code)
+{
+	return code == GW_E_INVALID || code == GW_E_TOO_LARGE || code == GW_E_DENIED ||
+	       code == GW_E_COMPACTED || code == GW_E_CANCELLED;
+}
+
 static void note_failure(struct order_batch *batch, uint32_t server, int result,
 			 const struct gw_error *error)
 {
 	batch->failed[batch->failed_count++] = server;
 	if (batch->result < 0)
 		return;
-	batch->result = result;
+	batch->result = is_final(result) ? GW_E_IO : result;
 	batch->error = *error;
 }
 
