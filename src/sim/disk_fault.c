@@ -188,6 +188,18 @@ void sim_disk_wipe(struct sim_node *node)
 	disk_start(node->disk);
 }
 
+void sim_disk_swap(struct sim_node *one, struct sim_node *other)
+{
+	struct disk *disk = one->disk;
+
+	assert(!sim_node_is_up(one) && !sim_node_is_up(other));
+	trace_add(one->sim, one, TRACE_FAULT, "gets the disk of", (int64_t)other->index, 0);
+	one->disk = other->disk;
+	other->disk = disk;
+	one->disk->node = one;
+	other->disk->node = other;
+}
+
 /* ---- For checkers -------------------------------------------------------------------- */
 
 uint64_t sim_disk_unsynced_bytes(struct sim_node *node)

@@ -330,6 +330,23 @@ static void another_disk_is_empty(void **state)
 	world_end(&world);
 }
 
+static void disks_that_are_swapped_take_their_files_along(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_start(&world, 2, NULL);
+	file_make(&world, 0, "a", 1, FILE_BYTES);
+	for (int i = 0; i < 2; i++)
+		sim_node_kill(world.nodes[i]);
+	sim_disk_swap(world.nodes[0], world.nodes[1]);
+	for (int i = 0; i < 2; i++)
+		sim_node_start(world.nodes[i]);
+	assert_int_equal(file_open_result(&world, 0, "a", IO_READ), GW_E_NOT_FOUND);
+	assert_int_equal(file_open_result(&world, 1, "a", IO_READ), 0);
+	world_end(&world);
+}
+
 static void direct_files_want_whole_blocks(void **state)
 {
 	struct sim_options options = {.without_direct = true};
@@ -369,6 +386,7 @@ int main(void)
 		cmocka_unit_test(a_slow_disk_takes_its_time_and_does_its_work),
 		cmocka_unit_test(a_hung_disk_answers_when_it_moves_again_and_harms_no_other_node),
 		cmocka_unit_test(another_disk_is_empty),
+		cmocka_unit_test(disks_that_are_swapped_take_their_files_along),
 		cmocka_unit_test(direct_files_want_whole_blocks),
 	};
 

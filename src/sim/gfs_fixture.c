@@ -73,6 +73,8 @@ static int live_server(void *argument)
 		.insecure = true,
 		.heartbeat_ms = GFS_WORLD_BEAT_MS,
 		.held_bytes_max = machine->held_bytes_max,
+		.scrub_bytes_per_second = machine->world->scrub_bytes_per_second,
+		.scrub_round_ms = 1000,
 		.troubled = note_trouble,
 		.context = machine,
 	};
@@ -192,7 +194,8 @@ void gfs_world_begin(struct gfs_world *world, int masters, int servers, uint64_t
 				    .master_count = masters,
 				    .server_count = servers,
 				    .lease_ms = GFS_WORLD_LEASE_MS,
-				    .safe_ms = 2 * GFS_WORLD_LEASE_MS};
+				    .safe_ms = 2 * GFS_WORLD_LEASE_MS,
+				    .scrub_bytes_per_second = GFS_SCRUB_NEVER};
 	assert_non_null(world->sim);
 	for (int i = 0; i < masters; i++) {
 		size_t used = strlen(world->masters_text);
@@ -248,6 +251,11 @@ static bool is_ready(void *context)
 	return all_vote(world, lead) && !lead->cluster->is_safe;
 }
 
+void gfs_wait_ready(struct gfs_world *world)
+{
+	gfs_wait_until(world, is_ready, world);
+}
+
 void gfs_world_start(struct gfs_world *world)
 {
 	for (int i = 0; i < world->master_count; i++)
@@ -255,7 +263,7 @@ void gfs_world_start(struct gfs_world *world)
 	gfs_start_servers(world);
 	for (int i = 0; i < GFS_WORLD_CALLERS; i++)
 		sim_node_start(world->callers[i].node);
-	gfs_wait_until(world, is_ready, world);
+	gfs_wait_ready(world);
 }
 
 void gfs_world_new(struct gfs_world *world, int masters, int servers, uint64_t seed)

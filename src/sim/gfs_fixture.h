@@ -70,6 +70,7 @@ struct gfs_world {
 	struct sim *sim;
 	int master_count, server_count;
 	uint64_t lease_ms, safe_ms;
+	uint64_t scrub_bytes_per_second; /* GFS_SCRUB_NEVER */
 	struct gfs_machine_of_world masters[GFS_WORLD_MASTERS], servers[GFS_WORLD_SERVERS];
 	struct gfs_caller callers[GFS_WORLD_CALLERS];
 	char masters_text[128];
@@ -81,7 +82,9 @@ struct gfs_world {
 void gfs_world_begin(struct gfs_world *world, int masters, int servers, uint64_t seed);
 /* Starts all and waits until masters vote, chunkservers are known and safe mode is over. */
 void gfs_world_start(struct gfs_world *world);
-/* Both. */
+/* For the second half of that, when chunkservers have begun anew. */
+void gfs_wait_ready(struct gfs_world *world);
+/* Both begin and start. */
 void gfs_world_new(struct gfs_world *world, int masters, int servers, uint64_t seed);
 void gfs_world_end(struct gfs_world *world);
 void gfs_pass_ms(struct gfs_world *world, uint64_t ms);

@@ -65,6 +65,26 @@ static void all_replicas_follow_the_order_of_the_primary(void **state)
 	gfs_world_end(&world);
 }
 
+static void what_is_acknowledged_is_on_every_replica(void **state)
+{
+	struct gfs_deed open = {.path = "/f", .goal = 5};
+	struct gfs_world world;
+	struct gfs_seen seen;
+	char bytes[500];
+
+	(void)state;
+	gfs_world_new(&world, 1, 6, 17);
+	gfs_must(&world, &open, gfs_ask_open);
+	for (int i = 0; i < 20; i++) {
+		gfs_write(&world, "/f", (uint64_t)i * 100, (char)('a' + i), sizeof(bytes));
+		memset(bytes, 'a' + i, sizeof(bytes));
+		seen = gfs_see(&world, "/f", 0);
+		assert_int_equal(seen.count, 5);
+		gfs_raw_equal(&world, &seen, (uint64_t)i * 100, bytes, sizeof(bytes));
+	}
+	gfs_world_end(&world);
+}
+
 /* ---- Leases ---------------------------------------------------------------------------------- */
 
 static void a_lease_that_is_used_is_extended_by_heartbeats(void **state)
@@ -169,6 +189,31 @@ static bool deed_is_over_watched(void *context)
 	watch->were_two |= count > 1;
 	watch->was_none |= count == 0;
 	return watch->deed->is_over;
+}
+
+/* Its client still believes in it, and there is nobody else whom it would have to ask. */
+static void a_primary_whose_lease_is_over_refuses(void **state)
+{
+	struct gfs_deed open = {.path = "/f", .goal = 1};
+	struct gfs_deed write = {.path = "/f", .fill = 'y', .size = 100, .timeout_ms = 2000};
+	struct gfs_world world;
+	struct gfs_seen seen;
+	char bytes[100];
+
+	(void)state;
+	gfs_world_new(&world, 1, 3, 18);
+	gfs_must(&world, &open, gfs_ask_open);
+	gfs_write(&world, "/f", 0, 'x', 100);
+	seen = gfs_see(&world, "/f", 0);
+	gfs_cut_from_masters(&world, world.servers[seen.primary].node);
+	gfs_pass_ms(&world, GFS_WORLD_LEASE_MS);
+	assert_true(gfs_deed_do(&world, &write, gfs_ask_write) < 0);
+	assert_int_equal(gfs_raw(&world, seen.primary, seen.handle, bytes, sizeof(bytes)), 100);
+	assert_int_equal(bytes[0], 'x');
+	sim_heal(world.sim);
+	gfs_write(&world, "/f", 0, 'z', 100);
+	gfs_expect(&world, 1, "/f", 0, 'z', 100);
+	gfs_world_end(&world);
 }
 
 /* The primary loses the masters, and its clients do not: it goes on to the end of its lease. */
@@ -509,11 +554,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_replicas_follow_the_order_of_the_primary),
+		cmocka_unit_test(what_is_acknowledged_is_on_every_replica),
 		cmocka_unit_test(a_lease_that_is_used_is_extended_by_heartbeats),
 		cmocka_unit_test(the_version_rises_at_each_grant),
 		cmocka_unit_test(
 			a_restarted_primary_has_a_new_incarnation_and_is_not_waited_for),
 		cmocka_unit_test(a_silent_primary_is_waited_out),
+		cmocka_unit_test(a_primary_whose_lease_is_over_refuses),
 		cmocka_unit_test(
 			a_lease_holder_cut_off_from_the_master_stops_before_another_is_granted),
 		cmocka_unit_test(clocks_that_drift_make_no_two_primaries),

@@ -284,6 +284,8 @@ bool sim_disk_rot(struct sim_node *node, const char *path, uint64_t offset, uint
 bool sim_disk_damage(struct sim_node *node, const char *path, uint64_t offset, uint64_t size);
 /* Another, empty disk. Only while the node is down. */
 void sim_disk_wipe(struct sim_node *node);
+/* Each gets the disk of the other, with its faults. Only while both are down. */
+void sim_disk_swap(struct sim_node *one, struct sim_node *other);
 /* Bytes that only the page cache has. */
 uint64_t sim_disk_unsynced_bytes(struct sim_node *node);
 /* For checkers: the file's bytes as the node would read them, without events. The result is what
