@@ -38,13 +38,6 @@ static void request(void *context, const struct vm_block_request *request)
 	vm_block_begin(host->disk, request);
 }
 
-static void entropy(void *context, size_t size)
-{
-	struct vm_host *host = context;
-
-	host->entropy_wanted = size;
-}
-
 static void event(void *context, const struct vm_event *event)
 {
 	struct vm_host *host = context;
@@ -56,7 +49,8 @@ static void event(void *context, const struct vm_event *event)
 	}
 }
 
-static const struct vm_outside outside = {console, transmit, request, entropy, event};
+/* Of wishes for entropy the machine is asked (look.c): the guest may have taken one back. */
+static const struct vm_outside outside = {console, transmit, request, NULL, event};
 
 /* ---- Made ------------------------------------------------------------------------------------ */
 
@@ -193,7 +187,6 @@ static int restart(struct vm_host *host, struct gw_error *error)
 	int code = vm_machine_restart(host->machine, error);
 
 	host->off = false;
-	host->entropy_wanted = 0;
 	host->held_size = 0;
 	if (code == 0 && host->watch->restart)
 		code = host->watch->restart(host->watch->context, host->machine, error);

@@ -31,7 +31,6 @@ struct vm_host {
 	int signals;            /* a descriptor that is readable when one came; -1: none */
 	uint64_t zero_ns;       /* of the host's clock, when the machine's time was 0 */
 	size_t disk_pending;    /* requests that are not answered */
-	size_t entropy_wanted;
 	uint8_t held[VM_NET_FRAME_BYTES_MAX]; /* a frame for which there is no room yet */
 	size_t held_size;
 	bool unplugged;         /* the guest knows that the network is gone */

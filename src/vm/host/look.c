@@ -162,12 +162,12 @@ static int put_answers(struct vm_host *host, struct gw_error *error)
 static int put_entropy(struct vm_host *host, struct gw_error *error)
 {
 	uint8_t bytes[1024];
-	size_t size = host->entropy_wanted < sizeof(bytes) ? host->entropy_wanted : sizeof(bytes);
+	size_t wanted = vm_machine_entropy_wanted(host->machine);
+	size_t size = wanted < sizeof(bytes) ? wanted : sizeof(bytes);
 	int code;
 
 	if (size == 0)
 		return 0;
-	host->entropy_wanted = 0;
 	code = vm_system_random(bytes, size, error);
 	if (code < 0)
 		return code;

@@ -106,6 +106,8 @@ uint64_t vm_machine_time(const struct vm_machine *machine); /* ticks */
 uint64_t vm_machine_due(const struct vm_machine *machine);
 /* How many typed bytes would not be lost now; what would become of a frame of so many bytes. */
 size_t vm_machine_console_room(const struct vm_machine *machine);
+/* How much entropy the guest waits for, at most; 0: it does not wait. */
+size_t vm_machine_entropy_wanted(const struct vm_machine *machine);
 enum vm_net_room vm_machine_network_room(const struct vm_machine *machine, size_t size);
 
 /* ---- State ----------------------------------------------------------------------------------- */

@@ -21,6 +21,11 @@ size_t vm_machine_console_room(const struct vm_machine *machine)
 	return vm_uart_room(machine->uart);
 }
 
+size_t vm_machine_entropy_wanted(const struct vm_machine *machine)
+{
+	return vm_virtio_rng_wanted(machine->rng);
+}
+
 enum vm_net_room vm_machine_network_room(const struct vm_machine *machine, size_t size)
 {
 	return machine->net ? vm_virtio_net_room(machine->net, size) : VM_NET_LOST;
