@@ -31,8 +31,9 @@ static const struct cli_action actions[] = {
 	 .operands = "DIR",
 	 .summary = "Tell how a machine that runs is",
 	 .help = "Prints lines of a name and a value: state, instructions, ticks (100 ns of\n"
-		 "the guest's time), events, memory, log and lost (output), these in bytes.\n\n",
-	 .options = cli_vm_control_options,
+		 "the guest's time), exits, events, memory, log and lost (output), these in\n"
+		 "bytes; or, a line a second, how fast it goes.\n\n",
+	 .options = cli_vm_status_options,
 	 .operands_min = 1,
 	 .operands_max = 1,
 	 .values_bytes = sizeof(struct cli_vm_control),

@@ -23,10 +23,10 @@ extern const struct gw_option cli_vm_image_options[];
 int cli_vm_image(void *values, char **operands, size_t count, struct gw_error *error);
 
 struct cli_vm_control {
-	bool help;
+	bool help, watch;
 };
 
-extern const struct gw_option cli_vm_control_options[];
+extern const struct gw_option cli_vm_control_options[], cli_vm_status_options[];
 int cli_vm_status(void *values, char **operands, size_t count, struct gw_error *error);
 int cli_vm_pause(void *values, char **operands, size_t count, struct gw_error *error);
 int cli_vm_resume(void *values, char **operands, size_t count, struct gw_error *error);

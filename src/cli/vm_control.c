@@ -5,11 +5,20 @@
  */
 #include "cli/vm.h"
 #include "vm/host/control.h"
+#include "vm/host/status.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 const struct gw_option cli_vm_control_options[] = {
+	{"help", 0, GW_OPTION_FLAG, offsetof(struct cli_vm_control, help), NULL, "Print this help",
+	 NULL},
+	{0},
+};
+
+const struct gw_option cli_vm_status_options[] = {
+	{"watch", 'w', GW_OPTION_FLAG, offsetof(struct cli_vm_control, watch), NULL,
+	 "A line a second with its speed, until it runs no more", NULL},
 	{"help", 0, GW_OPTION_FLAG, offsetof(struct cli_vm_control, help), NULL, "Print this help",
 	 NULL},
 	{0},
@@ -26,9 +35,19 @@ static int ask(const char *directory, const char *request, struct gw_error *erro
 	return code;
 }
 
+static int say(void *context, const char *line)
+{
+	(void)context;
+	return printf("%s\n", line) < 0 || fflush(stdout) != 0 ? GW_E_IO : 0;
+}
+
 int cli_vm_status(void *values, char **operands, size_t count, struct gw_error *error)
 {
-	(void)values, (void)count;
+	const struct cli_vm_control *status = values;
+
+	(void)count;
+	if (status->watch)
+		return vm_status_watch(operands[0], say, NULL, error);
 	return ask(operands[0], "status", error);
 }
 

@@ -8,6 +8,7 @@ a sentence, signals. No network and no kernel of others is needed. TAP.
 import fcntl
 import os
 import pty
+import re
 import shutil
 import signal
 import struct
@@ -211,6 +212,11 @@ def a_machine_is_asked_and_told():
             assert first.startswith("state paused\n") and control("status", directory)[1] == first
             assert control("resume", directory) == (0, "", "")
             assert control("status", directory)[1] != first
+            watch = subprocess.Popen([GW, "vm", "status", "--watch", directory], stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, text=True)
+            line = watch.stdout.readline()
+            assert re.match(r"running, \d+\.\d s of its time, \d+ M instructions, [1-9]\d*\.\d MIPS, [1-9]\d* exits/s, "
+                            r"\d+ events/s$", line), line
             assert control("power", directory, "on")[0] == 2
             assert control("power", directory, "reset") == (0, "", "")
             assert process.stdout.readline() == b"on\n"
@@ -218,6 +224,8 @@ def a_machine_is_asked_and_told():
             assert control("power", directory, "off") == (0, "", "")
             _, errors = process.communicate(timeout=60)
             assert process.returncode == 0, errors
+            _, errors = watch.communicate(timeout=60)
+            assert (watch.returncode, errors) == (0, ""), errors
         finally:
             process.kill()
             process.communicate()

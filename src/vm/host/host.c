@@ -217,6 +217,7 @@ static int step(struct vm_host *host, enum vm_host_end *end, struct gw_error *er
 	enum vm_pause why = vm_machine_run(host->machine, next_look(host));
 	int code = 0;
 
+	host->exits++;
 	vm_console_flush(&host->console);
 	if (host->console.failed)
 		return gw_fail_errno(error, host->console.failed, "the console's output");

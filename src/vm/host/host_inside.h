@@ -39,6 +39,7 @@ struct vm_host {
 	bool paused;
 	bool off; /* it was switched off, or reset, from outside */
 	uint64_t events;
+	uint64_t exits;         /* of vm_machine_run */
 	int failed;             /* what a hook said, from within the machine */
 	struct gw_error error;  /* the same */
 };

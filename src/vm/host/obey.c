@@ -4,22 +4,26 @@
  */
 #include "host_inside.h"
 
-#include "vm/host/system.h"
+#include "vm/host/status.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 static void tell_status(struct vm_host *host)
 {
 	const struct vm_host_watch *watch = host->watch;
-	char text[512];
+	const struct vm_status status = {
+		.paused = host->paused,
+		.instructions = vm_machine_count(host->machine),
+		.ticks = vm_machine_time(host->machine),
+		.exits = host->exits,
+		.events = host->events,
+		.memory = host->setup.ram_size,
+		.log = watch->size ? watch->size(watch->context) : 0,
+		.lost = host->console.lost,
+	};
+	char text[VM_STATUS_TEXT_BYTES];
 
-	snprintf(text, sizeof(text),
-		 "state %s\ninstructions %" PRIu64 "\nticks %" PRIu64 "\nevents %" PRIu64
-		 "\nmemory %" PRIu64 "\nlog %" PRIu64 "\nlost %" PRIu64 "\n",
-		 host->paused ? "paused" : "running", vm_machine_count(host->machine),
-		 vm_machine_time(host->machine), host->events, host->setup.ram_size,
-		 watch->size ? watch->size(watch->context) : 0, host->console.lost);
+	vm_status_write(&status, text);
 	vm_control_answer(&host->control, text, NULL);
 }
 

@@ -71,6 +71,13 @@ uint64_t vm_system_wall_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
+void vm_system_sleep_ms(uint32_t ms)
+{
+	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+
+	(void)nanosleep(&time, NULL);
+}
+
 int vm_system_random(void *bytes, size_t size, struct gw_error *error)
 {
 	uint8_t *to = bytes;

@@ -16,6 +16,7 @@ void vm_system_unmap(const void *bytes, size_t size);
 
 uint64_t vm_system_now_ns(void);  /* monotonic */
 uint64_t vm_system_wall_ns(void); /* since 1970 */
+void vm_system_sleep_ms(uint32_t ms); /* or less, when a signal comes */
 int vm_system_random(void *bytes, size_t size, struct gw_error *error) GW_MUST_CHECK;
 
 #endif
