@@ -190,7 +190,8 @@ static int ask(struct settling *settling, uint32_t i, bool sums, uint64_t length
 		code = GW_E_NO_MEMORY;
 	*replica = (struct gfs_settle_replica){0};
 	if (code == 0) {
-		memcpy(settling->crcs[i], reply->crcs, reply->n_crcs * sizeof(uint32_t));
+		if (reply->n_crcs > 0)
+			memcpy(settling->crcs[i], reply->crcs, reply->n_crcs * sizeof(uint32_t));
 		*replica = (struct gfs_settle_replica){.version = reply->version,
 						       .length = reply->length,
 						       .synced = reply->synced,
