@@ -452,6 +452,41 @@ static void a_new_master_waits_a_lease_for_a_primary_it_has_not_heard(void **sta
 	gfs_world_end(&world);
 }
 
+/* It does not know that it was deposed, and chunkservers and clients reach it, and no other. */
+static void a_master_that_was_deposed_extends_no_lease_and_answers_nothing(void **state)
+{
+	struct gfs_deed stat = {.path = "/f", .timeout_ms = 3000};
+	struct gfs_deed make = {.path = "/new", .timeout_ms = 3000};
+	struct gfs_deed write = {.path = "/f", .fill = 'y', .size = 100, .timeout_ms = 5000};
+	struct gfs_world world;
+	struct gfs_seen seen;
+	int old, which;
+
+	(void)state;
+	gfs_world_new(&world, 3, 3, 19);
+	gfs_write(&world, "/f", 0, 'x', 100);
+	seen = gfs_see(&world, "/f", 0);
+	old = gfs_leader(&world);
+	for (int i = 0; i < 3; i++) {
+		if (i == old)
+			continue;
+		gfs_cut(world.masters[old].node, world.masters[i].node);
+		gfs_cut(world.callers[0].node, world.masters[i].node);
+		for (int s = 0; s < 3; s++)
+			gfs_cut(world.servers[s].node, world.masters[i].node);
+	}
+	gfs_pass_ms(&world, 2 * GFS_WORLD_LEASE_MS);
+	assert_true(gfs_deed_do(&world, &stat, gfs_ask_stat) < 0);
+	assert_true(gfs_deed_do(&world, &make, gfs_ask_mkdir) < 0);
+	assert_int_equal(primaries(&world, seen.handle, &which), 0);
+	assert_true(gfs_deed_do(&world, &write, gfs_ask_write) < 0);
+	sim_heal(world.sim);
+	gfs_write(&world, "/f", 0, 'z', 100);
+	gfs_expect(&world, 1, "/f", 0, 'z', 100);
+	gfs_all_whole(&world);
+	gfs_world_end(&world);
+}
+
 static void what_masters_acknowledged_survives_the_loss_of_power_of_all_of_them(void **state)
 {
 	struct gfs_deed make[10] = {{0}}, stat = {0};
@@ -571,6 +606,8 @@ int main(void)
 		cmocka_unit_test(a_replica_with_a_higher_version_than_the_masters_wins),
 		cmocka_unit_test(a_new_master_extends_the_lease_of_the_same_primary),
 		cmocka_unit_test(a_new_master_waits_a_lease_for_a_primary_it_has_not_heard),
+		cmocka_unit_test(
+			a_master_that_was_deposed_extends_no_lease_and_answers_nothing),
 		cmocka_unit_test(
 			what_masters_acknowledged_survives_the_loss_of_power_of_all_of_them),
 		cmocka_unit_test(a_shadow_master_answers_reads_and_says_how_far_it_is_behind),

@@ -57,6 +57,43 @@ static void serial_writes_that_succeed_are_defined(void **state)
 	gfs_world_end(&world);
 }
 
+static void writes_at_borders_and_behind_the_end_leave_zeros_between(void **state)
+{
+	struct gfs_deed read = {.caller = 1, .path = "/f", .size = 100}, stat = {.path = "/f"};
+	struct gfs_world world;
+	char bytes[100];
+
+	(void)state;
+	gfs_world_new(&world, 1, 5, 10);
+	gfs_write(&world, "/f", CHUNK - 1, 'a', 1);
+	gfs_write(&world, "/f", CHUNK, 'b', 1);
+	gfs_write(&world, "/f", 3 * CHUNK + 7, 'c', CHUNK);
+	gfs_expect(&world, 1, "/f", 0, 0, CHUNK - 1);
+	gfs_expect(&world, 1, "/f", CHUNK - 1, 'a', 1);
+	gfs_expect(&world, 1, "/f", CHUNK, 'b', 1);
+	gfs_expect(&world, 1, "/f", CHUNK + 1, 0, 2 * CHUNK + 6);
+	gfs_expect(&world, 1, "/f", 3 * CHUNK + 7, 'c', CHUNK);
+	gfs_must(&world, &stat, gfs_ask_stat);
+	assert_int_equal(stat.at, 4 * CHUNK + 7);
+	/* Some of it, nothing, and what no file can have. */
+	read.into = bytes;
+	read.offset = 4 * CHUNK - 13;
+	gfs_must(&world, &read, gfs_ask_read);
+	assert_int_equal(read.got, 20);
+	read.offset = 4 * CHUNK + 7;
+	gfs_must(&world, &read, gfs_ask_read);
+	assert_int_equal(read.got, 0);
+	read.offset = (uint64_t)-100;
+	assert_int_equal(gfs_deed_do(&world, &read, gfs_ask_read), GW_E_INVALID);
+	assert_int_equal(
+		gfs_deed_do(&world,
+			    &(struct gfs_deed){.path = "/f", .offset = (uint64_t)-1, .size = 2},
+			    gfs_ask_write),
+		GW_E_TOO_LARGE);
+	gfs_all_whole(&world);
+	gfs_world_end(&world);
+}
+
 /* A border of chunks whose primaries are two servers. */
 static uint64_t border_of_two(struct gfs_world *world, const char *path, struct gfs_seen sides[2])
 {
@@ -350,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(serial_writes_that_succeed_are_defined),
+		cmocka_unit_test(writes_at_borders_and_behind_the_end_leave_zeros_between),
 		cmocka_unit_test(
 			concurrent_writes_that_succeed_are_consistent_and_mingle_at_a_border),
 		cmocka_unit_test(
