@@ -6,6 +6,8 @@
 #include "vm/debug/server.h"
 #include "vm/record/snapshot.h"
 
+#include <groundwork/vm.h>
+
 #include <inttypes.h>
 
 const struct gw_option cli_vm_replay_options[] = {
@@ -34,13 +36,40 @@ enum { NO_GDB = -1 };
 
 const struct cli_vm_replay cli_vm_replay_defaults = {.gdb = NO_GDB};
 
+static void console(void *context, uint8_t byte)
+{
+	(void)context;
+	putchar(byte);
+}
+
+static int run(const struct gw_vm_replay_options *options, struct gw_error *error)
+{
+	static const char *const words[] = {
+		[GW_VM_REPLAY_STOPPED] = "stopped there; it goes on",
+		[GW_VM_REPLAY_ENDED] = "to its end",
+		[GW_VM_REPLAY_TORN] = "to where the log was cut",
+	};
+	struct gw_vm_replay_result result = {0};
+	int code = gw_vm_replay(options, &result, error);
+
+	fflush(stdout);
+	if (result.end)
+		fprintf(stderr,
+			"gw vm replay: %" PRIu64 " instructions, %" PRIu64 " events, %" PRIu64
+			" hashes equal; %s\n",
+			result.instructions, result.events, result.hashes, words[result.end]);
+	return code;
+}
+
+/* ---- For gdb --------------------------------------------------------------------------------- */
+
 /* What the guest says, once, though it may be run over again. */
 struct listener {
 	struct vm_replay *replay;
 	uint64_t heard; /* up to this count */
 };
 
-static void console(void *context, uint8_t byte)
+static void hear(void *context, uint8_t byte)
 {
 	struct listener *listener = context;
 	uint64_t count = vm_replay_count(listener->replay);
@@ -57,56 +86,47 @@ static void listening(void *context, uint16_t port)
 	fprintf(stderr, "gw vm replay: for gdb-multiarch: target remote 127.0.0.1:%u\n", port);
 }
 
-static void print_end(const struct vm_replay *replay, enum vm_replay_state state)
+static int debug(const struct gw_vm_replay_options *options, int64_t port, struct gw_error *error)
 {
-	static const char *const words[] = {
-		[VM_REPLAY_GOES_ON] = "stopped there; it goes on",
-		[VM_REPLAY_ENDED] = "to its end",
-		[VM_REPLAY_TORN] = "to where the log was cut",
+	struct listener listener = {0};
+	const struct vm_replay_options inside = {
+		.files = {[VM_LOG_KERNEL] = options->kernel,
+			  [VM_LOG_INITRD] = options->initrd,
+			  [VM_LOG_FIRMWARE] = options->firmware,
+			  [VM_LOG_DISK] = options->disk},
+		.console = hear,
+		.context = &listener,
 	};
-
-	fflush(stdout);
-	fprintf(stderr,
-		"gw vm replay: %" PRIu64 " instructions, %" PRIu64 " events, %" PRIu64
-		" hashes equal; %s\n",
-		vm_replay_count(replay), vm_replay_events(replay), vm_replay_hashes(replay),
-		words[state]);
-}
-
-static int debug(struct vm_replay *replay, const struct cli_vm_replay *wanted,
-		 struct gw_error *error)
-{
-	const struct vm_debug_options options = {
-		.port = (uint16_t)wanted->gdb,
-		.from = (uint64_t)wanted->until,
+	const struct vm_debug_options server = {
+		.port = (uint16_t)port,
+		.from = options->until,
 		.listening = listening,
 	};
-
-	return vm_debug_serve(replay, &options, error);
-}
-
-static int run(struct vm_replay *replay, const struct cli_vm_replay *wanted, struct gw_error *error)
-{
-	uint64_t until = wanted->until ? (uint64_t)wanted->until : UINT64_MAX;
-	int code = vm_replay_run(replay, until, error);
+	int code = vm_replay_open(&listener.replay, options->log, &inside, error);
 
 	if (code < 0)
 		return code;
-	print_end(replay, (enum vm_replay_state)code);
-	return wanted->snapshot ? vm_replay_snapshot(replay, wanted->snapshot, error) : 0;
+	if (options->from)
+		code = vm_replay_begin_at(listener.replay, options->from, error);
+	if (code == 0)
+		code = vm_debug_serve(listener.replay, &server, error);
+	vm_replay_close(listener.replay);
+	return code;
 }
 
 int cli_vm_replay(void *values, char **operands, size_t count, struct gw_error *error)
 {
 	const struct cli_vm_replay *wanted = values;
-	struct listener listener = {0};
-	const struct vm_replay_options options = {
-		.files = {[VM_LOG_KERNEL] = wanted->kernel,
-			  [VM_LOG_INITRD] = wanted->initrd,
-			  [VM_LOG_FIRMWARE] = wanted->firmware,
-			  [VM_LOG_DISK] = wanted->disk},
+	const struct gw_vm_replay_options options = {
+		.log = operands[0],
+		.kernel = wanted->kernel,
+		.initrd = wanted->initrd,
+		.firmware = wanted->firmware,
+		.disk = wanted->disk,
+		.from = wanted->from,
+		.until = (uint64_t)wanted->until,
+		.snapshot = wanted->snapshot,
 		.console = console,
-		.context = &listener,
 	};
 	int code;
 
@@ -119,14 +139,7 @@ int cli_vm_replay(void *values, char **operands, size_t count, struct gw_error *
 	if (wanted->gdb < NO_GDB || wanted->gdb > UINT16_MAX)
 		return gw_fail(error, GW_E_USAGE, "--gdb %" PRId64 ": a port is wanted",
 			       wanted->gdb);
-	code = vm_replay_open(&listener.replay, operands[0], &options, error);
-	if (code < 0)
-		return code;
-	if (wanted->from)
-		code = vm_replay_begin_at(listener.replay, wanted->from, error);
-	if (code == 0)
-		code = wanted->gdb == NO_GDB ? run(listener.replay, wanted, error)
-					     : debug(listener.replay, wanted, error);
-	vm_replay_close(listener.replay);
+	code = wanted->gdb == NO_GDB ? run(&options, error) :
+				       debug(&options, wanted->gdb, error);
 	return code < 0 ? code : 0;
 }

@@ -3,8 +3,8 @@
  * vm_run.c - `gw vm run`: runs a machine with the terminal as its console.
  */
 #include "cli/vm.h"
-#include "vm/host/host.h"
-#include "vm/record/record_run.h"
+
+#include <groundwork/vm.h>
 
 #include <unistd.h>
 
@@ -42,12 +42,12 @@ const struct gw_option cli_vm_run_options[] = {
 	{0},
 };
 
-const struct cli_vm_run cli_vm_run_defaults = {.restart = true, .memory_bytes = 512 << 20};
+const struct cli_vm_run cli_vm_run_defaults = {.restart = true, .memory_bytes = GW_VM_MEMORY_BYTES};
 
 int cli_vm_run(void *values, char **operands, size_t count, struct gw_error *error)
 {
 	const struct cli_vm_run *run = values;
-	struct vm_host_options options = {
+	struct gw_vm_options options = {
 		.image = run->image,
 		.kernel = run->kernel,
 		.initrd = run->initrd,
@@ -58,33 +58,31 @@ int cli_vm_run(void *values, char **operands, size_t count, struct gw_error *err
 		.append = run->append,
 		.memory_bytes = run->memory_bytes,
 		.bare = run->bare,
-		.restart = run->restart,
+		.no_restart = !run->restart,
+		.record = run->record,
 		.console = run->console,
 		.control = run->control,
 		.console_in = STDIN_FILENO,
 		.console_out = STDOUT_FILENO,
 	};
-	struct vm_host_result result;
+	struct gw_vm_result result;
 	int code;
 
 	(void)operands, (void)count;
 	if (!run->image && !run->kernel)
 		return gw_fail(error, GW_E_USAGE, "--image or --kernel is wanted");
-	if (run->record)
-		code = vm_record_run(&options, run->record, &result, error);
-	else
-		code = vm_host_run(&options, NULL, &result, error);
+	code = gw_vm_run(&options, &result, error);
 	if (code < 0)
 		return code;
 	switch (result.end) {
-	case VM_HOST_OFF:
-	case VM_HOST_RESET:
+	case GW_VM_OFF:
+	case GW_VM_RESET:
 		return 0;
-	case VM_HOST_FAILED:
+	case GW_VM_FAILED:
 		return gw_fail(error, GW_E_FAILED, "the guest switched off because it failed");
-	case VM_HOST_ESCAPED:
+	case GW_VM_ESCAPED:
 		return gw_fail(error, GW_E_CANCELLED, "ended by Ctrl-A x");
-	case VM_HOST_SIGNAL:
+	case GW_VM_SIGNALLED:
 		return gw_fail(error, GW_E_CANCELLED, "ended by a signal");
 	}
 	return 0;

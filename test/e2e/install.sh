@@ -131,8 +131,8 @@ counts_words() {
 }
 
 # Clients of a service: test/e2e has them talk to one.
-wants_an_address() {
-	! "$1" 2>"$work/said" && grep -q "^usage: .* ADDRESS" "$work/said"
+wants_operands() {
+	! "$1" 2>"$work/said" && grep -q "^usage: .* [A-Z]" "$work/said"
 }
 
 if nm "$build/gw" | grep -q __asan_init; then
@@ -159,8 +159,8 @@ for source in "$top"/examples/*.c; do
 	try "$name compiles against the installed library" compile "$work/$name" "$source"
 	if grep -q groundwork/mapreduce.h "$source"; then
 		try "$name prints its help" prints_help "$work/$name"
-	elif grep -q -e groundwork/kv.h -e groundwork/gfs.h "$source"; then
-		try "$name says what it wants" wants_an_address "$work/$name"
+	elif grep -q -e groundwork/kv.h -e groundwork/gfs.h -e groundwork/vm.h "$source"; then
+		try "$name says what it wants" wants_operands "$work/$name"
 	else
 		try "$name runs" "$work/$name"
 	fi

@@ -108,6 +108,23 @@ def an_image_is_a_directory():
         assert (status, said) == (0, b"image\n"), errors
 
 
+def a_program_runs_a_machine_and_runs_it_again():
+    machine = os.path.join(os.path.dirname(GW), "examples", "machine")
+    with Place() as place:
+        place.file("kernel", elf(say("twice\n") + power(OFF)))
+        log = os.path.join(place.path, "log")
+        for wanted in (0, 5):
+            done = subprocess.run([machine, place.path, log], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=120, check=False)
+            assert done.returncode == wanted, done
+            if wanted == 0:
+                said = re.fullmatch(r"twice\n(\d+) instructions and \d+ events, twice; [1-9]\d* hashes equal; "
+                                    r"it said 6 bytes \([0-9a-f]{8}\)\n", done.stdout)
+                assert said and int(said.group(1)) > 6, done
+            else:
+                assert log in done.stderr, done
+
+
 def what_cannot_be_run_is_refused_with_a_sentence():
     with Place() as place:
         good = place.file("good", elf(power(OFF)))
@@ -254,6 +271,7 @@ def output_that_nobody_reads_does_not_stop_it():
 
 TESTS = [a_machine_is_asked_and_told, the_console_may_be_elsewhere, output_that_nobody_reads_does_not_stop_it,
          a_guest_speaks_and_switches_off, a_guest_that_fails_is_a_failure, an_image_is_a_directory,
+         a_program_runs_a_machine_and_runs_it_again,
          what_cannot_be_run_is_refused_with_a_sentence, a_guest_that_jumps_to_nowhere_hurts_itself_only,
          a_disk_has_one_machine, the_terminal_is_raw_meanwhile_and_restored]
 

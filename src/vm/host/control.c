@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control.h"
 
+#include <groundwork/vm.h>
+
 #include "vm/host/system.h"
 
 #include <assert.h>
@@ -261,5 +263,24 @@ int vm_control_ask(const char *directory, const char *request, struct base_buffe
 	else
 		code = read_answer(connection, directory, answer, error);
 	close(connection);
+	return code;
+}
+
+int gw_vm_ask(const char *directory, const char *request, char *answer, size_t size,
+	      struct gw_error *error)
+{
+	struct base_buffer said = {0};
+	int code = vm_control_ask(directory, request, &said, error);
+
+	if (code == 0 && size > 0) {
+		size_t some = said.size < size - 1 ? said.size : size - 1;
+
+		if (some > 0)
+			memcpy(answer, said.data, some);
+		answer[some] = 0;
+	}
+	if (code == 0)
+		code = (int)said.size;
+	base_buffer_done(&said);
 	return code;
 }

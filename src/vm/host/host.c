@@ -64,7 +64,7 @@ static int open_file(const char *path, struct vm_file *file, struct gw_error *er
 
 static int open_files(struct vm_host *host, struct gw_error *error)
 {
-	const struct vm_host_options *options = &host->options;
+	const struct gw_vm_options *options = &host->options;
 	struct vm_load *load = &host->setup.load;
 	int code;
 
@@ -82,7 +82,7 @@ static int open_files(struct vm_host *host, struct gw_error *error)
 
 static int open_disk(struct vm_host *host, struct gw_error *error)
 {
-	const struct vm_host_options *options = &host->options;
+	const struct gw_vm_options *options = &host->options;
 	int code;
 
 	if (!options->disk)
@@ -194,25 +194,25 @@ static int restart(struct vm_host *host, struct gw_error *error)
 }
 
 /* Why the run is over; 0: it is not. */
-static enum vm_host_end over(const struct vm_host *host, enum vm_pause why)
+static enum gw_vm_end over(const struct vm_host *host, enum vm_pause why)
 {
 	if (host->console.escaped)
-		return VM_HOST_ESCAPED;
+		return GW_VM_ESCAPED;
 	if (host->signalled)
-		return VM_HOST_SIGNAL;
+		return GW_VM_SIGNALLED;
 	switch (why) {
 	case VM_PAUSE_OFF:
-		return VM_HOST_OFF;
+		return GW_VM_OFF;
 	case VM_PAUSE_FAILED:
-		return VM_HOST_FAILED;
+		return GW_VM_FAILED;
 	case VM_PAUSE_RESET:
-		return host->options.restart ? 0 : VM_HOST_RESET;
+		return host->options.no_restart ? GW_VM_RESET : 0;
 	default:
 		return 0;
 	}
 }
 
-static int step(struct vm_host *host, enum vm_host_end *end, struct gw_error *error)
+static int step(struct vm_host *host, enum gw_vm_end *end, struct gw_error *error)
 {
 	enum vm_pause why = vm_machine_run(host->machine, next_look(host));
 	int code = 0;
@@ -231,7 +231,7 @@ static int step(struct vm_host *host, enum vm_host_end *end, struct gw_error *er
 	return vm_host_look(host, why == VM_PAUSE_WAIT, error);
 }
 
-static int run(struct vm_host *host, struct vm_host_result *result, struct gw_error *error)
+static int run(struct vm_host *host, struct gw_vm_result *result, struct gw_error *error)
 {
 	int code = 0;
 
@@ -274,7 +274,7 @@ static void release_signals(struct vm_host *host, const sigset_t *before)
 
 static int open_doors(struct vm_host *host, struct gw_error *error)
 {
-	const struct vm_host_options *options = &host->options;
+	const struct gw_vm_options *options = &host->options;
 	int code = 0;
 
 	vm_console_open(&host->console, options->console_in, options->console_out);
@@ -285,8 +285,16 @@ static int open_doors(struct vm_host *host, struct gw_error *error)
 	return code;
 }
 
-int vm_host_run(const struct vm_host_options *options, const struct vm_host_watch *watch,
-		struct vm_host_result *result, struct gw_error *error)
+static void fill_in(struct gw_vm_options *options)
+{
+	if (options->memory_bytes == 0)
+		options->memory_bytes = GW_VM_MEMORY_BYTES;
+	if (options->console_in == 0 && options->console_out == 0)
+		options->console_out = STDOUT_FILENO;
+}
+
+int vm_host_run(const struct gw_vm_options *options, const struct vm_host_watch *watch,
+		struct gw_vm_result *result, struct gw_error *error)
 {
 	static const struct vm_host_watch nobody;
 	struct vm_host *host = calloc(1, sizeof(*host));
@@ -296,6 +304,7 @@ int vm_host_run(const struct vm_host_options *options, const struct vm_host_watc
 	if (!host)
 		return gw_fail(error, GW_E_NO_MEMORY, "a machine: out of memory");
 	host->options = *options;
+	fill_in(&host->options);
 	host->watch = watch ? watch : &nobody;
 	code = make(host, error);
 	if (code == 0) {

@@ -13,6 +13,8 @@
 #ifndef VM_HOST_HOST_H
 #define VM_HOST_HOST_H
 
+#include <groundwork/vm.h>
+
 #include "vm/machine/machine.h"
 
 enum {
@@ -21,36 +23,6 @@ enum {
 	VM_HOST_POLL_INSTRUCTIONS = 1000000, /* between two looks outside */
 	/* The same while an answer of the disk is awaited. */
 	VM_HOST_POLL_INSTRUCTIONS_SOON = 100000,
-};
-
-struct vm_host_options {
-	/* A directory with kernel, and it may be initrd, disk and append (the command line), which
-	 * are used where the fields below say nothing; NULL: none. */
-	const char *image;
-	const char *kernel;
-	const char *initrd;   /* NULL: none */
-	const char *firmware; /* NULL: none */
-	const char *disk;     /* NULL: none; a raw file or a block device */
-	bool disk_read_only;
-	const char *network;  /* NULL: none; "user", "tap:NAME" */
-	const char *append;   /* NULL: none */
-	uint64_t memory_bytes;
-	bool bare;            /* the kernel is a program in machine mode */
-	bool restart;         /* a reset starts the machine again; else it ends the run */
-	/* NULL: the descriptors below; "file:PATH": output only; "unix:PATH": a socket, at which
-	 * one at a time may listen and type. */
-	const char *console;
-	const char *control;  /* a directory for control.h; NULL: none */
-	int console_in;       /* descriptors; a terminal is put into raw mode meanwhile */
-	int console_out;
-};
-
-enum vm_host_end {
-	VM_HOST_OFF = 1, /* the guest switched off */
-	VM_HOST_RESET,   /* it wanted to start again */
-	VM_HOST_FAILED,  /* it switched off and said that it failed */
-	VM_HOST_ESCAPED, /* the escape key */
-	VM_HOST_SIGNAL,  /* SIGINT, SIGTERM or SIGHUP */
 };
 
 /* Who looks on; each may be NULL. A negative result ends the run with it. */
@@ -70,7 +42,7 @@ struct vm_host_watch {
 	/* The machine started again, by vm_machine_restart. */
 	int (*restart)(void *context, struct vm_machine *machine, struct gw_error *error);
 	/* The run is over, well; the machine is there for the last time. */
-	int (*end)(void *context, struct vm_machine *machine, enum vm_host_end how,
+	int (*end)(void *context, struct vm_machine *machine, enum gw_vm_end how,
 		   struct gw_error *error);
 	/* Writes a snapshot to a new file; between two events. */
 	int (*snapshot)(void *context, struct vm_machine *machine, const char *path,
@@ -79,14 +51,8 @@ struct vm_host_watch {
 	uint64_t (*size)(void *context);
 };
 
-struct vm_host_result {
-	enum vm_host_end end;
-	uint64_t instructions;
-	uint64_t events;
-};
-
-/* Runs a machine; result is set when 0 is returned. watch may be NULL. */
-int vm_host_run(const struct vm_host_options *options, const struct vm_host_watch *watch,
-		struct vm_host_result *result, struct gw_error *error) GW_MUST_CHECK;
+/* gw_vm_run but for the log, which is for `watch` to write. It may be NULL. */
+int vm_host_run(const struct gw_vm_options *options, const struct vm_host_watch *watch,
+		struct gw_vm_result *result, struct gw_error *error) GW_MUST_CHECK;
 
 #endif

@@ -20,7 +20,7 @@ struct vm_host_image {
 };
 
 struct vm_host {
-	struct vm_host_options options; /* the caller's, and what the image adds */
+	struct gw_vm_options options; /* the caller's, and what the image adds */
 	struct vm_host_image image;
 	const struct vm_host_watch *watch; /* never NULL */
 	struct vm_machine *machine;

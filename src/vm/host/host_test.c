@@ -18,8 +18,8 @@ enum { RESET = 0x53525354 };
 struct world {
 	char directory[64], kernel[128];
 	int in[2], out[2];
-	struct vm_host_options options;
-	struct vm_host_result result;
+	struct gw_vm_options options;
+	struct gw_vm_result result;
 	struct gw_error error;
 };
 
@@ -44,9 +44,10 @@ static void begin(struct world *world, struct guest *guest)
 	guest_end(guest);
 	assert_int_equal(pipe(world->in), 0);
 	assert_int_equal(pipe(world->out), 0);
-	world->options = (struct vm_host_options){
+	world->options = (struct gw_vm_options){
 		.kernel = world->kernel,
 		.memory_bytes = GUEST_RAM_BYTES,
+		.no_restart = true,
 		.console_in = world->in[0],
 		.console_out = world->out[1],
 	};
@@ -116,8 +117,8 @@ static void a_guest_ends_the_run(void **state)
 {
 	static const struct {
 		int type, reason;
-		enum vm_host_end end;
-	} cases[] = {{0, 0, VM_HOST_OFF}, {0, 1, VM_HOST_FAILED}, {1, 0, VM_HOST_RESET}};
+		enum gw_vm_end end;
+	} cases[] = {{0, 0, GW_VM_OFF}, {0, 1, GW_VM_FAILED}, {1, 0, GW_VM_RESET}};
 
 	(void)state;
 	for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
@@ -144,7 +145,7 @@ static void the_console_is_what_is_piped(void **state)
 	begin(&world, &guest);
 	assert_int_equal(write(world.in[1], "hello", 6), 6);
 	assert_int_equal(run(&world, NULL), 0);
-	assert_int_equal(world.result.end, VM_HOST_OFF);
+	assert_int_equal(world.result.end, GW_VM_OFF);
 	assert_int_equal(read(world.out[0], said, sizeof(said)), 5);
 	assert_memory_equal(said, "hello", 5);
 	end(&world);
@@ -165,7 +166,7 @@ static void an_image_is_a_directory(void **state)
 	write_file(&world, "disk", disk, sizeof(disk));
 	write_file(&world, "initrd", disk, sizeof(disk));
 	assert_int_equal(run(&world, NULL), 0);
-	assert_int_equal(world.result.end, VM_HOST_OFF);
+	assert_int_equal(world.result.end, GW_VM_OFF);
 	write_file(&world, "append", "a\0b", 3);
 	assert_int_equal(run(&world, NULL), GW_E_INVALID);
 	assert_non_null(strstr(world.error.text, "append: not a command line for the kernel"));
@@ -295,7 +296,7 @@ static void a_guest_may_start_again(void **state)
 	(void)state;
 	ending_guest(&guest, 1, 0);
 	begin(&world, &guest);
-	world.options.restart = true;
+	world.options.no_restart = false;
 	assert_int_equal(run(&world, &watch), GW_E_CANCELLED);
 	assert_int_equal(watcher.restarts, 3);
 	end(&world);

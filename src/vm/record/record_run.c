@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record_run.h"
+/*
+ * record_run.c - a machine is run, with a log of it if that is wanted. The disk is then an overlay:
+ * its file is not written.
+ */
+#include "vm/host/host.h"
 
 #include "overlay.h"
 #include "recorder.h"
 
 #include "vm/host/system.h"
 
-#define FLUSH_NS (UINT64_C(1000000) * VM_RECORD_FLUSH_MS)
+/* What is in the log survives this process after so long. */
+#define FLUSH_NS UINT64_C(100000000)
 
 struct run {
 	const char *log;
@@ -69,21 +74,21 @@ static int restart(void *context, struct vm_machine *machine, struct gw_error *e
 }
 
 /* How the machine stood when the run ended; ended from outside, it only stands. */
-static enum vm_pause pause_of(enum vm_host_end end)
+static enum vm_pause pause_of(enum gw_vm_end end)
 {
 	switch (end) {
-	case VM_HOST_OFF:
+	case GW_VM_OFF:
 		return VM_PAUSE_OFF;
-	case VM_HOST_RESET:
+	case GW_VM_RESET:
 		return VM_PAUSE_RESET;
-	case VM_HOST_FAILED:
+	case GW_VM_FAILED:
 		return VM_PAUSE_FAILED;
 	default:
 		return VM_PAUSE_COUNT;
 	}
 }
 
-static int end(void *context, struct vm_machine *machine, enum vm_host_end how,
+static int end(void *context, struct vm_machine *machine, enum gw_vm_end how,
 	       struct gw_error *error)
 {
 	struct run *run = context;
@@ -106,14 +111,14 @@ static uint64_t size(void *context)
 	return vm_recorder_size(((struct run *)context)->recorder);
 }
 
-int vm_record_run(const struct vm_host_options *options, const char *log,
-		  struct vm_host_result *result, struct gw_error *error)
+int gw_vm_run(const struct gw_vm_options *options, struct gw_vm_result *result,
+	      struct gw_error *error)
 {
-	struct run run = {.log = log};
+	struct run run = {.log = options->record};
 	const struct vm_host_watch watch = {&run,      open_disk, start,   next,
 					    pause_run, event,     restart, end,
 					    snapshot,  size};
-	int code = vm_host_run(options, &watch, result, error);
+	int code = vm_host_run(options, run.log ? &watch : NULL, result, error);
 
 	vm_recorder_free(run.recorder);
 	return code;
