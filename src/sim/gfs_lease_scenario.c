@@ -324,6 +324,34 @@ static void a_secondary_that_the_primary_alone_cannot_reach_is_left_out_and_come
 	gfs_world_end(&world);
 }
 
+/* Its deadline is over before a secondary that is far away has answered: that is its own affair. */
+static void a_client_in_a_hurry_ends_no_grant(void **state)
+{
+	struct gfs_deed hurry = {.path = "/f", .fill = 'h', .size = 100, .timeout_ms = 100};
+	struct gfs_deed patient = {.caller = 1, .path = "/f", .fill = 'p', .size = 100,
+				   .offset = 200};
+	struct gfs_world world;
+	struct gfs_seen seen;
+	int far;
+
+	(void)state;
+	gfs_world_new(&world, 1, 5, 20);
+	gfs_write(&world, "/f", 0, 'x', 1000);
+	seen = gfs_see(&world, "/f", 0);
+	far = gfs_pick(seen.replicas, seen.primary, 0);
+	sim_link(world.servers[far].node, world.servers[seen.primary].node)->delay_min_ns =
+		500 * SIM_MS;
+	gfs_deed_start(&world, &hurry, gfs_ask_write);
+	gfs_pass_ms(&world, 10);
+	gfs_deed_start(&world, &patient, gfs_ask_write);
+	assert_true(gfs_deed_wait(&world, &hurry) < 0);
+	assert_int_equal(gfs_deed_wait(&world, &patient), 0);
+	assert_int_equal(gfs_see(&world, "/f", 0).version, seen.version);
+	gfs_expect(&world, 1, "/f", 0, 'h', 100);
+	gfs_expect(&world, 1, "/f", 200, 'p', 100);
+	gfs_world_end(&world);
+}
+
 static void fewer_than_two_replicas_of_three_are_not_written(void **state)
 {
 	struct gfs_deed write = {.path = "/f", .fill = 'y', .size = 100, .timeout_ms = 30000};
@@ -602,6 +630,7 @@ int main(void)
 		cmocka_unit_test(clocks_that_jump_change_nothing),
 		cmocka_unit_test(
 			a_secondary_that_the_primary_alone_cannot_reach_is_left_out_and_comes_back),
+		cmocka_unit_test(a_client_in_a_hurry_ends_no_grant),
 		cmocka_unit_test(fewer_than_two_replicas_of_three_are_not_written),
 		cmocka_unit_test(a_replica_with_a_higher_version_than_the_masters_wins),
 		cmocka_unit_test(a_new_master_extends_the_lease_of_the_same_primary),
