@@ -282,6 +282,11 @@ void gfs_pass_ms(struct gfs_world *world, uint64_t ms)
 	sim_run_for(world->sim, ms * SIM_MS);
 }
 
+uint64_t gfs_since_ms(const struct gfs_world *world, uint64_t from_ns)
+{
+	return (sim_now_ns(world->sim) - from_ns) / SIM_MS;
+}
+
 void gfs_wait_until(struct gfs_world *world, bool (*met)(void *context), void *context)
 {
 	assert_true(sim_run_when(world->sim, met, context,

@@ -88,6 +88,7 @@ void gfs_wait_ready(struct gfs_world *world);
 void gfs_world_new(struct gfs_world *world, int masters, int servers, uint64_t seed);
 void gfs_world_end(struct gfs_world *world);
 void gfs_pass_ms(struct gfs_world *world, uint64_t ms);
+uint64_t gfs_since_ms(const struct gfs_world *world, uint64_t from_ns);
 /* At most ten minutes of the world's. */
 void gfs_wait_until(struct gfs_world *world, bool (*met)(void *context), void *context);
 
@@ -118,6 +119,8 @@ struct gfs_seen {
 struct gfs_seen gfs_see(struct gfs_world *world, const char *path, uint64_t index);
 /* The n-th of the servers in a set that is not `but`. */
 int gfs_pick(uint32_t set, int but, int n);
+/* How many servers would act as primary of a chunk now, and one of them. */
+int gfs_primaries(struct gfs_world *world, uint64_t handle, int *which);
 /* Chunks on a server's disks, whatever the masters know. */
 size_t gfs_chunks_on(struct gfs_world *world, int server);
 /* A server's replica; NULL: none, or it is down. */
@@ -194,6 +197,18 @@ int gfs_file_of(struct gfs_deed *deed, struct gfs_caller *caller, bool create,
 void gfs_caller_leave(struct gfs_caller *caller);
 /* The same as gfs_deed_do, and it must succeed. */
 void gfs_must(struct gfs_world *world, struct gfs_deed *deed, gfs_run *run);
+
+/* A deed that is waited for by gfs_wait_until and gfs_is_over_watched: before each event it is
+ * looked who is primary of a chunk. */
+struct gfs_watch {
+	struct gfs_world *world;
+	struct gfs_deed *deed;
+	uint64_t handle;
+	int last; /* who was it in the end */
+	bool were_two, was_none;
+};
+
+bool gfs_is_over_watched(void *watch);
 
 /* In one line, by the first caller; must succeed. */
 void gfs_write(struct gfs_world *world, const char *path, uint64_t offset, char fill, size_t size);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gfs/chunkserver/inside.h"
 #include "gfs/master/cluster_inside.h"
 #include "gfs/master/namespace.h"
 
@@ -142,6 +143,33 @@ int gfs_pick(uint32_t set, int but, int n)
 	}
 	fail_msg("there are not so many servers in the set %x", set);
 	return GFS_NOBODY;
+}
+
+int gfs_primaries(struct gfs_world *world, uint64_t handle, int *which)
+{
+	int count = 0;
+
+	for (int i = 0; i < world->server_count; i++) {
+		const struct chunk *chunk = gfs_replica(world, i, handle);
+		const struct grant *grant = chunk ? chunk->grant : NULL;
+
+		if (!grant || !grant->is_primary || grant->is_over ||
+		    !chunk_server_is_leased(world->servers[i].server))
+			continue;
+		*which = i;
+		count++;
+	}
+	return count;
+}
+
+bool gfs_is_over_watched(void *context)
+{
+	struct gfs_watch *watch = context;
+	int count = gfs_primaries(watch->world, watch->handle, &watch->last);
+
+	watch->were_two |= count > 1;
+	watch->was_none |= count == 0;
+	return watch->deed->is_over;
 }
 
 size_t gfs_chunks_on(struct gfs_world *world, int server)
