@@ -222,7 +222,8 @@ void replog_fetch_stop(struct replog_fetch *fetch);
 
 /* Waits. Removes snapshots but the newest, and segments that have no entry behind keep_index; at
  * most the newest snapshot's index counts. Segments are used again. Call it after a snapshot's
- * RAFT_COMPACT or RAFT_INSTALLED, with its index less what is kept. A failure harms nothing. */
+ * RAFT_COMPACT or RAFT_INSTALLED, with its index less what is kept. While a log that contradicts
+ * the snapshot is not cleared durably, its segments stay. A failure harms nothing. */
 int replog_store_compact(struct replog_store *store, uint64_t keep_index,
 			 struct gw_error *error) GW_MUST_CHECK;
 

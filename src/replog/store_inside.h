@@ -27,6 +27,7 @@ struct store_added {
 	struct base_buffer bytes;
 	uint32_t records;
 	uint64_t last_index; /* the highest of its entries, also of replaced ones */
+	bool clears;         /* what is in the log already */
 	uint64_t term, vote, next_index; /* behind all of them */
 };
 

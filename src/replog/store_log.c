@@ -364,9 +364,11 @@ int replog_store_add_clear(struct replog_store *store, uint64_t next, struct gw_
 
 	assert(next > 0);
 	result = add_record(store, &record, error);
-	if (result == 0)
-		store->added.next_index = next;
-	return result;
+	if (result < 0)
+		return result;
+	store->added.next_index = next;
+	store->added.clears = true;
+	return 0;
 }
 
 static int add_entries(struct replog_store *store, const struct raft *raft,
@@ -393,6 +395,7 @@ int replog_store_add(struct replog_store *store, const struct raft *raft,
 	size_t size = store->added.bytes.size;
 	uint32_t records = store->added.records;
 	uint64_t next_index = store->added.next_index;
+	bool clears = store->added.clears;
 	int result;
 
 	if (action->kind == RAFT_SAVE_STATE)
@@ -403,6 +406,7 @@ int replog_store_add(struct replog_store *store, const struct raft *raft,
 		store->added.bytes.size = size;
 		store->added.records = records;
 		store->added.next_index = next_index;
+		store->added.clears = clears;
 	}
 	return result;
 }
@@ -441,6 +445,7 @@ static void swap_added(struct replog_store *store)
 	store->added.bytes = bytes;
 	store->added.records = 0;
 	store->added.last_index = 0;
+	store->added.clears = false;
 }
 
 /* Writes what is to be written. Without space, memory: it may be tried again. */
@@ -462,6 +467,7 @@ static int write_it(struct replog_store *store, struct gw_error *error)
 	if (store_write_batch(store, writing, &why) < 0)
 		return store_break(store, &why, error);
 	writing->records = 0;
+	writing->clears = false;
 	if (store->current.offset > store->current.size / 2)
 		prepare_soon(store);
 	return 0;

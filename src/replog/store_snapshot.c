@@ -280,6 +280,10 @@ int replog_store_compact(struct replog_store *store, uint64_t keep_index, struct
 	if (IO_BUG(store->io, "replog.compact-too-much"))
 		keep_index = newest + newest / 4;
 	store_path(log, store->path, "log");
+	/* A fetched snapshot that the log contradicts: the entry that tells so is there until the
+	 * log is cleared on the disk, or those behind it would seem to follow from the snapshot. */
+	if (store->added.clears || store->writing.clears)
+		return store_clean_snapshots(store, error);
 	result = retire_segments(store, keep_index, &made_spare, &retired, error);
 	if (result == 0 && retired)
 		result = task_disk_sync_directory(log, error);

@@ -257,6 +257,34 @@ static void a_log_that_contradicts_a_snapshot_is_dropped_at_the_open(struct plac
 	replog_recovered_done(&recovered);
 }
 
+/* The entry that contradicts a fetched snapshot is what tells that those behind it do not follow
+ * from it; it stays until they are cleared on the disk. */
+static void a_log_that_is_to_be_cleared_is_not_removed_piece_by_piece(struct place *place)
+{
+	struct replog_recovered recovered;
+	uint64_t last;
+
+	place_create(place);
+	place_open(place, NULL);
+	for (uint64_t i = 1; i <= 40; i++) {
+		add_entries(place, i, 1, 1);
+		commit(place);
+	}
+	last = place->store->segments[0].last_index;
+	assert_in_range(last, 1, 39);
+	make_snapshot(place, last, 2); /* as fetched */
+	assert_int_equal(replog_store_add_clear(place->store, last + 1, NULL), 0);
+	assert_int_equal(replog_store_compact(place->store, last, NULL), 0);
+	place_reopen(place, &recovered); /* which commits nothing */
+	assert_int_equal(recovered.snapshot.index, last);
+	assert_int_equal(recovered.entry_count, 0);
+	replog_recovered_done(&recovered);
+	add_entries(place, last + 1, 1, 2);
+	commit(place);
+	assert_int_equal(replog_store_compact(place->store, last, NULL), 0);
+	assert_true(place->store->segments[0].last_index > last);
+}
+
 /* ---- Fetching ----------------------------------------------------------------------------- */
 
 /* Another member, whose snapshot is fetched. */
@@ -455,6 +483,7 @@ int main(void)
 		in_a_place(what_a_snapshot_stands_for_is_removed),
 		in_a_place(segments_are_used_again),
 		in_a_place(a_log_that_contradicts_a_snapshot_is_dropped_at_the_open),
+		in_a_place(a_log_that_is_to_be_cleared_is_not_removed_piece_by_piece),
 		in_a_place(a_snapshot_is_fetched_in_pieces_and_goes_on_where_it_stopped),
 		in_a_place(a_wrong_manifest_is_not_fetched),
 		in_a_place(a_lack_of_memory_anywhere_is_told_and_loses_nothing),
