@@ -2,6 +2,9 @@
 /* raft_world.c - see raft_world.h: what happens in the world of the cores. */
 #include "sim/raft_world_inside.h"
 
+/* Clocks, in percent of the true time: as far apart as leases bear. */
+enum { SLOW = 100, DRIFT = RAFT_LEASE_DRIFT_PERCENT };
+
 static void sync_some(struct world *world, struct node *node)
 {
 	size_t count = raft_world_draw(world, node->save_count + 1), left = 0;
@@ -201,7 +204,7 @@ static void strand(struct world *world, const struct node *leader)
 }
 
 /* A leader goes on alone, for longer than an election takes. */
-static void part_leader(struct world *world, const struct node *node)
+static void part_leader(struct world *world, struct node *node)
 {
 	if (!node->raft || raft_role(node->raft) != RAFT_LEADER || !raft_world_one_in(world, 3))
 		return;
@@ -210,6 +213,27 @@ static void part_leader(struct world *world, const struct node *node)
 			world->blocked[i][j] = (&world->nodes[i] == node) !=
 					       (&world->nodes[j] == node);
 	}
+	world->parted = node->id;
+	if (!world->drifts || raft_world_one_in(world, 3))
+		return;
+	for (int i = 0; i < NODES; i++) /* its clock is the slowest that leases bear */
+		world->nodes[i].rate_percent = SLOW + (&world->nodes[i] == node ? 0 : DRIFT);
+}
+
+/* The leader that was cut off is asked, and the others do not wait for their turn: where a lease
+ * ends and where another one may be elected, both are tried again and again. */
+static void press(struct world *world)
+{
+	struct node *old = &world->nodes[world->parted - 1];
+	struct node *node = &world->nodes[raft_world_draw(world, NODES)];
+	struct raft_event event = {.kind = RAFT_CAMPAIGN};
+
+	if (!old->raft || raft_role(old->raft) != RAFT_LEADER)
+		world->parted = 0;
+	else if (raft_world_one_in(world, 2))
+		ask_read(world, old);
+	else if (node->raft && raft_role(node->raft) == RAFT_FOLLOWER)
+		raft_world_step(world, node, &event);
 }
 
 static void pass_time(struct world *world, uint64_t ns)
@@ -227,12 +251,9 @@ static void pass_time(struct world *world, uint64_t ns)
 	}
 }
 
-/* As far apart as leases bear. */
 static void set_clock(struct world *world, struct node *node)
 {
-	static const uint64_t ends[] = {100, 100 + RAFT_LEASE_DRIFT_PERCENT};
-
-	node->rate_percent = world->drifts ? ends[raft_world_draw(world, 2)] : 100;
+	node->rate_percent = SLOW + (world->drifts && raft_world_one_in(world, 2) ? DRIFT : 0);
 }
 
 /* A leader is to hand over, another one does not wait for its turn. */
@@ -287,7 +308,9 @@ static void one_step(struct world *world)
 	uint64_t what = raft_world_draw(world, 100);
 	struct node *node = &world->nodes[raft_world_draw(world, NODES)];
 
-	if (what < 55 && world->flying_count > 0)
+	if (world->parted && !world->calm && raft_world_one_in(world, 3))
+		press(world);
+	else if (what < 55 && world->flying_count > 0)
 		deliver(world, raft_world_draw(world, world->flying_count));
 	else if (what < 80 && node->raft)
 		sync_some(world, node);

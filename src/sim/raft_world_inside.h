@@ -91,6 +91,7 @@ struct world {
 	bool lease, drifts;  /* of all members; clocks differ by what leases bear */
 	bool parts;          /* leaders are cut off, and little else goes wrong */
 	bool strands;        /* and members from the leader alone; who starts is soon back */
+	uint64_t parted;     /* the leader that was cut off last; 0: none */
 	struct node nodes[NODES];
 	struct flying flying[FLYING_MAX];
 	size_t flying_count;

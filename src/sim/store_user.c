@@ -12,6 +12,9 @@ enum {
 	STEP_RECORDS_MAX = 5,
 	ENTRY_BYTES_MAX = 400,
 	LARGE_BYTES = 20000, /* more than a segment has */
+	STEPS_MAX = 3,         /* between two commits */
+	QUIET_STEPS_MAX = 250, /* so many that a segment is soon full */
+	QUIET_STEPS = 1000,    /* of which one adds entries */
 };
 
 uint64_t store_user_draw(struct store_user_life *life, uint64_t n)
@@ -146,6 +149,8 @@ static int add_step(struct store_user_life *life)
 	uint64_t choice = store_user_draw(life, 10);
 	int result = 0;
 
+	if (user->is_quiet && store_user_draw(life, QUIET_STEPS) > 0)
+		return add_state(life, true);
 	if (choice < 3 || !has_room(life)) {
 		result = add_state(life, choice > 0);
 		if (result < 0 || choice > 0)
@@ -189,17 +194,20 @@ static int commit(struct store_user_life *life)
 		 (int64_t)user->durable.last);
 	stable = store_user_stable(user);
 	if (!life->fetching && stable > user->commit)
-		user->commit += store_user_draw(life, stable - user->commit + 1);
+		user->commit += user->is_quiet ? stable - user->commit
+					       : store_user_draw(life, stable - user->commit + 1);
 	return 0;
 }
 
 static int run_log(void *argument)
 {
 	struct store_user_life *life = argument;
+	uint64_t steps;
 	int result = 0;
 
 	while (result == 0) {
-		for (uint64_t i = store_user_draw(life, 3); result == 0 && i > 0; i--)
+		steps = store_user_draw(life, life->user->is_quiet ? QUIET_STEPS_MAX : STEPS_MAX);
+		for (uint64_t i = steps; result == 0 && i > 0; i--)
 			result = add_step(life);
 		if (result == 0)
 			result = commit(life);
@@ -278,6 +286,8 @@ static int live(void *argument)
 		result = gw_spawn(&life->group, run_adder, life, NULL);
 	if (result == 0 && !life->user->without_snapshots)
 		result = gw_spawn(&life->group, store_user_run_snapshots, life, NULL);
+	if (result == 0 && !life->user->without_snapshots && life->user->is_quiet)
+		result = gw_spawn(&life->group, store_user_run_compaction, life, NULL);
 	if (result == 0)
 		result = gw_group_wait(&life->group, GW_FOREVER);
 	(void)gw_group_done(&life->group);

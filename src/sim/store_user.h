@@ -50,6 +50,10 @@ struct store_user {
 	uint64_t segment_bytes;
 	uint64_t wait_ns_max; /* between two things that it does */
 	bool without_snapshots;
+	/* Elections and hardly an entry, all of them soon in a snapshot: segments that hold nothing
+	 * but terms and votes, and are removed as soon as they may be. */
+	bool is_quiet;
+	bool dies; /* now and then as it removes what a snapshot stands for */
 	uint64_t large_every; /* of so many entries one is larger than a segment */
 	void (*wrong)(void *context, const char *sentence);
 	void *context;

@@ -36,6 +36,9 @@ int store_user_add(struct store_user_life *life, struct store_user_record record
 
 /* The task that makes and fetches snapshots. */
 int store_user_run_snapshots(void *argument);
+/* The task of one that is quiet: what a snapshot stands for is removed again and again, which is of
+ * no use but that it meets segments that have just begun. */
+int store_user_run_compaction(void *argument);
 /* Reads all of the newest; its bytes are what they should be. */
 int store_user_check_snapshot(struct store_user_life *life);
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LARGE_FILE_EVERY = 12, FILES_MAX = 3 };
+enum { LARGE_FILE_EVERY = 12, FILES_MAX = 3, DEATH_EVERY = 100, DEATH_OPERATIONS = 3 };
 
 /* ---- Snapshots ---------------------------------------------------------------------------- */
 
@@ -317,3 +317,20 @@ int store_user_run_snapshots(void *argument)
 	return result;
 }
 
+int store_user_run_compaction(void *argument)
+{
+	struct store_user_life *life = argument;
+	int result = 0;
+
+	while (result == 0) {
+		result = gw_sleep_until(gw_now_ns() + 1 +
+					store_user_draw(life, life->user->wait_ns_max / 16));
+		if (result < 0)
+			break;
+		if (life->user->dies && store_user_draw(life, DEATH_EVERY) == 0)
+			sim_node_die_at(life->node, 1 + store_user_draw(life, DEATH_OPERATIONS),
+					store_user_draw(life, 2));
+		result = compact(life);
+	}
+	return result;
+}

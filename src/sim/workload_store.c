@@ -37,6 +37,12 @@ static int set_up(struct sim_run *run, struct gw_error *error)
 	state->user.wait_ns_max = waits_ms[sim_draw(run->sim, 3)] * SIM_MS;
 	state->user.without_snapshots = sim_draw(run->sim, 6) == 0;
 	state->user.large_every = large_every[sim_draw(run->sim, 3)];
+	state->user.is_quiet = sim_draw(run->sim, 4) == 0;
+	state->user.dies = state->user.is_quiet;
+	if (state->user.is_quiet) {
+		state->user.segment_bytes = REPLOG_SEGMENT_BYTES_MIN;
+		state->user.without_snapshots = false;
+	}
 	state->user.wrong = wrong;
 	state->user.context = run;
 	sim_atlas_add(&run->atlas, &(struct sim_group){
@@ -56,6 +62,7 @@ static bool converged(struct sim_run *run)
 
 	if (!state->healed) {
 		state->healed = true;
+		state->user.dies = false;
 		state->commits_before = state->user.commits;
 	}
 	return state->user.commits >= state->commits_before + COMMITS_TO_CONVERGE;
