@@ -141,7 +141,7 @@ static void chunks_with_one_replica_are_cloned_first(void **state)
 	enum { MANY = 150 };
 	struct counts counts = {0};
 	struct gfs_world world;
-	int ones, threes;
+	int ones, twos, threes;
 
 	(void)state;
 	gfs_world_new(&world, 1, 7, 5);
@@ -162,15 +162,17 @@ static void chunks_with_one_replica_are_cloned_first(void **state)
 		count_file(&world, "/f", MANY, &counts);
 	}
 	ones = counts.one;
+	twos = counts.two;
 	threes = counts.three;
-	assert_true(ones >= 10 && counts.two >= 40);
+	assert_true(ones >= 5 && twos >= 40);
 	while (counts.one > ones / 2) {
 		gfs_pass_ms(&world, 50);
 		counts = (struct counts){0};
 		count_file(&world, "/f", MANY, &counts);
 	}
-	/* Some others find a place that none of these wanted; by the wrong order it would be 49. */
-	assert_true(counts.three - threes < ones);
+	/* Some others find a place that none of these wanted: a quarter. By the wrong order it
+	 * would be most of them. */
+	assert_true(3 * (counts.three - threes) < 2 * twos);
 	gfs_all_whole(&world);
 	gfs_world_end(&world);
 }

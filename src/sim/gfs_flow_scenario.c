@@ -5,6 +5,7 @@
  */
 #include "sim/gfs_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gfs/chunkserver/inside.h"
@@ -22,23 +23,26 @@ static void leave_only(struct sim_node *node, struct sim_node *other)
 
 static void data_goes_along_a_chain_and_leaves_the_client_once(void **state)
 {
-	static const char *const paths[] = {"/0", "/1", "/2", "/3", "/4", "/5", "/6", "/7"};
 	struct gfs_deed write = {.fill = 'y', .size = LARGE, .chunk_log2 = LARGE_LOG2};
 	struct gfs_world world;
 	struct gfs_seen seen = {.primary = GFS_NOBODY};
-	char bytes[1000];
+	char bytes[1000], path[16];
 
 	(void)state;
 	gfs_world_begin(&world, 1, 5, 1);
 	world.callers[0].rack = "a";
 	gfs_world_start(&world);
 	/* The nearest is its primary, so that the client need not talk to any other. */
-	for (int i = 0; i < 7 && (seen.primary == GFS_NOBODY || seen.primary % 3 != 0); i++) {
-		write.path = paths[i];
+	write.path = path;
+	for (int i = 0; i < 16 && (seen.primary == GFS_NOBODY || seen.primary % 3 != 0); i++) {
+		(void)snprintf(path, sizeof(path), "/%d", i);
+		write.caller = 1 + i % 2;
 		gfs_must(&world, &write, gfs_ask_write);
-		seen = gfs_see(&world, write.path, 0);
+		seen = gfs_see(&world, path, 0);
 	}
 	assert_int_equal(seen.primary % 3, 0);
+	write.caller = 0;
+	gfs_must(&world, &write, gfs_ask_write);
 	for (int i = 0; i < 5; i++)
 		if (i != seen.primary)
 			gfs_cut(world.callers[0].node, world.servers[i].node);
