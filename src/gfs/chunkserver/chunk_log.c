@@ -407,6 +407,9 @@ int chunk_settle(struct chunk *chunk, uint64_t version, uint64_t length, struct 
 
 	if (result < 0)
 		return result;
+	/* As good as new from here on: what a heartbeat said of a suspect is not to have it
+	 * dropped. */
+	chunk->made_ns = UINT64_MAX;
 	result = gw_lock(&chunk->lock, GW_FOREVER);
 	if (result == 0) {
 		result = check_settle(chunk, version, length, error);
@@ -418,6 +421,7 @@ int chunk_settle(struct chunk *chunk, uint64_t version, uint64_t length, struct 
 		}
 		gw_unlock(&chunk->lock);
 	}
+	chunk->made_ns = io_now_ns(chunk->store->io);
 	if (result < 0)
 		result = chunk_fail_in(chunk, result, error);
 	chunk_release(chunk);

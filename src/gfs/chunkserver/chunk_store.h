@@ -78,7 +78,7 @@ struct chunk {
 	bool is_gone;    /* dropped while somebody held it */
 	bool is_partial; /* a clone that is not complete yet: version 0 */
 	uint64_t version, length;
-	uint64_t made_ns; /* by our clock; 0: in a life before */
+	uint64_t made_ns; /* or settled, by our clock; 0: in a life before; UINT64_MAX: now */
 	/* What follows is the store's. */
 	struct gw_mutex lock;          /* of mutations */
 	unsigned holders;

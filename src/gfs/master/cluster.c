@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/allocate.h"
+#include "io/rare.h"
 #include "task/loop.h"
 
 enum { RECENT_TICKS = 10 }; /* in which what was given of late counts half */
@@ -74,6 +75,8 @@ uint64_t gfs_cluster_lease_end(const struct gfs_master *master, uint32_t number)
 	uint64_t end_ns =
 		master->cluster->began_ns + (ms + ms * GFS_DRIFT_PERCENT / 100) * 1000000;
 
+	if (IO_BUG(task_io(), "gfs.early-master"))
+		return server ? server->lease_end_ns : 0;
 	return server && server->lease_end_ns > end_ns ? server->lease_end_ns : end_ns;
 }
 
@@ -334,20 +337,6 @@ static int cluster_tell(struct gfs_master *master, uint64_t handle, uint8_t chun
 	return gfs_cluster_secure_held(master, &what, error);
 }
 
-static int cluster_revoke(struct gfs_master *master, uint64_t handle, uint64_t deadline_ns,
-			  struct gw_error *error)
-{
-	uint64_t term = master->term;
-	struct gfs_hold *hold = NULL;
-	int code = gfs_cluster_hold(master, handle, deadline_ns, &hold, error);
-
-	if (code < 0)
-		return code;
-	code = gfs_cluster_end_grant(master, term, handle, deadline_ns, error);
-	gfs_cluster_let_go(master, hold);
-	return code;
-}
-
 static void cluster_missing(struct gfs_master *master, uint32_t slot, uint8_t chunk_log2)
 {
 	struct gfs_cluster *cluster = master->cluster;
@@ -358,6 +347,25 @@ static void cluster_missing(struct gfs_master *master, uint32_t slot, uint8_t ch
 	    gfs_grant_of(&master->machine.state, slot, &grant) &&
 	    gfs_cluster_tell_as(master, slot, GFS_DOUBTFUL | chunk_log2, NULL) == 0)
 		gfs_cluster_tell_later(master, slot);
+}
+
+static int cluster_revoke(struct gfs_master *master, uint64_t handle, uint8_t chunk_log2,
+			  uint64_t deadline_ns, struct gw_error *error)
+{
+	uint64_t term = master->term;
+	struct gfs_hold *hold = NULL;
+	struct gfs_set set;
+	int code = gfs_cluster_hold(master, handle, deadline_ns, &hold, error);
+
+	if (code < 0)
+		return code;
+	gfs_replicas_of(&master->replicas, gfs_slot_of(handle), &set);
+	if (set.count == 0 && gfs_cluster_chunk(master, handle) &&
+	    !gfs_cluster_has_suspects(master, gfs_slot_of(handle)))
+		cluster_missing(master, gfs_slot_of(handle), chunk_log2);
+	code = gfs_cluster_end_grant(master, term, handle, deadline_ns, error);
+	gfs_cluster_let_go(master, hold);
+	return code;
 }
 
 static void cluster_status(const struct gfs_master *master, Gfs__StatusReply *reply)

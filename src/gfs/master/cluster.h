@@ -42,9 +42,9 @@ struct gfs_cluster_operations {
 	int (*tell)(struct gfs_master *master, uint64_t handle, uint8_t chunk_log2,
 		    uint64_t deadline_ns, struct gw_error *error);
 	/* Ends the grant of a chunk, if there is one, and logs that. Waits for the primary, or for
-	 * its lease's end. */
-	int (*revoke)(struct gfs_master *master, uint64_t handle, uint64_t deadline_ns,
-		      struct gw_error *error);
+	 * its lease's end. One that nobody has is made first, if it never was. */
+	int (*revoke)(struct gfs_master *master, uint64_t handle, uint8_t chunk_log2,
+		      uint64_t deadline_ns, struct gw_error *error);
 	/* A chunk of a file was asked for, and nobody has it. */
 	void (*missing)(struct gfs_master *master, uint32_t slot, uint8_t chunk_log2);
 	/* Whether a server lives, as far as this master has heard. */

@@ -93,9 +93,19 @@ void gfs_cluster_care_done(struct gfs_cluster *cluster)
 	base_map_done(&cluster->busy);
 }
 
+/* Its replicas have all lost power: a grant would find nobody to take it. */
+static bool is_to_be_settled(const struct gfs_master *master, uint32_t slot)
+{
+	struct gfs_set alive;
+
+	gfs_cluster_alive(master, slot, &alive, NULL);
+	return alive.count == 0 && gfs_cluster_has_suspects(master, slot);
+}
+
 void gfs_cluster_tell_later(struct gfs_master *master, uint32_t slot)
 {
-	push(master->cluster, GFS_CARE_TELL, slot);
+	push(master->cluster,
+	     is_to_be_settled(master, slot) ? GFS_CARE_SETTLE : GFS_CARE_TELL, slot);
 }
 
 /* ---- What a chunk needs ------------------------------------------------------------------ */
@@ -408,7 +418,9 @@ static void start_tasks(struct gfs_master *master, unsigned care, gw_task_functi
 	uint32_t slot;
 
 	while (cluster->under_way < TASKS_MAX && pop(cluster, care, &slot)) {
-		if (!gfs_chunks_slot(&master->machine.state.chunks, slot))
+		/* Suspects may have been heard of since it was queued. */
+		if (!gfs_chunks_slot(&master->machine.state.chunks, slot) ||
+		    (care == GFS_CARE_TELL && is_to_be_settled(master, slot)))
 			not_busy(cluster, slot);
 		else if (start(master, function, slot, 0, 0) == 0)
 			cluster->under_way++;

@@ -289,8 +289,9 @@ static int wait_back(struct gfs_master *master, uint64_t term, const struct gfs_
 	return gfs_cluster_leads(master, term) ? 0 : gfs_cluster_lost_lead(error);
 }
 
-static int ask_back(struct gfs_master *master, uint64_t term, uint64_t handle,
-		    const struct gfs_grant *grant, uint64_t deadline_ns, struct gw_error *error)
+int gfs_cluster_ask_back(struct gfs_master *master, uint64_t term, uint64_t handle,
+			 const struct gfs_grant *grant, uint64_t deadline_ns,
+			 struct gw_error *error)
 {
 	const struct gfs_order order = {.handle = handle,
 					.version = gfs_cluster_chunk(master, handle)->version};
@@ -338,7 +339,7 @@ int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t han
 		code = gw_fail(error, GW_E_UNREACHABLE, "chunk %llx has no replica that lives",
 			       (unsigned long long)handle);
 	if (code == 0)
-		code = ask_back(master, term, handle, &grant, deadline_ns, error);
+		code = gfs_cluster_ask_back(master, term, handle, &grant, deadline_ns, error);
 	if (code == 0)
 		code = gfs_cluster_propose(master, &record, error);
 	/* The chunk was freed meanwhile, its grant with it. */
@@ -485,8 +486,8 @@ static int step(struct gfs_master *master, struct work *work, struct gw_error *e
 		return 1;
 	code = candidates(master, work, &set, error);
 	if (code == 0 && is_granted && work->untold_version != chunk->version) {
-		code = ask_back(master, what->term, what->handle, &grant, what->deadline_ns,
-				error);
+		code = gfs_cluster_ask_back(master, what->term, what->handle, &grant,
+					    what->deadline_ns, error);
 		if (code == 0)
 			code = still(master, what, error);
 		/* Some may have died meanwhile. */

@@ -213,6 +213,10 @@ bool gfs_cluster_grant_is_over(const struct gfs_master *master, const struct gfs
 int gfs_cluster_propose(struct gfs_master *master, const struct gfs_record *record,
 			struct gw_error *error) GW_MUST_CHECK;
 
+/* Waits until the primary does no more under a grant of a chunk that is held; the log keeps it. */
+int gfs_cluster_ask_back(struct gfs_master *master, uint64_t term, uint64_t handle,
+			 const struct gfs_grant *grant, uint64_t deadline_ns,
+			 struct gw_error *error) GW_MUST_CHECK;
 /* Ends the grant of a chunk that is held, if there is one, and logs that. */
 int gfs_cluster_end_grant(struct gfs_master *master, uint64_t term, uint64_t handle,
 			  uint64_t deadline_ns, struct gw_error *error) GW_MUST_CHECK;

@@ -139,16 +139,11 @@ static bool all_told(const struct gfs_master *master, uint32_t slot)
 static bool is_time(const struct gfs_master *master, uint32_t slot)
 {
 	const struct suspects *suspects = suspects_of(master, slot);
-	struct gfs_grant grant;
 	struct gfs_set alive;
 
 	gfs_cluster_alive(master, slot, &alive, NULL);
 	if (!suspects || alive.count > 0 ||
 	    gfs_source_of(&master->machine.state, slot) != 0)
-		return false;
-	/* Its primary may still be at work, out of our sight. */
-	if (gfs_grant_of(&master->machine.state, slot, &grant) &&
-	    !gfs_cluster_grant_is_over(master, &grant))
 		return false;
 	return all_told(master, slot) ||
 	       gw_now_ns() - suspects->since_ns >= master->options.safe_ms * 1000000;
@@ -301,6 +296,19 @@ static int settle_held(struct settling *settling)
 	return settled > 0 ? 0 : GW_E_UNREACHABLE;
 }
 
+/* The primary may still be at work, out of our sight, or never have heard that it is one. */
+static int end_work(const struct settling *settling)
+{
+	struct gfs_master *master = settling->master;
+	struct gfs_grant grant;
+
+	if (!gfs_grant_of(&master->machine.state, settling->slot, &grant) ||
+	    gfs_cluster_grant_is_over(master, &grant))
+		return 0;
+	return gfs_cluster_ask_back(master, settling->term, settling->handle, &grant,
+				    settling->deadline_ns, NULL);
+}
+
 int gfs_cluster_settle(struct gfs_master *master, uint64_t term, uint64_t handle,
 		       uint64_t deadline_ns)
 {
@@ -312,7 +320,8 @@ int gfs_cluster_settle(struct gfs_master *master, uint64_t term, uint64_t handle
 	if (code < 0)
 		return code;
 	if (gfs_cluster_leads(master, term) && gfs_cluster_chunk(master, handle) &&
-	    is_time(master, settling.slot)) {
+	    is_time(master, settling.slot) && end_work(&settling) == 0 &&
+	    gfs_cluster_leads(master, term) && is_time(master, settling.slot)) {
 		settling.set = suspects_of(master, settling.slot)->set;
 		code = settle_held(&settling);
 	}

@@ -52,9 +52,14 @@ bool gfs_path_is_under(struct gw_bytes path, struct gw_bytes above);
 int gfs_tree_check(const struct gfs_state *state, struct gw_bytes from, struct gw_bytes to,
 		   uint64_t *entries, struct gw_error *error) GW_MUST_CHECK;
 
-/* Chunks that are granted, of a file or of all under a directory: up to so many handles. */
-size_t gfs_tree_granted(const struct gfs_state *state, struct gw_bytes path, uint64_t *handles,
-			size_t most);
+struct gfs_granted {
+	uint64_t handle;
+	uint8_t chunk_log2;
+};
+
+/* Chunks that are granted, of a file or of all under a directory: up to so many. */
+size_t gfs_tree_granted(const struct gfs_state *state, struct gw_bytes path,
+			struct gfs_granted *granted, size_t most);
 
 /* Makes a file a hidden one. */
 int gfs_hide(struct gfs_state *state, struct gw_bytes path, const struct gfs_file *file,

@@ -122,18 +122,19 @@ static int serve_create(struct gw_rpc_call *call, void *context,
 static int revoke_tree(struct gfs_master *master, struct gw_rpc_call *call, struct gw_bytes path,
 		       struct gw_error *error)
 {
-	uint64_t handles[REVOKED_AT_ONCE];
+	struct gfs_granted granted[REVOKED_AT_ONCE];
 	int code = 0;
 
 	while (code == 0 && master->cluster && master->term != 0) {
-		size_t count = gfs_tree_granted(&master->machine.state, path, handles,
+		size_t count = gfs_tree_granted(&master->machine.state, path, granted,
 						REVOKED_AT_ONCE);
 
 		if (count == 0)
 			return 0;
 		for (size_t i = 0; i < count && code == 0; i++)
 			code = master->options.cluster->revoke(
-				master, handles[i], gw_rpc_call_deadline(call), error);
+				master, granted[i].handle, granted[i].chunk_log2,
+				gw_rpc_call_deadline(call), error);
 	}
 	return code;
 }

@@ -55,7 +55,7 @@ static int check_tree(const struct gfs_state *state, const struct gfs_record *re
 }
 
 static size_t file_granted(const struct gfs_state *state, const struct gfs_file *file,
-			   uint64_t *handles, size_t most)
+			   struct gfs_granted *granted, size_t most)
 {
 	struct gfs_grant grant;
 	uint64_t index = 0;
@@ -65,12 +65,13 @@ static size_t file_granted(const struct gfs_state *state, const struct gfs_file 
 	for (; !file->is_directory && count < most &&
 	       gfs_chunk_next(state, file->id, &index, &slot); index++)
 		if (gfs_grant_of(state, slot, &grant))
-			handles[count++] = gfs_chunks_handle(&state->chunks, slot);
+			granted[count++] = (struct gfs_granted){
+				gfs_chunks_handle(&state->chunks, slot), file->chunk_log2};
 	return count;
 }
 
-size_t gfs_tree_granted(const struct gfs_state *state, struct gw_bytes path, uint64_t *handles,
-			size_t most)
+size_t gfs_tree_granted(const struct gfs_state *state, struct gw_bytes path,
+			struct gfs_granted *granted, size_t most)
 {
 	struct gfs_cursor cursor;
 	struct gfs_key under;
@@ -80,7 +81,7 @@ size_t gfs_tree_granted(const struct gfs_state *state, struct gw_bytes path, uin
 
 	if (!gfs_find(state, path, &file))
 		return 0;
-	count = file_granted(state, &file, handles, most);
+	count = file_granted(state, &file, granted, most);
 	gfs_key_path(&under, path);
 	gfs_key_add(&under, "", 1);
 	more = gfs_cursor_seek(&cursor, gfs_table_view(&state->table), gfs_key_bytes(&under));
@@ -89,7 +90,7 @@ size_t gfs_tree_granted(const struct gfs_state *state, struct gw_bytes path, uin
 		size_t size = gfs_file_decode(cursor.value, &file);
 
 		assert(size == cursor.value.size);
-		count += file_granted(state, &file, handles + count, most - count);
+		count += file_granted(state, &file, granted + count, most - count);
 	}
 	return count;
 }
