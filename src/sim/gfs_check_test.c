@@ -64,6 +64,52 @@ static void a_file_does_not_end_before_what_was_acknowledged(void **state)
 	gfs_content_done(&content);
 }
 
+static int copied(const struct gfs_content *content, const struct gfs_content_part *part,
+		  const char *text)
+{
+	return gfs_content_check_copy(content, part, gw_string(text), NULL);
+}
+
+static void a_loss_of_power_takes_what_was_not_synced(void **state)
+{
+	struct gfs_content content = {0};
+
+	(void)state;
+	written(&content, 0, "aaaa", true);
+	gfs_content_synced(&content, 0);
+	written(&content, 2, "bbbb", true);
+	assert_int_equal(seen(&content, 0, "aaaa"), GW_E_CORRUPT);
+	gfs_content_power_lost(&content);
+	assert_int_equal(seen(&content, 0, "aaaa"), 0);
+	assert_int_equal(seen(&content, 0, "aabbbb"), 0);
+	assert_int_equal(seen(&content, 0, "bbbb"), GW_E_CORRUPT);
+	gfs_content_done(&content);
+}
+
+static void a_copy_has_what_was_there_when_it_was_made(void **state)
+{
+	struct gfs_content_part part = {0};
+	struct gfs_content content = {0};
+
+	(void)state;
+	written(&content, 0, "aaaa", true);
+	part = (struct gfs_content_part){content.count, content.count, content.time};
+	written(&content, 0, "bb", true);
+	assert_int_equal(copied(&content, &part, "aaaa"), 0);
+	assert_int_equal(copied(&content, &part, "bbaa"), GW_E_CORRUPT);
+	assert_int_equal(copied(&content, &part, "aaa"), GW_E_CORRUPT);
+	part.possible = SIZE_MAX; /* nobody knows when it was made */
+	assert_int_equal(copied(&content, &part, "bbaa"), 0);
+	assert_int_equal(copied(&content, &part, "bbca"), GW_E_CORRUPT);
+	/* A sync that came later was none of the copy. */
+	part.possible = 1;
+	gfs_content_synced(&content, 0);
+	gfs_content_power_lost(&content);
+	assert_int_equal(copied(&content, &part, "aa"), 0);
+	assert_int_equal(seen(&content, 0, "aaaa"), GW_E_CORRUPT);
+	gfs_content_done(&content);
+}
+
 /* ---- Records --------------------------------------------------------------------------------- */
 
 struct log {
@@ -232,6 +278,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_byte_is_of_the_last_acknowledged_write_or_of_an_unknown_one),
 		cmocka_unit_test(a_file_does_not_end_before_what_was_acknowledged),
+		cmocka_unit_test(a_loss_of_power_takes_what_was_not_synced),
+		cmocka_unit_test(a_copy_has_what_was_there_when_it_was_made),
 		cmocka_unit_test(records_are_where_they_were_acknowledged_and_once_if_so),
 		cmocka_unit_test(a_record_elsewhere_or_of_nobody_is_wrong),
 		cmocka_unit_test(a_history_that_is_right_is_right),

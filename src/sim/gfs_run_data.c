@@ -16,6 +16,8 @@
 struct gfs_run_data {
 	struct gw_gfs_file *own, *log, *once;
 	struct gw_gfs_writer *writer;
+	size_t first_write; /* to the own file, in this life */
+	bool has_set;
 	uint64_t frame_writer, frame_sequence, once_sequence;
 };
 
@@ -32,6 +34,12 @@ static void fill(struct io *io, uint8_t *bytes, size_t size)
 	}
 }
 
+/* Whether what was answered lasts: part of it may have been done before all lost power. */
+static bool is_certain(const struct gfs_run_life *life, uint64_t blackouts)
+{
+	return sim_io_alive(life->io) && life->state->blackouts == blackouts;
+}
+
 static int write(struct gfs_run_life *life)
 {
 	struct gfs_content *content = &life->node->content;
@@ -39,6 +47,7 @@ static int write(struct gfs_run_life *life)
 	size_t size = 1 + (size_t)gfs_run_draw(life->io, life->state->write_bytes_max);
 	uint8_t *bytes = malloc(size);
 	struct gw_bytes data = {bytes, size};
+	uint64_t blackouts = life->state->blackouts;
 	int number, code;
 
 	assert(bytes);
@@ -46,7 +55,7 @@ static int write(struct gfs_run_life *life)
 	number = gfs_content_write(content, offset, data, NULL);
 	assert(number >= 0);
 	code = gw_gfs_write(life->data->own, offset, data, NULL);
-	if (code == 0 && sim_io_alive(life->io))
+	if (code == 0 && is_certain(life, blackouts))
 		gfs_content_acknowledged(content, number);
 	free(bytes);
 	return code;
@@ -67,7 +76,7 @@ static int read(struct gfs_run_life *life)
 			      bytes < size, &error) < 0)
 		sim_run_fail(life->state->run, "client %" PRIu32 " reads its file: %s",
 			     life->node->number, error.text);
-	if (code == GW_E_CORRUPT && sim_io_alive(life->io))
+	if (code == GW_E_CORRUPT && sim_io_alive(life->io) && life->state->hazard != GFS_RUN_ROT)
 		sim_run_fail(life->state->run,
 			     "client %" PRIu32 " reads, and nothing harmed a disk: %s",
 			     life->node->number, error.text);
@@ -75,9 +84,29 @@ static int read(struct gfs_run_life *life)
 	return code;
 }
 
-static int sync(struct gfs_run_life *life)
+static int sync_own(struct gfs_run_life *life)
 {
-	return gw_gfs_sync(life->data->own, NULL);
+	uint64_t blackouts = life->state->blackouts;
+	int code = gw_gfs_sync(life->data->own, NULL);
+
+	if (code == 0 && is_certain(life, blackouts))
+		gfs_content_synced(&life->node->content, life->data->first_write);
+	return code;
+}
+
+static int sync_records(struct gfs_run_life *life)
+{
+	struct gfs_run_data *data = life->data;
+	uint64_t blackouts = life->state->blackouts;
+	int code = gw_gfs_sync(data->log, NULL);
+
+	if (code == 0 && is_certain(life, blackouts))
+		gfs_records_synced(&life->state->log, data->frame_writer);
+	if (code == 0)
+		code = gw_gfs_sync(data->once, NULL);
+	if (code == 0 && data->writer && is_certain(life, blackouts))
+		gfs_records_synced(&life->state->once, gw_gfs_writer_id(data->writer));
+	return code;
 }
 
 /* ---- Records --------------------------------------------------------------------------------- */
@@ -100,13 +129,14 @@ static int append(struct gfs_run_life *life)
 	uint8_t frame[GFS_RUN_RECORD_MAX + GW_GFS_RECORD_FRAME_BYTES];
 	struct gfs_records *records = &life->state->log;
 	uint64_t sequence = ++life->data->frame_sequence, offset;
+	uint64_t blackouts = life->state->blackouts;
 	struct gw_bytes record = {frame,
 				  make_record(life, life->data->frame_writer, sequence, frame)};
 	int number = gfs_records_append(records, life->data->frame_writer, sequence, false, NULL);
 	int code = gw_gfs_append(life->data->log, record, &offset, NULL);
 
 	assert(number >= 0);
-	if (code == 0 && sim_io_alive(life->io))
+	if (code == 0 && is_certain(life, blackouts))
 		gfs_records_acknowledged(records, number, offset);
 	return code;
 }
@@ -116,7 +146,7 @@ static int append_once(struct gfs_run_life *life)
 {
 	uint8_t frame[GFS_RUN_RECORD_MAX + GW_GFS_RECORD_FRAME_BYTES];
 	struct gfs_records *records = &life->state->once;
-	uint64_t writer, sequence, offset;
+	uint64_t writer, sequence, offset, blackouts = life->state->blackouts;
 	struct gw_bytes record;
 	int number, code = 0;
 
@@ -134,7 +164,7 @@ static int append_once(struct gfs_run_life *life)
 					  &offset, NULL);
 		(void)gw_deadline_set(gw_after_ms(GFS_RUN_PATIENCE_MS));
 	} while (code < 0 && code != GW_E_STALE && !gw_cancelled());
-	if (code == 0 && sim_io_alive(life->io))
+	if (code == 0 && is_certain(life, blackouts))
 		gfs_records_acknowledged(records, number, offset);
 	if (code == GW_E_STALE) {
 		gw_gfs_writer_free(life->data->writer);
@@ -155,6 +185,19 @@ static int open_file(struct gfs_run_life *life, struct gw_gfs_file **file, const
 	return *file ? 0 : gw_gfs_open(file, life->client, gw_string(path), &open, NULL);
 }
 
+/* What is deleted is collected soon. */
+static int set_collect(struct gfs_run_life *life)
+{
+	const struct gw_gfs_attributes attributes = {
+		.set_collect = true, .collect_ms = 1 + life->state->collect_ms};
+	int code = life->data->has_set ? 0
+				       : gw_gfs_set(life->client, gw_string("/"), &attributes, NULL,
+						    NULL);
+
+	life->data->has_set = life->data->has_set || code == 0;
+	return code;
+}
+
 /* What is not open yet. */
 static int open_all(struct gfs_run_life *life)
 {
@@ -166,6 +209,7 @@ static int open_all(struct gfs_run_life *life)
 		data = life->data = calloc(1, sizeof(*data));
 		assert(data);
 		io_random(life->io, &data->frame_writer, sizeof(data->frame_writer));
+		data->first_write = life->node->content.count;
 	}
 	(void)snprintf(path, sizeof(path), "/own%" PRIu32, life->node->number);
 	code = open_file(life, &data->own, path, GFS_RUN_OWN_LOG2);
@@ -173,7 +217,7 @@ static int open_all(struct gfs_run_life *life)
 		code = open_file(life, &data->log, "/log", GFS_RUN_LOG_LOG2);
 	if (code == 0)
 		code = open_file(life, &data->once, "/once", GFS_RUN_LOG_LOG2);
-	return code;
+	return code < 0 ? code : set_collect(life);
 }
 
 int gfs_run_ask_data(struct gfs_run_life *life)
@@ -182,7 +226,9 @@ int gfs_run_ask_data(struct gfs_run_life *life)
 							      write,
 							      read,
 							      read,
-							      sync,
+							      sync_own,
+							      sync_records,
+							      gfs_run_ask_snapshot,
 							      append,
 							      append,
 							      append_once,

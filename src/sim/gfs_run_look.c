@@ -15,7 +15,8 @@
 #include "gfs/common/limits.h"
 #include "task/loop.h"
 
-enum { TRIES = 100, TRY_MS = 1000 };
+/* At rest: until half-open streams are noticed. */
+enum { TRIES = 100, REST_TRIES = 450, TRY_MS = 1000 };
 
 struct look {
 	struct gfs_run_state *state;
@@ -24,16 +25,28 @@ struct look {
 	struct gw_gfs_client *client;
 };
 
-/* What a file's bytes are held against: those of one writer, or records. */
+/* What a file's bytes are held against: those of one writer, a part of them, or records. */
 struct known {
 	const struct gfs_content *content;
+	const struct gfs_content_part *part; /* NULL: all */
 	struct gfs_records *records;
 };
 
-static int check(const struct known *known, struct gw_bytes bytes, struct gw_error *error)
+/* What is wrong here stays wrong; a replica with wrong checksums is replaced. */
+static void check(const struct look *look, const char *path, const struct known *known,
+		  struct gw_bytes bytes)
 {
-	return known->content ? gfs_content_check(known->content, 0, bytes, true, error)
-			      : gfs_records_check(known->records, bytes, error);
+	struct gw_error error = {0};
+	int code;
+
+	if (known->records)
+		code = gfs_records_check(known->records, bytes, &error);
+	else if (known->part)
+		code = gfs_content_check_copy(known->content, known->part, bytes, &error);
+	else
+		code = gfs_content_check(known->content, 0, bytes, true, &error);
+	if (code < 0 && sim_io_alive(look->io))
+		sim_run_fail(look->state->run, "%s: %s", path, error.text);
 }
 
 /* ---- As readers see it ----------------------------------------------------------------------- */
@@ -55,7 +68,7 @@ static int look_as_reader(struct look *look, const char *path, const struct know
 		code = gw_gfs_read(file, 0, bytes, (size_t)*length, &got, error);
 	/* It may be shorter than the longest replica: what was acknowledged is looked for. */
 	if (code == 0)
-		code = check(known, (struct gw_bytes){bytes, got}, error);
+		check(look, path, known, (struct gw_bytes){bytes, got});
 	free(bytes);
 	(void)gw_gfs_close(file, NULL);
 	return code;
@@ -90,12 +103,16 @@ static int read_replica(const struct gw_gfs_chunk *chunk, size_t place, uint8_t 
 	const struct gw_rpc_client_options options = {.insecure = true,
 						      .timeout_ms = GFS_RUN_PATIENCE_MS};
 	struct gw_rpc_client *rpc;
+	/* Of a copy that was not made yet the bytes are those of its source. */
+	const struct gw_gfs_chunk read = {
+		.handle = chunk->source ? chunk->source : chunk->handle,
+		.version = chunk->source ? chunk->source_version : chunk->version};
 	int code = gw_rpc_client_new(&rpc, chunk->places[place].address, &options, error);
 
 	for (size_t at = 0, got = 1; at < size && got > 0 && code == 0; at += got) {
 		size_t left = size - at;
 
-		code = read_block(rpc, chunk, at, out + at,
+		code = read_block(rpc, &read, at, out + at,
 				  left < GFS_PIECE_BYTES_MAX ? left : GFS_PIECE_BYTES_MAX, &got,
 				  error);
 	}
@@ -106,7 +123,8 @@ static int read_replica(const struct gw_gfs_chunk *chunk, size_t place, uint8_t 
 	return code;
 }
 
-static int look_at_view(const struct gw_gfs_locations *locations, size_t view, uint64_t length,
+static int look_at_view(const struct look *look, const char *path,
+			const struct gw_gfs_locations *locations, size_t view, uint64_t length,
 			const struct known *known, struct gw_error *error)
 {
 	uint8_t *bytes = calloc(1, (size_t)length + 1);
@@ -119,7 +137,7 @@ static int look_at_view(const struct gw_gfs_locations *locations, size_t view, u
 		uint64_t size = UINT64_C(1) << locations->chunk_log2;
 
 		if (chunk->place_count == 0)
-			code = gw_fail(error, GW_E_CORRUPT, "chunk %" PRIx64 " is lost",
+			code = gw_fail(error, GW_E_UNREACHABLE, "chunk %" PRIx64 " is lost",
 				       chunk->handle);
 		else if (from < length)
 			code = read_replica(chunk, view % chunk->place_count, bytes + from,
@@ -127,7 +145,7 @@ static int look_at_view(const struct gw_gfs_locations *locations, size_t view, u
 					    error);
 	}
 	if (code == 0)
-		code = check(known, (struct gw_bytes){bytes, (size_t)length}, error);
+		check(look, path, known, (struct gw_bytes){bytes, (size_t)length});
 	free(bytes);
 	return code;
 }
@@ -144,25 +162,25 @@ static int look_at_replicas(struct look *look, const char *path, const struct kn
 		views = locations.chunks[i].place_count > views ? locations.chunks[i].place_count
 								: views;
 	for (size_t i = 0; i < views && code == 0; i++)
-		code = look_at_view(&locations, i, length, known, error);
+		code = look_at_view(look, path, &locations, i, length, known, error);
 	gw_gfs_locations_done(&locations);
 	return code;
 }
 
 /* ---- All files ------------------------------------------------------------------------------- */
 
-static void look_at(struct look *look, const char *path, const struct known *known)
+static void look_at(struct look *look, const char *path, const struct known *known, bool is_there)
 {
 	struct gw_error error = {0};
 	uint64_t length = 0;
 	int code = GW_E_UNREACHABLE;
 
-	/* Replicas may be moved or left out while they are looked at. */
-	for (unsigned i = 0; i < TRIES && code < 0 && code != GW_E_CORRUPT; i++) {
+	/* Replicas may be moved, left out or replaced while they are looked at. */
+	for (unsigned i = 0; i < TRIES && code < 0; i++) {
 		error = (struct gw_error){0};
 		code = look_as_reader(look, path, known, &length, &error);
-		if (code == GW_E_NOT_FOUND)
-			return; /* no client has come so far as to make it */
+		if (code == GW_E_NOT_FOUND && !is_there)
+			return;
 		if (code == 0)
 			code = look_at_replicas(look, path, known, length, &error);
 		if (code < 0 && gw_sleep_ms(TRY_MS) < 0)
@@ -170,6 +188,35 @@ static void look_at(struct look *look, const char *path, const struct known *kno
 	}
 	if (code < 0 && sim_io_alive(look->io))
 		sim_run_fail(look->state->run, "%s: %s", path, error.text);
+}
+
+static void look_at_client(struct look *look, const struct gfs_run_client *client)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/own%" PRIu32, client->number);
+	look_at(look, path, &(struct known){.content = &client->content}, false);
+	for (uint32_t i = 0; i < client->snapshot_count; i++) {
+		gfs_run_snapshot_path(client, i, path);
+		look_at(look, path,
+			&(struct known){.content = &client->content,
+					.part = &client->snapshots[i].part},
+			client->snapshots[i].is_there);
+	}
+}
+
+static void look_at_rest(const struct look *look)
+{
+	struct gw_error error = {0};
+	int code = GW_E_UNREACHABLE;
+
+	for (unsigned i = 0; i < REST_TRIES && code < 0; i++) {
+		code = gfs_run_check_rest(look->state, &error);
+		if (code < 0 && gw_sleep_ms(TRY_MS) < 0)
+			return;
+	}
+	if (code < 0 && sim_io_alive(look->io))
+		sim_run_fail(look->state->run, "when all is over: %s", error.text);
 }
 
 static int live(void *argument)
@@ -180,14 +227,11 @@ static int live(void *argument)
 	int code = gw_gfs_client_new(&look->client, state->masters_text, &options, NULL);
 
 	assert(code == 0);
-	for (uint32_t i = 0; i < GFS_RUN_CLIENTS; i++) {
-		char path[16];
-
-		(void)snprintf(path, sizeof(path), "/own%" PRIu32, i);
-		look_at(look, path, &(struct known){.content = &state->clients[i].content});
-	}
-	look_at(look, "/log", &(struct known){.records = &state->log});
-	look_at(look, "/once", &(struct known){.records = &state->once});
+	for (uint32_t i = 0; i < state->client_count; i++)
+		look_at_client(look, &state->clients[i]);
+	look_at(look, "/log", &(struct known){.records = &state->log}, false);
+	look_at(look, "/once", &(struct known){.records = &state->once}, false);
+	look_at_rest(look);
 	gw_gfs_client_free(look->client);
 	state->looked = true;
 	return 0;

@@ -12,7 +12,8 @@ static void end_process(void *context, const struct gw_error *error)
 	struct gfs_run_machine *machine = context;
 
 	sim_note(machine->state->run->sim, machine->node, "it ends", error->code);
-	if (error->code == GW_E_CORRUPT && sim_io_alive(machine->io))
+	if (error->code == GW_E_CORRUPT && sim_io_alive(machine->io) &&
+	    machine->state->hazard != GFS_RUN_ROT)
 		sim_run_fail(machine->state->run, "nothing harmed the disk of %s: %s",
 			     sim_node_name(machine->node), error->text);
 	sim_node_kill(machine->node);
@@ -36,7 +37,7 @@ static int live_master(void *argument)
 		.snapshot_bytes = state->snapshot_bytes,
 		.chunk_lease_ms = state->lease_ms,
 		.chunk_heartbeat_ms = state->heartbeat_ms,
-		.safe_ms = 2 * state->lease_ms,
+		.safe_ms = state->safe_ms,
 		.failed = end_process,
 		.context = machine,
 	};
@@ -114,6 +115,10 @@ static void *start_master(struct sim_node *node, struct io *io, void *argument)
 
 static void *start_server(struct sim_node *node, struct io *io, void *argument)
 {
+	struct gfs_run_machine *machine = argument;
+
+	if (machine->state->hazard == GFS_RUN_POWER)
+		gfs_run_power_lost(machine->state);
 	return start(node, io, argument, live_server);
 }
 

@@ -13,14 +13,21 @@
 
 enum { CALLS_TO_CONVERGE = 8, SEGMENT_BYTES_MIN = 1024, BUFFER_BYTES_MIN = 16 << 10 };
 
+#define BLACKOUT_NS_MAX (20 * SIM_SECOND)
+
 static bool converged(struct sim_run *run)
 {
 	const struct gfs_run_state *state = run->state;
-	for (uint32_t i = 0; i < GFS_RUN_CLIENTS; i++) {
+	for (uint32_t i = 0; i < state->client_count; i++) {
 		if (state->clients[i].done_healed < CALLS_TO_CONVERGE)
 			return false;
 	}
 	return true;
+}
+
+static int check_running(struct sim_run *run, struct gw_error *error)
+{
+	return gfs_run_check_primaries(run->state, error);
 }
 
 static bool has_looked(void *context)
@@ -36,7 +43,7 @@ static int check_end(struct sim_run *run, struct gw_error *error)
 	struct sim_program look = gfs_run_look_program;
 
 	state->is_over = true;
-	for (uint32_t i = 0; i < GFS_RUN_CLIENTS; i++)
+	for (uint32_t i = 0; i < state->client_count; i++)
 		sim_node_kill(state->clients[i].node);
 	if (!state->cluster)
 		return gfs_names_check(&state->names, error);
@@ -53,11 +60,23 @@ static int check_end(struct sim_run *run, struct gw_error *error)
 static void draw_cluster(struct gfs_run_state *state)
 {
 	static const uint64_t leases_ms[] = {1000, 3000, 10000};
+	static const uint64_t collects_ms[] = {1, 300, 3000};
 	struct sim *sim = state->run->sim;
+
+	/* Half of the seeds have none. */
+	state->hazard = (enum gfs_run_hazard)sim_draw(sim, 2 * GFS_RUN_HAZARDS - 2);
+	if (state->hazard >= GFS_RUN_HAZARDS)
+		state->hazard = GFS_RUN_PROCESSES;
+	sim_note(sim, NULL, "the hazard is", state->hazard);
+	state->collect_ms = collects_ms[sim_draw(sim, 3)];
 
 	state->server_count = 4 + (uint32_t)sim_draw(sim, GFS_RUN_SERVERS_MAX - 3);
 	state->lease_ms = leases_ms[sim_draw(sim, 3)];
 	state->heartbeat_ms = state->lease_ms / 10;
+	/* Masters give those that kept power up for lost after it: no fault lasts so long. */
+	state->safe_ms = 2 * state->lease_ms;
+	if (state->hazard == GFS_RUN_POWER || state->hazard == GFS_RUN_BLACKOUT)
+		state->safe_ms = GFS_SAFE_MS;
 }
 
 static void draw(struct gfs_run_state *state)
@@ -105,6 +124,55 @@ static uint64_t add(struct gfs_run_state *state, struct gfs_run_machine *machine
 	return UINT64_C(1) << sim_node_index(machine->node);
 }
 
+void gfs_run_power_lost(struct gfs_run_state *state)
+{
+	state->blackouts++;
+	for (uint32_t i = 0; i < state->client_count; i++)
+		gfs_content_power_lost(&state->clients[i].content);
+	gfs_records_power_lost(&state->log);
+	gfs_records_power_lost(&state->once);
+}
+
+/* All replicas may have lost power. Then again, some time later. */
+static void black_out(void *context)
+{
+	struct gfs_run_state *state = context;
+	struct sim *sim = state->run->sim;
+
+	if (state->run->healed)
+		return;
+	sim_note(sim, NULL, "all chunkservers lose power", (int64_t)state->blackouts);
+	for (uint32_t i = 0; i < state->server_count; i++)
+		sim_node_power_loss(state->servers[i].node);
+	gfs_run_power_lost(state);
+	sim_at(sim, sim_now_ns(sim) + 1 + sim_draw(sim, BLACKOUT_NS_MAX), black_out, state);
+}
+
+/* The chunkservers. One of them may be sick, and the others well. */
+static void add_groups(struct gfs_run_state *state, uint64_t servers, uint32_t borne)
+{
+	struct sim_run *run = state->run;
+	struct sim_group well = {.nodes = servers, .down_max = 1, .bears = borne};
+	struct sim_group sick = {.down_max = 1, .damaged_max = 1, .bears = borne};
+
+	if (state->hazard == GFS_RUN_DISK || state->hazard == GFS_RUN_ROT) {
+		sick.nodes = UINT64_C(1) << sim_node_index(state->servers[0].node);
+		sick.bears = state->hazard == GFS_RUN_ROT ? SIM_FAULT_BIT(ROT) : SIM_FAULTS_DISK;
+		well.nodes &= ~sick.nodes;
+		sim_atlas_add(&run->atlas, &sick);
+	}
+	if (state->hazard == GFS_RUN_POWER) {
+		well.bears |= SIM_FAULTS_POWER;
+		well.ready = gfs_run_is_sound;
+	}
+	if (state->hazard == GFS_RUN_BLACKOUT) {
+		well.bears |= SIM_FAULT_BIT(TEAR);
+		sim_at(run->sim, sim_now_ns(run->sim) + 1 + sim_draw(run->sim, BLACKOUT_NS_MAX),
+		       black_out, state);
+	}
+	sim_atlas_add(&run->atlas, &well);
+}
+
 static int set_up_with(struct sim_run *run, const struct gfs_cluster_operations *cluster,
 		       struct gw_error *error)
 {
@@ -117,6 +185,7 @@ static int set_up_with(struct sim_run *run, const struct gfs_cluster_operations 
 	run->state = state;
 	state->run = run;
 	state->cluster = cluster;
+	state->client_count = cluster ? GFS_RUN_CLIENTS : GFS_RUN_NAMES_CLIENTS;
 	state->ask = cluster ? gfs_run_ask_data : gfs_run_ask_names;
 	state->leave = cluster ? gfs_run_leave_data : NULL;
 	/* A machine that sleeps has a clock that stands still: leases do not bear that. */
@@ -144,8 +213,7 @@ static int set_up_with(struct sim_run *run, const struct gfs_cluster_operations 
 		.bears = borne | SIM_FAULTS_POWER | SIM_FAULTS_DISK,
 	});
 	if (servers)
-		sim_atlas_add(&run->atlas, &(struct sim_group){
-			.nodes = servers, .down_max = 1, .bears = borne});
+		add_groups(state, servers, borne);
 	return 0;
 }
 
@@ -165,7 +233,7 @@ static int add_clients(struct sim_run *run, struct gw_error *error)
 	uint64_t nodes = 0;
 
 	(void)error;
-	for (uint32_t i = 0; i < GFS_RUN_CLIENTS; i++) {
+	for (uint32_t i = 0; i < state->client_count; i++) {
 		struct gfs_run_client *client = &state->clients[i];
 		struct sim_program program = gfs_run_client_program;
 		char name[16];
@@ -180,7 +248,7 @@ static int add_clients(struct sim_run *run, struct gw_error *error)
 	}
 	sim_atlas_add(&run->atlas, &(struct sim_group){
 					   .nodes = nodes,
-					   .down_max = GFS_RUN_CLIENTS,
+					   .down_max = state->client_count,
 					   .bears = SIM_FAULTS_PROCESS | SIM_FAULT_BIT(POWER_LOSS) |
 						    SIM_FAULTS_CLOCK | SIM_FAULTS_NETWORK,
 				   });
@@ -222,6 +290,12 @@ static const struct sim_bug gfs_bugs[] = {
 	{"gfs.answer-before-last", "a mutation is acknowledged before the last secondary has it"},
 	{"gfs.granted-again", "a grant that was over begins again, with numbers that were given"},
 	{"gfs.ended-writer", "an append once of a writer that has ended is done"},
+	{"gfs.lease-past-end", "a primary goes on when its lease has ended"},
+	{"gfs.copy-skipped", "a shared chunk counts as copied, and is not"},
+	{"gfs.border-shift", "what is written behind a chunk's border begins a byte too early"},
+	{"gfs.collect-shared", "a chunk that a deleted file and another share is dropped"},
+	{"gfs.read-unchecked", "bytes are given out without a look at their checksum"},
+	{"gfs.stale-granted", "a replica of an older version is granted the next one"},
 	{0},
 };
 
@@ -232,6 +306,7 @@ const struct sim_workload sim_gfs = {
 	.options = options,
 	.setup = set_up_files,
 	.client = add_clients,
+	.check_running = check_running,
 	.converged = converged,
 	.check_end = check_end,
 	.done = done,

@@ -16,7 +16,8 @@
 
 bool chunk_server_is_leased(const struct chunk_server *server)
 {
-	return io_now_ns(server->io) < server->lease_end_ns;
+	return io_now_ns(server->io) < server->lease_end_ns ||
+	       (server->lease_end_ns != 0 && IO_BUG(server->io, "gfs.lease-past-end"));
 }
 
 /* Grants that came since are those of a master that knows what has been. */

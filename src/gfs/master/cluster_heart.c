@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "base/crc32c.h"
+#include "io/rare.h"
 #include "task/loop.h"
 
 /* A server speaks to each master by itself: it is not sent on to the one that leads. */
@@ -187,6 +188,14 @@ static void hear_useless(struct beat *beat, uint64_t handle, bool is_bad)
 		drop(beat, handle);
 }
 
+/* For a planted bug. */
+static bool is_shared_with_deleted(const struct beat *beat, uint64_t handle)
+{
+	const struct gfs_chunk *chunk = gfs_cluster_chunk(beat->master, handle);
+
+	return chunk && chunk->live > 0 && chunk->live < chunk->references;
+}
+
 static void hear_chunk(struct beat *beat, const Gfs__Had *had)
 {
 	bool leads = beat->term != 0;
@@ -194,6 +203,9 @@ static void hear_chunk(struct beat *beat, const Gfs__Had *had)
 	switch (gfs_cluster_note(beat->master, beat->request->server, had->handle, had->version,
 				 had->suspect)) {
 	case GFS_NOTE_GOOD:
+		if (leads && is_shared_with_deleted(beat, had->handle) &&
+		    IO_BUG(task_io(), "gfs.collect-shared"))
+			drop(beat, had->handle);
 		return;
 	case GFS_NOTE_BEHIND:
 		if (leads)
