@@ -341,8 +341,13 @@ static int load_log(struct chunk *chunk, struct gw_error *error)
 
 static int load(struct chunk *chunk, struct gw_error *error)
 {
-	int result = load_log(chunk, error);
+	int result;
 
+	/* Its log is being written: a part of it is no sign of harm. */
+	if (chunk->made_ns != 0 && !chunk->is_recovered)
+		return gw_fail(error, GW_E_NOT_FOUND, "chunk %llx: not made yet",
+			       (unsigned long long)chunk->handle);
+	result = load_log(chunk, error);
 	if (result < 0) {
 		struct io_file *log = chunk->log, *data = chunk->data;
 
