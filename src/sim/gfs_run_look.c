@@ -137,7 +137,7 @@ static int look_at_view(const struct look *look, const char *path,
 		uint64_t size = UINT64_C(1) << locations->chunk_log2;
 
 		if (chunk->place_count == 0)
-			code = gw_fail(error, GW_E_UNREACHABLE, "chunk %" PRIx64 " is lost",
+			code = gw_fail(error, GW_E_CORRUPT, "chunk %" PRIx64 " is lost",
 				       chunk->handle);
 		else if (from < length)
 			code = read_replica(chunk, view % chunk->place_count, bytes + from,
@@ -169,6 +169,12 @@ static int look_at_replicas(struct look *look, const char *path, const struct kn
 
 /* ---- All files ------------------------------------------------------------------------------- */
 
+/* Whether it is what no disk or loss of power accounts for. */
+static bool is_wrong(const struct look *look, int code)
+{
+	return code == GW_E_CORRUPT && look->state->hazard == GFS_RUN_PROCESSES;
+}
+
 static void look_at(struct look *look, const char *path, const struct known *known, bool is_there)
 {
 	struct gw_error error = {0};
@@ -176,7 +182,7 @@ static void look_at(struct look *look, const char *path, const struct known *kno
 	int code = GW_E_UNREACHABLE;
 
 	/* Replicas may be moved, left out or replaced while they are looked at. */
-	for (unsigned i = 0; i < TRIES && code < 0; i++) {
+	for (unsigned i = 0; i < TRIES && code < 0 && !is_wrong(look, code); i++) {
 		error = (struct gw_error){0};
 		code = look_as_reader(look, path, known, &length, &error);
 		if (code == GW_E_NOT_FOUND && !is_there)

@@ -119,9 +119,7 @@ static int read_checked(struct chunk *chunk, struct range *range, struct gw_erro
 		const uint8_t *at = range->buffer + (size_t)i * GFS_BLOCK_BYTES;
 
 		if (base_crc32c(0, at, bytes) != crcs[i] &&
-		    !IO_BUG(chunk->store->io, "gfs.read-unchecked") &&
-		    (range->offset % GFS_BLOCK_BYTES != 0 ||
-		     !IO_BUG(chunk->store->io, "gfs.clone-unchecked")))
+		    !IO_BUG(chunk->store->io, "gfs.read-unchecked"))
 			result = chunk_mismatch(chunk, range->first + i, error);
 		else
 			piece_crc(range, i, crcs[i]);
