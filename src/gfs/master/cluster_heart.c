@@ -75,7 +75,8 @@ static int too_late(struct gw_error *error)
 	return gw_fail(error, GW_E_STALE, "a heartbeat that was sent before others");
 }
 
-/* Another life of it: it holds nothing of what was granted to the one before. */
+/* Another life of it: it holds nothing of what was granted to the one before. The first life that
+ * this master hears of may have been there all along, and is still to be told what is revoked. */
 static int begin_life(struct gfs_cluster_server *server, uint64_t incarnation,
 		      struct gw_error *error)
 {
@@ -88,12 +89,12 @@ static int begin_life(struct gfs_cluster_server *server, uint64_t incarnation,
 		server->former[0] = server->incarnation;
 		if (server->former_count < GFS_FORMER_MAX)
 			server->former_count++;
+		base_map_done(&server->revokes);
 	}
 	server->incarnation = incarnation;
 	server->sequence = 0;
 	server->has_reported = false;
 	gfs_cluster_report_end(server);
-	base_map_done(&server->revokes);
 	base_map_done(&server->spared);
 	return 0;
 }
