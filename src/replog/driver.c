@@ -28,8 +28,7 @@ int replog_refused(const struct replog *log, struct gw_error *error)
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
-/* Nothing goes on: all tasks see it, all who wait hear it. */
-static void end(struct replog *log, int code)
+void replog_end(struct replog *log, int code)
 {
 	struct replog_ask *ask;
 
@@ -57,7 +56,7 @@ int replog_fail(struct replog *log, const struct gw_error *error)
 		return log->ended;
 	log->failed = *error;
 	IO_PROBE(log->io, "replog.stepped-aside");
-	end(log, error->code);
+	replog_end(log, error->code);
 	if (log->machine.role_changed && log->is_started)
 		log->machine.role_changed(log->context);
 	if (log->options.failed && !log->is_told) {
@@ -468,7 +467,7 @@ void replog_free(struct replog *log)
 	if (!log)
 		return;
 	gw_shield_begin();
-	end(log, log->ended ? log->ended : GW_E_CANCELLED);
+	replog_end(log, log->ended ? log->ended : GW_E_CANCELLED);
 	(void)gw_group_done(&log->group);
 	while (log->users > 0)
 		(void)rpc_wait(&log->changed, "for those who use", replog_name(log), GW_FOREVER);

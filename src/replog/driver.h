@@ -181,6 +181,9 @@ struct replog {
 int replog_step(struct replog *log, struct raft_event *event) GW_MUST_CHECK;
 /* The member steps aside; error says why. Returns its code. */
 int replog_fail(struct replog *log, const struct gw_error *error);
+
+/* Nothing goes on, for no fault: all tasks see it, all who wait are told the code. */
+void replog_end(struct replog *log, int code);
 /* Why a call here cannot go on: 0, or the code and sentence of the end. */
 int replog_refused(const struct replog *log, struct gw_error *error);
 const char *replog_name(const struct replog *log);

@@ -192,6 +192,9 @@ int replog_run_asker(void *argument)
 		if (log->barriers.first && !log->ended)
 			ask_round(log);
 	}
+	/* Cancelled with all else: nobody takes what is asked, and who asks may be shielded. */
+	if (!log->ended)
+		replog_end(log, result);
 	return 0;
 }
 

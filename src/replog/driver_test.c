@@ -7,6 +7,7 @@
 
 #include "base/little_endian.h"
 #include "replog/store.h"
+#include "task/loop.h"
 
 #include "support/unit.h"
 
@@ -382,6 +383,32 @@ static void those_who_wait_are_told_of_the_end(void **state)
 	run(freed);
 }
 
+/* All tasks are cancelled, those of the log too; who is shielded asks all the same. */
+static int cancelled(struct place *place)
+{
+	struct replog_result result;
+	struct gw_error error = {0};
+
+	open_log(place);
+	task_loop_cancel(task_loop());
+	gw_shield_begin();
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(gw_yield(), 0);
+	assert_int_equal(replog_propose(place->log, gw_string("late"), GW_FOREVER, &result,
+					&error), GW_E_CANCELLED);
+	assert_non_null(strstr(error.text, "the log is closed"));
+	gw_shield_end();
+	replog_free(place->log);
+	place->log = NULL;
+	return 0;
+}
+
+static void a_shielded_proposal_is_told_when_all_is_cancelled(void **state)
+{
+	(void)state;
+	run(cancelled);
+}
+
 static int membership(struct place *place)
 {
 	struct replog_member members[RAFT_MEMBERS_MAX];
@@ -430,6 +457,7 @@ int main(void)
 		cmocka_unit_test(too_many_are_refused),
 		cmocka_unit_test(a_broken_machine_steps_aside),
 		cmocka_unit_test(those_who_wait_are_told_of_the_end),
+		cmocka_unit_test(a_shielded_proposal_is_told_when_all_is_cancelled),
 		cmocka_unit_test(members_come_and_go),
 	};
 

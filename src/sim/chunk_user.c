@@ -514,10 +514,8 @@ static void stop(void *argument)
 {
 	struct life *life = argument;
 
-	task_loop_cancel(life->loop);
-	if (!sim_io_unwind(life->io))
+	if (!sim_end_tasks(life->io, life->loop))
 		chunk_user_wrong(life->user, "the tasks of a dead machine do not end");
-	task_loop_free(life->loop);
 	free(life);
 }
 

@@ -255,10 +255,8 @@ static void stop(void *argument)
 {
 	struct life *life = argument;
 
-	task_loop_cancel(life->loop);
-	if (!sim_io_unwind(life->io))
+	if (!sim_end_tasks(life->io, life->loop))
 		sim_run_fail(life->state->run, "the tasks of a dead machine do not end");
-	task_loop_free(life->loop);
 	disk_log_free(life->log.log);
 	free(life);
 }

@@ -119,9 +119,7 @@ static void stop(void *life)
 {
 	struct gfs_machine_of_world *machine = life;
 
-	task_loop_cancel(machine->loop);
-	assert_true(sim_io_unwind(machine->io));
-	task_loop_free(machine->loop);
+	assert_true(sim_end_tasks(machine->io, machine->loop));
 	machine->loop = NULL;
 	assert_null(machine->master);
 	assert_null(machine->server);
@@ -159,9 +157,7 @@ static void stop_caller(void *life)
 {
 	struct gfs_caller *caller = life;
 
-	task_loop_cancel(caller->loop);
-	assert_true(sim_io_unwind(caller->io));
-	task_loop_free(caller->loop);
+	assert_true(sim_end_tasks(caller->io, caller->loop));
 	caller->loop = NULL;
 	assert_null(caller->client);
 }

@@ -97,10 +97,8 @@ static void stop(void *argument)
 {
 	struct gfs_run_life *life = argument;
 
-	task_loop_cancel(life->loop);
-	if (!sim_io_unwind(life->io))
+	if (!sim_end_tasks(life->io, life->loop))
 		sim_run_fail(life->state->run, "the tasks of a dead client do not end");
-	task_loop_free(life->loop);
 	free(life);
 }
 

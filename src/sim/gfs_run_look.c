@@ -264,9 +264,8 @@ static void stop(void *argument)
 {
 	struct look *look = argument;
 
-	task_loop_cancel(look->loop);
-	(void)sim_io_unwind(look->io);
-	task_loop_free(look->loop);
+	if (!sim_end_tasks(look->io, look->loop))
+		sim_run_fail(look->state->run, "the tasks of who looks do not end");
 	free(look);
 }
 

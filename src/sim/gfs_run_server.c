@@ -126,11 +126,9 @@ static void stop(void *argument)
 {
 	struct gfs_run_machine *machine = argument;
 
-	task_loop_cancel(machine->loop);
-	if (!sim_io_unwind(machine->io))
+	if (!sim_end_tasks(machine->io, machine->loop))
 		sim_run_fail(machine->state->run, "the tasks of a dead %s do not end",
 			     sim_node_name(machine->node));
-	task_loop_free(machine->loop);
 	machine->loop = NULL;
 	assert(!machine->master && !machine->server);
 }

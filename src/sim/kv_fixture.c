@@ -55,9 +55,7 @@ static void stop(void *life)
 {
 	struct kv_member *member = life;
 
-	task_loop_cancel(member->loop);
-	assert_true(sim_io_unwind(member->io));
-	task_loop_free(member->loop);
+	assert_true(sim_end_tasks(member->io, member->loop));
 	member->loop = NULL;
 	assert_null(member->server);
 }
@@ -93,9 +91,7 @@ static void stop_caller(void *life)
 {
 	struct kv_caller *caller = life;
 
-	task_loop_cancel(caller->loop);
-	assert_true(sim_io_unwind(caller->io));
-	task_loop_free(caller->loop);
+	assert_true(sim_end_tasks(caller->io, caller->loop));
 	caller->loop = NULL;
 }
 

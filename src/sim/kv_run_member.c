@@ -108,10 +108,8 @@ static void stop(void *argument)
 	struct kv_run_member *member = argument;
 
 	kv_truth_read(member); /* what it applied is known, though it dies */
-	task_loop_cancel(member->loop);
-	if (!sim_io_unwind(member->io))
+	if (!sim_end_tasks(member->io, member->loop))
 		sim_run_fail(member->state->run, "the tasks of a dead member do not end");
-	task_loop_free(member->loop);
 	member->loop = NULL;
 	if (member->state->operating == member)
 		member->state->operating = NULL; /* it may not have begun */

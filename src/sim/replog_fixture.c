@@ -75,9 +75,7 @@ static void stop(void *life)
 {
 	struct keeper *keeper = life;
 
-	task_loop_cancel(keeper->loop);
-	assert_true(sim_io_unwind(keeper->io));
-	task_loop_free(keeper->loop);
+	assert_true(sim_end_tasks(keeper->io, keeper->loop));
 	keeper->loop = NULL;
 	assert_null(keeper->log);
 	assert_null(keeper->machine.wrong);

@@ -289,10 +289,8 @@ static void stop(void *argument)
 {
 	struct replog_node *node = argument;
 
-	task_loop_cancel(node->loop);
-	if (!sim_io_unwind(node->io))
+	if (!sim_end_tasks(node->io, node->loop))
 		sim_run_fail(node->state->run, "the tasks of a dead member do not end");
-	task_loop_free(node->loop);
 	node->loop = NULL;
 	base_buffer_done(&node->restored);
 }

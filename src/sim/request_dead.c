@@ -5,6 +5,8 @@
  */
 #include "inside.h"
 
+#include "task/loop.h"
+
 enum { UNWIND_ROUNDS_MAX = 100000 };
 
 /* ---- Requests of the dead ------------------------------------------------------------------ */
@@ -66,6 +68,16 @@ bool sim_io_unwind(struct io *io)
 			return true;
 	}
 	return false;
+}
+
+bool sim_end_tasks(struct io *io, struct gw_loop *loop)
+{
+	bool is_done;
+
+	task_loop_cancel(loop);
+	is_done = sim_io_unwind(io) && task_loop_tasks(loop) == 0;
+	task_loop_free(loop);
+	return is_done;
 }
 
 /* ---- The table ----------------------------------------------------------------------------- */

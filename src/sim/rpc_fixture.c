@@ -134,9 +134,7 @@ static void machine_stop(void *life)
 {
 	struct machine *machine = life;
 
-	task_loop_cancel(machine->loop);
-	assert_true(sim_io_unwind(machine->io));
-	task_loop_free(machine->loop);
+	assert_true(sim_end_tasks(machine->io, machine->loop));
 	machine->loop = NULL;
 	assert_null(machine->client);
 	assert_null(machine->server);

@@ -48,6 +48,7 @@
 struct sim;
 struct sim_node;
 struct io_rare;
+struct gw_loop;
 
 #define SIM_US UINT64_C(1000)
 #define SIM_MS UINT64_C(1000000)
@@ -197,6 +198,9 @@ struct sim_node *sim_node_of(struct io *io);
  * it the tasks are cancelled, behind it the loop is freed. False: there was no end to it.
  */
 bool sim_io_unwind(struct io *io);
+/* The same for the tasks of a loop (task/loop.h): cancels them, unwinds, and frees the loop. False:
+ * tasks are left that wait without end; they are dropped, with what they hold. */
+bool sim_end_tasks(struct io *io, struct gw_loop *loop);
 /* Whether this io's life still lasts: false in code that runs on after its node was killed. */
 bool sim_io_alive(struct io *io);
 

@@ -319,10 +319,8 @@ static void stop(void *argument)
 {
 	struct store_user_life *life = argument;
 
-	task_loop_cancel(life->loop);
-	if (!sim_io_unwind(life->io))
+	if (!sim_end_tasks(life->io, life->loop))
 		store_user_wrong(life->user, "the tasks of a dead machine do not end");
-	task_loop_free(life->loop);
 	free(life->buffer);
 	free(life);
 }

@@ -368,9 +368,7 @@ static void stop(void *argument)
 {
 	struct life *life = argument;
 
-	task_loop_cancel(life->loop);
-	(void)sim_io_unwind(life->io);
-	task_loop_free(life->loop);
+	(void)sim_end_tasks(life->io, life->loop);
 	free(life);
 }
 
