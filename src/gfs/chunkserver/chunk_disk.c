@@ -213,8 +213,9 @@ static int save_agreed(struct chunk_disk *disk, struct gw_error *error)
 {
 	int result = save_home(disk, &disk->store->home, error);
 
-	/* What it has can be read, and is as old as it was. */
-	return result == GW_E_NO_SPACE ? 0 : result;
+	/* What it has can be read, and is as old as it was; and chunks come when it has room again.
+	 * Their directory is durable with the file, or by itself. */
+	return result == GW_E_NO_SPACE ? task_disk_sync_directory(disk->path, error) : result;
 }
 
 int chunk_disks_agree(struct chunk_store *store, struct gw_error *error)
