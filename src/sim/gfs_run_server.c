@@ -115,10 +115,6 @@ static void *start_master(struct sim_node *node, struct io *io, void *argument)
 
 static void *start_server(struct sim_node *node, struct io *io, void *argument)
 {
-	struct gfs_run_machine *machine = argument;
-
-	if (machine->state->hazard == GFS_RUN_POWER)
-		gfs_run_power_lost(machine->state);
 	return start(node, io, argument, live_server);
 }
 
