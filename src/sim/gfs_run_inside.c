@@ -160,8 +160,7 @@ static int check_goals(const struct gfs_run_state *state, const struct gfs_maste
 		    (!is_anywhere(state, handle) && gfs_grant_of(known, slot, &grant)))
 			continue;
 		good = count_good(state, handle, chunk->version);
-		/* Not the goal yet: seed 5153 (docs/state.md). */
-		if (good < gfs_replicas_min(chunk->goal))
+		if (good < chunk->goal)
 			return gw_fail(error, GW_E_CORRUPT, "chunk %" PRIx64 " has %" PRIu32
 				       " replicas of %u", handle, good, chunk->goal);
 	}

@@ -56,7 +56,7 @@ void chunk_summarize(struct chunk *chunk)
 	chunk->length = state->length;
 	chunk->chunk_log2 = state->chunk_log2;
 	chunk->is_open = state->is_open;
-	chunk->is_partial = state->version == 0;
+	chunk->is_partial = state->version == 0 || chunk->is_leaving;
 	chunk->is_suspect = state->is_open && memcmp(state->boot_id, chunk->store->boot_id,
 						     CHUNK_BOOT_ID_BYTES) != 0;
 	chunk->is_changed = true;

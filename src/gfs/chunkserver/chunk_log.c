@@ -302,6 +302,18 @@ static int write_records(struct chunk *chunk, const struct chunk_record *records
 	return result;
 }
 
+/* The lock of a chunk that is held, unless it was dropped meanwhile: nothing is to be written to
+ * its files' names, which may be another one's now. */
+static int lock(struct chunk *chunk, struct gw_error *error)
+{
+	int result = gw_lock(&chunk->lock, GW_FOREVER);
+
+	if (result < 0 || !chunk->is_gone)
+		return result;
+	gw_unlock(&chunk->lock);
+	return gw_fail(error, GW_E_NOT_FOUND, "it was dropped");
+}
+
 int chunk_grant(struct chunk *chunk, uint64_t version, struct gw_error *error)
 {
 	struct chunk_record record = {.kind = CHUNK_RECORD_STATE,
@@ -312,7 +324,7 @@ int chunk_grant(struct chunk *chunk, uint64_t version, struct gw_error *error)
 
 	if (result < 0)
 		return result;
-	result = gw_lock(&chunk->lock, GW_FOREVER);
+	result = lock(chunk, error);
 	if (result == 0) {
 		if (version < chunk->version)
 			result = gw_fail(error, GW_E_STALE, "version %llu is old",
@@ -366,7 +378,7 @@ int chunk_sync(struct chunk *chunk, bool close, struct gw_error *error)
 
 	if (result < 0)
 		return result;
-	result = gw_lock(&chunk->lock, GW_FOREVER);
+	result = lock(chunk, error);
 	if (result == 0) {
 		if (chunk->is_bad || chunk->is_suspect)
 			result = gw_fail(error, GW_E_CORRUPT, "it is %s",
@@ -410,7 +422,7 @@ int chunk_settle(struct chunk *chunk, uint64_t version, uint64_t length, struct 
 	/* As good as new from here on: what a heartbeat said of a suspect is not to have it
 	 * dropped. */
 	chunk->made_ns = UINT64_MAX;
-	result = gw_lock(&chunk->lock, GW_FOREVER);
+	result = lock(chunk, error);
 	if (result == 0) {
 		result = check_settle(chunk, version, length, error);
 		if (result == 0) {

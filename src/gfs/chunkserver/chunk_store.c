@@ -338,14 +338,11 @@ int chunk_create(struct chunk_store *store, uint64_t handle, uint8_t chunk_log2,
 	return result;
 }
 
-int chunk_drop(struct chunk *chunk, struct gw_error *error)
+static int remove_files(const struct chunk *chunk, struct gw_error *error)
 {
 	char path[CHUNK_PATH_MAX];
 	int result, of_data;
 
-	chunk_pin(chunk);
-	/* Nothing is granted, read or reported of it while it goes. */
-	chunk->is_partial = true;
 	/* First the log: data without one are nothing. */
 	chunk_path(chunk, CHUNK_FILE_LOG, path);
 	result = task_disk_unlink(path, error);
@@ -355,7 +352,28 @@ int chunk_drop(struct chunk *chunk, struct gw_error *error)
 		result = 0;
 	if (result == 0 && of_data < 0 && of_data != GW_E_NOT_FOUND)
 		result = gw_fail(error, of_data, "cannot remove %s", path);
+	return result;
+}
+
+int chunk_drop(struct chunk *chunk, struct gw_error *error)
+{
+	bool was_leaving = chunk->is_leaving;
+	int locked, result;
+
+	chunk_pin(chunk);
+	/* Nothing is granted, read or reported of it while it goes, nor by what is under way: that
+	 * may write its log anew, and ends before. */
+	chunk->is_leaving = chunk->is_partial = true;
+	locked = gw_lock(&chunk->lock, GW_FOREVER);
+	if (locked < 0)
+		result = gw_fail(error, locked, "chunk %" PRIx64 ": %s", chunk->handle,
+				 gw_code_text(locked));
+	else
+		/* Behind another drop the files may be those of another chunk. */
+		result = was_leaving ? 0 : remove_files(chunk, error);
 	chunk_forget(chunk);
+	if (locked == 0)
+		gw_unlock(&chunk->lock);
 	chunk_release(chunk);
 	return result;
 }

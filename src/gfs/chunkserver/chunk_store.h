@@ -76,12 +76,13 @@ struct chunk {
 	bool is_suspect; /* was open when power was lost */
 	bool is_bad;     /* its bytes or its disk failed: nothing is to be relied on */
 	bool is_gone;    /* dropped while somebody held it */
-	bool is_partial; /* a clone that is not complete yet: version 0 */
+	bool is_partial; /* a clone that is not complete yet: version 0; or it is being dropped */
 	uint64_t version, length;
 	uint64_t made_ns; /* or settled, by our clock; 0: in a life before; UINT64_MAX: now */
 	/* What follows is the store's. */
 	struct gw_mutex lock;          /* of mutations */
 	unsigned holders;
+	bool is_leaving; /* being dropped */
 	struct chunk *newer, *older;   /* loaded, and held by nobody */
 	bool is_loaded;
 	struct chunk_state state;      /* loaded */

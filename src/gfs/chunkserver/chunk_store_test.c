@@ -259,6 +259,45 @@ static void a_dropped_chunk_is_gone(struct stored *stored)
 	assert_int_equal(stored_create(stored, 7)->length, 0);
 }
 
+struct granting {
+	struct chunk *chunk;
+	uint64_t version;
+	int result;
+	bool was_to_be_had; /* when it was granted */
+};
+
+static int grant_one(void *argument)
+{
+	struct granting *granting = argument;
+
+	granting->result = chunk_grant(granting->chunk, granting->version, NULL);
+	granting->was_to_be_had = granting->result == 0 && !granting->chunk->is_partial;
+	return 0;
+}
+
+static void a_chunk_that_is_dropped_is_not_had_again_by_a_grant_under_way(struct stored *stored)
+{
+	struct chunk *chunk = stored_create(stored, 7);
+	struct granting first = {.chunk = chunk, .version = 2};
+	struct granting second = {.chunk = chunk, .version = 3};
+	struct gw_group group = {0};
+
+	assert_int_equal(chunk_hold(chunk, NULL), 0);
+	assert_int_equal(gw_spawn(&group, grant_one, &first, NULL), 0);
+	while (chunk->lock.holder == NULL)
+		assert_int_equal(gw_yield(), 0);
+	assert_int_equal(gw_spawn(&group, grant_one, &second, NULL), 0);
+	assert_int_equal(chunk_drop(chunk, NULL), 0);
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	assert_int_equal(gw_group_done(&group), 0);
+	assert_false(first.was_to_be_had || second.was_to_be_had);
+	assert_int_equal(chunk_grant(chunk, 4, NULL), GW_E_NOT_FOUND);
+	chunk_release(chunk);
+	assert_null(chunk_find(stored->store, 7));
+	stored_reopen(stored);
+	assert_null(chunk_find(stored->store, 7));
+}
+
 static void a_clone_that_was_not_finished_is_removed(struct stored *stored)
 {
 	struct chunk *chunk;
@@ -482,6 +521,7 @@ int main(void)
 		in_a_store(few_chunks_have_their_files_open),
 		in_a_store(a_version_never_falls),
 		in_a_store(a_dropped_chunk_is_gone),
+		in_a_store(a_chunk_that_is_dropped_is_not_had_again_by_a_grant_under_way),
 		in_a_store(a_clone_that_was_not_finished_is_removed),
 		in_a_store(disks_of_two_servers_are_refused),
 		in_a_store(a_suspect_is_settled),
