@@ -20,7 +20,6 @@ bool chunk_server_is_leased(const struct chunk_server *server)
 	       (server->lease_end_ns != 0 && IO_BUG(server->io, "gfs.lease-past-end"));
 }
 
-/* Grants that came since are those of a master that knows what has been. */
 void chunk_server_end_lease(struct chunk_server *server)
 {
 	struct chunk *chunk;
@@ -32,7 +31,7 @@ void chunk_server_end_lease(struct chunk_server *server)
 		for (size_t at = 0; (chunk = chunk_next(server->store, &at));) {
 			const struct grant *grant = chunk->grant;
 
-			if (!grant || !grant->is_primary || grant->made_ns >= server->lease_end_ns)
+			if (!grant || !grant->is_primary)
 				continue;
 			grant_end(chunk, UINT64_MAX);
 			is_again = true;
@@ -258,14 +257,33 @@ static int bring_to_version(struct chunk_server *server, const Gfs__GrantRequest
 	return of_disk(chunk_grant(chunk, request->version, error), error);
 }
 
+/* A Grant that comes while our lease is over may have been long on its way, and its version been
+ * waited out. With the lease comes what was revoked, or the term of another master: then it is
+ * known whether it still counts. */
+static int await_lease(struct chunk_server *server, const Gfs__GrantRequest *request,
+		       uint64_t deadline_ns, struct gw_error *error)
+{
+	int result = check_grant(server, request, error);
+
+	if (request->primary != chunk_server_number(server))
+		return result;
+	while (result == 0 && !chunk_server_is_leased(server)) {
+		IO_PROBE(server->io, "gfs.grant-awaits-lease");
+		result = rpc_wait(&server->leased, "for", "a lease", deadline_ns);
+		result = result < 0 ? gw_fail(error, result, "chunk %llx: our lease is over",
+					      (unsigned long long)request->handle)
+				    : check_grant(server, request, error);
+	}
+	return result;
+}
+
 int chunk_serve_grant(struct gw_rpc_call *call, void *context, const Gfs__GrantRequest *request,
 		      Gfs__GrantReply *reply, struct gw_error *error)
 {
 	struct chunk_server *server = context;
 	struct chunk *chunk;
-	int result = check_grant(server, request, error);
+	int result = await_lease(server, request, gw_rpc_call_deadline(call), error);
 
-	(void)call;
 	if (result == 0)
 		result = bring_to_version(server, request, error);
 	/* A Revoke may have come meanwhile. */

@@ -7,6 +7,7 @@
 
 #include "base/little_endian.h"
 #include "io/rare.h"
+#include "rpc/waiting.h"
 #include "task/loop.h"
 
 #include <assert.h>
@@ -269,6 +270,7 @@ static void extend(struct chunk_server *server, const Gfs__HeartbeatReply *reply
 		chunk_server_end_lease(server);
 	if (end > server->lease_end_ns)
 		server->lease_end_ns = end;
+	rpc_wake(&server->leased);
 }
 
 static void add_told_masters(struct chunk_server *server, const Gfs__HeartbeatReply *reply)

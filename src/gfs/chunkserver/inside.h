@@ -68,6 +68,7 @@ struct chunk_server {
 	char rack[GFS_RACK_BYTES_MAX + 1];
 	uint64_t heartbeat_ms, incarnation;
 	uint64_t lease_end_ns;    /* by our own clock */
+	struct gw_waiters leased; /* Grants that came while it was over */
 	bool is_enrolled;         /* in this life, by one that led */
 	struct gw_mutex home_lock;
 	struct gw_mutex masters_lock;

@@ -280,7 +280,52 @@ static void without_a_lease_nothing_is_written(struct cluster *cluster)
 	cluster->extends = true;
 	while (!chunk_server_is_leased(cluster->servers[0]))
 		cluster_beats(cluster, 1);
-	assert_int_equal(cluster_write(cluster, 7, 1, 0, text("yes")), 0);
+	/* Others may have been primary meanwhile. */
+	assert_int_equal(cluster_write(cluster, 7, 1, 0, text("no")), GW_E_STALE);
+	assert_int_equal(cluster_grant(cluster, 7, 1, 2, 3), 0);
+	assert_int_equal(cluster_write(cluster, 7, 2, 0, text("yes")), 0);
+}
+
+static int grant_late(void *argument)
+{
+	return cluster_grant(argument, 7, 1, 2, 3);
+}
+
+/* Its lease is over, and the Grant of version 2 has come. */
+static void without_a_lease(struct cluster *cluster, struct gw_group *group)
+{
+	assert_int_equal(cluster_grant(cluster, 7, 0, 1, 3), 0);
+	cluster->extends = false;
+	for (int i = 0; i < CLUSTER_SERVERS; i++)
+		cluster->servers[i]->lease_end_ns = 0;
+	assert_int_equal(gw_spawn(group, grant_late, cluster, NULL), 0);
+	while (!cluster->servers[0]->leased.first)
+		assert_int_equal(gw_yield(), 0);
+	cluster_beats(cluster, 3 * CLUSTER_SERVERS);
+	assert_non_null(cluster->servers[0]->leased.first);
+	assert_int_equal(cluster_chunk(cluster, 0, 7)->version, 1);
+}
+
+static void a_grant_waits_for_the_lease(struct cluster *cluster)
+{
+	struct gw_group group = {0};
+
+	without_a_lease(cluster, &group);
+	cluster->extends = true;
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), 0);
+	assert_int_equal(cluster_write(cluster, 7, 2, 0, text("yes")), 0);
+}
+
+static void what_was_revoked_since_is_not_granted_with_the_lease(struct cluster *cluster)
+{
+	struct gw_group group = {0};
+
+	without_a_lease(cluster, &group);
+	cluster->revoke_version = 2;
+	cluster->revoke_handle = 7;
+	cluster->extends = true;
+	assert_int_equal(gw_group_wait(&group, GW_FOREVER), GW_E_DENIED);
+	assert_int_equal(cluster_write(cluster, 7, 2, 0, text("no")), GW_E_STALE);
 }
 
 static void a_revoked_grant_is_over_also_when_it_comes_late(struct cluster *cluster)
@@ -454,6 +499,7 @@ static void more_revocations_than_are_remembered_begin_a_life(struct cluster *cl
 	assert_int_equal(cluster_write(cluster, 7, 1, 0, text("no")), GW_E_STALE);
 	/* One that was on its way comes to nobody. */
 	assert_int_equal(grant_in_life(cluster, 99, before), GW_E_BUSY);
+	cluster->extends = true;
 	assert_int_equal(grant_in_life(cluster, 99, server->incarnation), 0);
 }
 
@@ -493,6 +539,8 @@ int main(void)
 		in_a_cluster(a_dead_secondary_ends_the_grant_and_is_told),
 		in_a_cluster(replicas_that_differ_begin_a_grant_with_what_all_have),
 		in_a_cluster(without_a_lease_nothing_is_written),
+		in_a_cluster(a_grant_waits_for_the_lease),
+		in_a_cluster(what_was_revoked_since_is_not_granted_with_the_lease),
 		in_a_cluster(a_revoked_grant_is_over_also_when_it_comes_late),
 		in_a_cluster(an_older_term_is_refused),
 		in_a_cluster(all_chunks_are_reported_and_strange_ones_dropped),
