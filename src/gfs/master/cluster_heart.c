@@ -223,7 +223,8 @@ static void hear_chunk(struct beat *beat, const Gfs__Had *had)
 	}
 }
 
-/* Those that are too many, if they still are and nobody writes to them. */
+/* Those that are too many, if they still are and nobody writes to them. Of a chunk that is held one
+ * may just have been made: its server's answer is still on its way, and would be believed. */
 static void drop_spared(struct beat *beat)
 {
 	struct base_map *spared = &beat->server->spared;
@@ -236,6 +237,8 @@ static void drop_spared(struct beat *beat)
 		uint64_t handle;
 
 		memcpy(&handle, key.data, sizeof(handle));
+		if (base_map_find(&beat->master->cluster->holds, key, NULL))
+			continue;
 		chunk = gfs_cluster_chunk(beat->master, handle);
 		if (chunk && may_drop(beat, handle, chunk->goal) &&
 		    !gfs_grant_of(&beat->master->machine.state, gfs_slot_of(handle), &grant) &&
