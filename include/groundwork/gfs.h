@@ -433,6 +433,29 @@ int gw_gfs_servers(struct gw_gfs_client *client, struct gw_gfs_servers *servers,
 int gw_gfs_drain(struct gw_gfs_client *client, uint32_t server, bool back,
 		 struct gw_gfs_change *change, struct gw_error *error) GW_MUST_CHECK;
 
+/* Replicas move from full chunkservers to emptier ones, and into other racks: how far that is. */
+struct gw_gfs_rebalance {
+	bool is_stopped;
+	bool is_running;         /* replicas are to move, or do */
+	bool waits;              /* until there are as many replicas as there should be */
+	bool is_asked;           /* it was started, and is not done yet */
+	uint64_t moved, failed;  /* since it began, so long ago: */
+	uint64_t elapsed_ms;
+	uint64_t left, left_ms;  /* moves, about; how long they take, 0: not known */
+	uint64_t under_way;
+	uint32_t lowest, highest; /* share of space used, in 1/10000: of the emptiest and fullest */
+};
+
+enum gw_gfs_rebalance_what {
+	GW_GFS_REBALANCE_LOOK,
+	GW_GFS_REBALANCE_START, /* until shares differ by a percent at most */
+	GW_GFS_REBALANCE_STOP,  /* also what masters do by themselves, while this one leads */
+};
+
+/* Asks the master that leads, and answers how it is then. */
+int gw_gfs_rebalance(struct gw_gfs_client *client, enum gw_gfs_rebalance_what what,
+		     struct gw_gfs_rebalance *rebalance, struct gw_error *error) GW_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

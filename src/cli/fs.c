@@ -178,6 +178,7 @@ RUN(count)
 RUN(fsck)
 RUN(verify)
 RUN(drain)
+RUN(rebalance)
 #undef RUN
 
 static void print_error(const void *values, const char *name, int code,
@@ -254,6 +255,10 @@ static const struct cli_action actions[] = {
 	{ACTION(drain, drain_options), .operands = "SERVER", .operands_min = 1,
 	 .operands_max = 1, .summary = "Take all chunks from a chunkserver",
 	 .help = "SERVER is its number, as `gw fs df` has it. It goes on serving meanwhile.\n\n"},
+	{ACTION(rebalance, no_options), .operands = "[start|stop|status]", .operands_max = 1,
+	 .summary = "Print how evenly chunkservers are filled, and see to it",
+	 .help = "start: replicas move until shares of space used differ by a percent at most.\n"
+		 "stop: none moves, until it is started or another master leads.\n\n"},
 	{ACTION(snapshot, no_options), .operands = "PATH TO", .operands_min = 2,
 	 .operands_max = 2, .summary = "Copy a file or a tree, as it is at one moment",
 	 .help = "Nothing is copied before one of the two is written to.\n\n"},

@@ -55,6 +55,7 @@ int cli_fs_goal(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_count(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_fsck(struct cli_fs *fs, struct gw_error *error);
 int cli_fs_drain(struct cli_fs *fs, struct gw_error *error);
+int cli_fs_rebalance(struct cli_fs *fs, struct gw_error *error);
 /* fs_verify.c */
 int cli_fs_verify(struct cli_fs *fs, struct gw_error *error);
 /* fs_data.c */

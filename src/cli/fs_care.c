@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fs_care.c - `gw fs chmod|chown|goal|count|fsck|drain`: attributes, trees, servers. */
+/* fs_care.c - `gw fs chmod|chown|goal|count|fsck|drain|rebalance`: attributes, trees, servers. */
 #include "cli/fs.h"
 
 #include "cli/kv.h"
@@ -246,4 +246,54 @@ int cli_fs_drain(struct cli_fs *fs, struct gw_error *error)
 			       fs->operands[0]);
 	code = gw_gfs_drain(fs->client, server, fs->back, &change, error);
 	return cli_fs_print_change(fs, code, &change, error);
+}
+
+/* ---- rebalance ------------------------------------------------------------------------------- */
+
+static int print_rebalance(const struct cli_fs *fs, const struct gw_gfs_rebalance *it,
+			   struct gw_error *error)
+{
+	if (fs->json)
+		return cli_kv_print_json(
+			json_pack("{s:b,s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}", "stopped",
+				  it->is_stopped, "running", it->is_running, "waits", it->waits,
+				  "asked", it->is_asked, "moved", (json_int_t)it->moved, "failed",
+				  (json_int_t)it->failed, "elapsedMs", (json_int_t)it->elapsed_ms,
+				  "left", (json_int_t)it->left, "leftMs", (json_int_t)it->left_ms,
+				  "underWay", (json_int_t)it->under_way, "lowestPercent",
+				  it->lowest / 100.0, "highestPercent", it->highest / 100.0),
+			error);
+	printf("state    %s\n", it->is_stopped	  ? "stopped"
+				: it->waits	  ? "waits until no chunk is short of replicas"
+				: it->is_running ? "running"
+						  : "nothing to do");
+	printf("used     %.2f %% to %.2f %%\n", it->lowest / 100.0, it->highest / 100.0);
+	if (it->is_running || it->left > 0)
+		printf("moved    %" PRIu64 " replicas in %" PRIu64 " s, %" PRIu64 " failed\n"
+		       "left     about %" PRIu64 ", %" PRIu64 " under way\n",
+		       it->moved, it->elapsed_ms / 1000, it->failed, it->left, it->under_way);
+	if (it->left > 0 && it->left_ms > 0)
+		printf("time     about %" PRIu64 " s\n", it->left_ms / 1000 + 1);
+	return 0;
+}
+
+int cli_fs_rebalance(struct cli_fs *fs, struct gw_error *error)
+{
+	static const struct {
+		const char *name;
+		enum gw_gfs_rebalance_what what;
+	} words[] = {{"status", GW_GFS_REBALANCE_LOOK},
+		     {"start", GW_GFS_REBALANCE_START},
+		     {"stop", GW_GFS_REBALANCE_STOP}};
+	const char *word = fs->count > 0 ? fs->operands[0] : "status";
+	struct gw_gfs_rebalance rebalance;
+	size_t at = 0;
+	int code;
+
+	while (at < sizeof(words) / sizeof(words[0]) && strcmp(words[at].name, word) != 0)
+		at++;
+	if (at == sizeof(words) / sizeof(words[0]))
+		return gw_fail(error, GW_E_USAGE, "%s: start, stop or status", word);
+	code = gw_gfs_rebalance(fs->client, words[at].what, &rebalance, error);
+	return code < 0 ? code : print_rebalance(fs, &rebalance, error);
 }

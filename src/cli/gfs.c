@@ -9,7 +9,7 @@
 #include "task/disk.h"
 #include "task/home.h"
 
-enum { STOP_MS = 2000 };
+enum { STOP_MS = 2000, REBALANCE_MOVES_MAX = 1000 };
 
 #define OPTION(name, letter, kind, field, value, text)                                         \
 	{name, letter, kind, offsetof(struct cli_gfs, field), value, text, NULL}
@@ -32,6 +32,13 @@ enum { STOP_MS = 2000 };
 	       "A chunkserver may give the order of writes so long; the same on all (10s)"),   \
 		OPTION("safe", 0, GW_OPTION_MS, safe_ms, "TIME",                               \
 		       "A new leader waits so long at most for reports of chunks (1m)")
+#define REBALANCE_OPTIONS                                                                      \
+	OPTION("rebalance", 0, GW_OPTION_INT, rebalance_percent, "PERCENT",                    \
+	       "Replicas move when shares of space used differ by more; 100: none does (10)"),     \
+		OPTION("rebalance-moves", 0, GW_OPTION_INT, rebalance_moves, "N",              \
+		       "So many replicas move at once (8)"),                                   \
+		OPTION("rebalance-rate", 0, GW_OPTION_SIZE, rebalance_bytes, "SIZE",           \
+		       "Each at so much a second (32M)")
 #define CHUNK_HEARTBEAT_OPTION                                                                 \
 	OPTION("chunk-heartbeat", 0, GW_OPTION_MS, chunk_heartbeat_ms, "TIME",                 \
 	       "How often a chunkserver speaks to each master (1s)")
@@ -53,7 +60,7 @@ static const struct gw_option master_options[] = {
 	OPTION("join", 0, GW_OPTION_STRING, join, "A,B,C",
 	       "An empty directory becomes a master of that cluster (a new one)"),
 	OPTION("standby", 0, GW_OPTION_FLAG, standby, NULL, "Joins, and never votes"),
-	LOG_OPTIONS, CHUNK_OPTIONS, CHUNK_HEARTBEAT_OPTION, SHARED_OPTIONS,
+	LOG_OPTIONS, CHUNK_OPTIONS, REBALANCE_OPTIONS, CHUNK_HEARTBEAT_OPTION, SHARED_OPTIONS,
 };
 static const struct gw_option chunkserver_options[] = {
 	OPTION("dir", 0, GW_OPTION_LIST, directories, "DIR",
@@ -75,7 +82,8 @@ static const struct gw_option up_options[] = {
 	       "So many masters (as many as DIR has; 1)"),
 	OPTION("chunkservers", 0, GW_OPTION_INT, chunkservers, "N",
 	       "So many chunkservers (as many as DIR has; 3)"),
-	LOG_OPTIONS, CHUNK_OPTIONS, CHUNK_HEARTBEAT_OPTION, SCRUB_OPTIONS, SHARED_OPTIONS,
+	LOG_OPTIONS, CHUNK_OPTIONS, REBALANCE_OPTIONS, CHUNK_HEARTBEAT_OPTION, SCRUB_OPTIONS,
+	SHARED_OPTIONS,
 };
 
 /* ---- A master ------------------------------------------------------------------------------ */
@@ -93,6 +101,9 @@ struct gfs_master_options cli_gfs_master_options(struct cli_gfs *gfs)
 		.chunk_lease_ms = gfs->chunk_lease_ms,
 		.chunk_heartbeat_ms = gfs->chunk_heartbeat_ms,
 		.safe_ms = gfs->safe_ms,
+		.rebalance_percent = (uint32_t)gfs->rebalance_percent,
+		.rebalance_moves = (uint32_t)gfs->rebalance_moves,
+		.rebalance_bytes = gfs->rebalance_bytes,
 		.failed = cli_serve_failed,
 		.troubled = cli_serve_troubled,
 		.context = &gfs->serve,
@@ -177,6 +188,10 @@ static int start(struct cli_gfs *gfs, struct gw_error *error)
 
 	if (!gfs->directory && gfs->directories.count == 0)
 		return gw_fail(error, GW_E_USAGE, "--dir is wanted");
+	if (gfs->rebalance_percent < 0 || gfs->rebalance_percent > 100 ||
+	    gfs->rebalance_moves < 0 || gfs->rebalance_moves > REBALANCE_MOVES_MAX)
+		return gw_fail(error, GW_E_USAGE, "--rebalance is 1 to 100, --rebalance-moves "
+						  "1 to %d", REBALANCE_MOVES_MAX);
 	return cli_serve_run(&gfs->serve, &options, error);
 }
 

@@ -19,7 +19,8 @@ struct cli_gfs {
 	struct gw_option_list directories;
 	uint64_t election_ms, heartbeat_ms, snapshot_bytes;
 	uint64_t chunk_lease_ms, chunk_heartbeat_ms, safe_ms;
-	uint64_t scrub_bytes, scrub_round_ms;
+	uint64_t scrub_bytes, scrub_round_ms, rebalance_bytes;
+	int64_t rebalance_percent, rebalance_moves;
 	int64_t masters, chunkservers;
 };
 

@@ -43,6 +43,7 @@ static int live_master(void *argument)
 		.chunk_lease_ms = world->lease_ms,
 		.chunk_heartbeat_ms = GFS_WORLD_BEAT_MS,
 		.safe_ms = world->safe_ms,
+		.rebalance_percent = world->rebalance_percent,
 		.failed = note_failed,
 		.context = machine,
 	};
@@ -185,13 +186,20 @@ static void add(struct gfs_world *world, struct gfs_machine_of_world *machine, i
 
 void gfs_world_begin(struct gfs_world *world, int masters, int servers, uint64_t seed)
 {
+	gfs_world_begin_with(world, masters, servers, seed, NULL);
+}
+
+void gfs_world_begin_with(struct gfs_world *world, int masters, int servers, uint64_t seed,
+			  const struct sim_options *options)
+{
 	assert(masters <= GFS_WORLD_MASTERS && servers <= GFS_WORLD_SERVERS);
-	*world = (struct gfs_world){.sim = sim_new(seed, NULL, NULL),
+	*world = (struct gfs_world){.sim = sim_new(seed, options, NULL),
 				    .master_count = masters,
 				    .server_count = servers,
 				    .lease_ms = GFS_WORLD_LEASE_MS,
 				    .safe_ms = 2 * GFS_WORLD_LEASE_MS,
-				    .scrub_bytes_per_second = GFS_SCRUB_NEVER};
+				    .scrub_bytes_per_second = GFS_SCRUB_NEVER,
+				    .rebalance_percent = 100};
 	assert_non_null(world->sim);
 	for (int i = 0; i < masters; i++) {
 		size_t used = strlen(world->masters_text);

@@ -71,6 +71,7 @@ struct gfs_world {
 	int master_count, server_count;
 	uint64_t lease_ms, safe_ms;
 	uint64_t scrub_bytes_per_second; /* GFS_SCRUB_NEVER */
+	uint32_t rebalance_percent;      /* 100: replicas stay where they are */
 	struct gfs_machine_of_world masters[GFS_WORLD_MASTERS], servers[GFS_WORLD_SERVERS];
 	struct gfs_caller callers[GFS_WORLD_CALLERS];
 	char masters_text[128];
@@ -80,6 +81,9 @@ struct gfs_world {
 
 /* Nothing is started; what lasts may be changed. Server i is in rack "a", "b" or "c" by i % 3. */
 void gfs_world_begin(struct gfs_world *world, int masters, int servers, uint64_t seed);
+/* On machines that are other than by default. */
+void gfs_world_begin_with(struct gfs_world *world, int masters, int servers, uint64_t seed,
+			  const struct sim_options *options);
 /* Starts all and waits until masters vote, chunkservers are known and safe mode is over. */
 void gfs_world_start(struct gfs_world *world);
 /* For the second half of that, when chunkservers have begun anew. */

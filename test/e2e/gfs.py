@@ -84,7 +84,7 @@ def refused(*words):
 class Room:
     """Masters and chunkservers, each a process with a port of its own; the context ends them."""
 
-    def __init__(self, directory, masters=3, chunkservers=4):
+    def __init__(self, directory, masters=3, chunkservers=4, racks=2):
         ports = service.free_ports(masters + chunkservers)
         self.at = ",".join("127.0.0.1:%d" % port for port in ports[:masters])
         self.masters, self.chunkservers = [], []
@@ -94,7 +94,7 @@ class Room:
                                        "127.0.0.1:%d" % port, *join, *FAST))
         for number, port in enumerate(ports[masters:]):
             self.chunkservers.append(Server("chunkserver", "--dir", os.path.join(directory, "c%d" % number), "--listen",
-                                            "127.0.0.1:%d" % port, "--cluster", self.at, "--rack", "r%d" % (number % 2), *BEAT))
+                                            "127.0.0.1:%d" % port, "--cluster", self.at, "--rack", "r%d" % (number % racks), *BEAT))
 
     def servers(self):
         return servers(self.at)
@@ -385,7 +385,7 @@ def attributes_and_counts_are_told(directory):
         row = json.loads(fs(at, "count", "--json", "/d"))
         assert row == {"path": "/d", "directories": 2, "files": 1, "bytes": 5}, row
         for words in (["chmod", "9", "/d"], ["chmod", "7777777", "/d"], ["chown", ":3", "/d"], ["chown", "3:x", "/d"],
-                      ["goal", "9", "/d"], ["goal", "-1", "/d"], ["drain", "here"], ["mkdir", "--mode", "-7", "/x"]):
+                      ["goal", "9", "/d"], ["goal", "-1", "/d"], ["drain", "here"], ["rebalance", "now"], ["mkdir", "--mode", "-7", "/x"]):
             fs(at, *words, check=2)
         assert fs(at, "fsck") == b"1 files, 1 chunks\n"
 
@@ -548,6 +548,42 @@ def a_server_that_is_drained_has_no_chunks(directory):
         assert not any(row["draining"] for row in room.servers())
 
 
+def replicas_go_to_racks_that_come(directory):
+    def left():
+        return json.loads(fs(room.at, "rebalance", "--json"))["left"]
+
+    def racks():
+        return [sorted(rack[place] for place in json.loads(line)["places"])
+                for line in fs(room.at, "locations", "--json", "/f").splitlines()]
+
+    data = noise(300000)
+    with Room(directory, masters=1, chunkservers=3, racks=1) as room:
+        fs(room.at, "put", "--chunk", "64K", "-", "/f", data=data)
+        while left() != 0:
+            pass
+        answer = json.loads(fs(room.at, "rebalance", "stop", "--json"))
+        assert answer["stopped"] and not answer["running"]
+        for port, name in zip(service.free_ports(2), ("x", "y")):
+            room.chunkservers.append(Server("chunkserver", "--dir", os.path.join(directory, name), "--listen",
+                                            "127.0.0.1:%d" % port, "--cluster", room.at, "--rack", name, *BEAT))
+        rack = {server.address: "r0" for server in room.chunkservers[:3]}
+        rack.update({room.chunkservers[3].address: "x", room.chunkservers[4].address: "y"})
+        while left() != 5:
+            assert racks() == [["r0", "r0", "r0"]] * 5
+        assert fs(room.at, "rebalance").startswith(b"state    stopped\n")
+        answer = json.loads(fs(room.at, "rebalance", "start", "--json"))
+        assert answer["running"] and answer["asked"] and not answer["stopped"]
+        while racks() != [["r0", "x", "y"]] * 5:
+            assert fs(room.at, "cat", "/f") == data
+        while sum(row["chunks"] for row in room.servers()) != 15 or left() != 0:
+            pass
+        assert fs(room.at, "fsck") == b"1 files, 5 chunks\n"
+        fs(room.at, "verify", "/f")
+        while fs(room.at, "rebalance").startswith(b"state    running\n"):
+            pass
+        assert fs(room.at, "rebalance", "status").startswith(b"state    nothing to do\n")
+
+
 def what_only_lost_servers_have_is_missing(directory):
     data = noise(1000)
     with Room(directory, masters=1, chunkservers=2) as room:
@@ -611,7 +647,7 @@ TESTS = [files_are_stored_and_fetched_as_they_are, an_example_replaces_a_file_in
          rot_is_not_served_and_is_mended, replicas_are_compared,
          too_few_chunkservers_are_told, over_tls_only_those_with_certificates_are_served,
          a_disk_of_another_cluster_is_refused, three_masters_in_one_process_are_a_cluster, what_makes_no_sense_is_told_in_a_sentence,
-         a_leader_that_is_killed_is_replaced_and_nothing_is_lost, a_server_that_is_drained_has_no_chunks,
+         a_leader_that_is_killed_is_replaced_and_nothing_is_lost, a_server_that_is_drained_has_no_chunks, replicas_go_to_racks_that_come,
          what_only_lost_servers_have_is_missing,
          a_shadow_answers_what_may_be_old, a_chunkserver_killed_under_a_writer_costs_it_nothing]
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* care.c - what a master says of itself; draining a chunkserver. */
+/* care.c - what a master says of itself; draining a chunkserver; rebalancing. */
 #include "gfs/client/client.h"
 
 int gw_gfs_status(struct gw_gfs_client *client, struct gw_gfs_status *status,
@@ -49,6 +49,43 @@ int gw_gfs_drain(struct gw_gfs_client *client, uint32_t server, bool back,
 		return code;
 	if (change)
 		*change = (struct gw_gfs_change){reply->index, reply->id};
+	gw_rpc_reply_free(reply);
+	return 0;
+}
+
+int gw_gfs_rebalance(struct gw_gfs_client *client, enum gw_gfs_rebalance_what what,
+		     struct gw_gfs_rebalance *rebalance, struct gw_error *error)
+{
+	Gfs__RebalanceRequest request = GFS__REBALANCE_REQUEST__INIT;
+	struct gfs_client_call call;
+	Gfs__RebalanceReply *reply;
+	int code;
+
+	request.what = what == GW_GFS_REBALANCE_START  ? GFS__REBALANCE_REQUEST__WHAT__START
+		       : what == GW_GFS_REBALANCE_STOP ? GFS__REBALANCE_REQUEST__WHAT__STOP
+						       : GFS__REBALANCE_REQUEST__WHAT__LOOK;
+	*rebalance = (struct gw_gfs_rebalance){0};
+	gfs_client_begin(client, &call);
+	do
+		code = master_rebalance(client->masters, &request, &reply, error);
+	while (gfs_client_again(&call, code, error));
+	gfs_client_end(&call, code);
+	if (code < 0)
+		return code;
+	*rebalance = (struct gw_gfs_rebalance){
+		.is_stopped = reply->stopped,
+		.is_running = reply->running,
+		.waits = reply->waits,
+		.is_asked = reply->asked,
+		.moved = reply->moved,
+		.failed = reply->failed,
+		.elapsed_ms = reply->elapsed_ms,
+		.left = reply->left,
+		.left_ms = reply->left_ms,
+		.under_way = reply->under_way,
+		.lowest = reply->lowest,
+		.highest = reply->highest,
+	};
 	gw_rpc_reply_free(reply);
 	return 0;
 }

@@ -41,6 +41,10 @@ enum {
 					     * comes; an option */
 	GFS_SCRUB_BYTES = 8 << 20,          /* a second, read and checked; an option */
 	GFS_SCRUB_BUSY_SHARE = 8,           /* a part of it while there is something to do */
+	GFS_REBALANCE_PERCENT = 10,         /* shares of space may differ by; an option */
+	GFS_REBALANCE_ASKED_PERCENT = 1,    /* when it was asked for */
+	GFS_REBALANCE_MOVES = 8,            /* at once; an option */
+	GFS_REBALANCE_BYTES = 32 << 20,     /* a second, each; an option */
 	GFS_WRITERS_MAX = 1 << 20,
 	GFS_COMPLETIONS_MAX = 1 << 16,      /* of one chunk */
 

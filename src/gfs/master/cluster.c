@@ -98,6 +98,9 @@ struct gfs_plan_server *gfs_cluster_facts(const struct gfs_master *master, size_
 							     .recent = server->recent,
 							     .sends = server->sends,
 							     .receives = server->receives,
+							     .moves_out = server->moves_out,
+							     .moves_in = server->moves_in,
+							     .chunks = server->chunks,
 							     .usable = !server->drains};
 	}
 	return facts;
@@ -244,6 +247,8 @@ static void cluster_began(struct gfs_master *master)
 	cluster->began_ns = gw_now_ns();
 	cluster->is_safe = master->machine.state.chunks.count > 0;
 	cluster->missing_count = 0;
+	/* Moves of a term before may still be under way. */
+	cluster->rebalance = (struct gfs_rebalance){.under_way = cluster->rebalance.under_way};
 	base_map_done(&cluster->told);
 	base_map_done(&cluster->shunned);
 	gfs_cluster_hurry(cluster);
@@ -449,4 +454,5 @@ const struct gfs_cluster_operations gfs_cluster = {
 	.serve_lease = gfs_cluster_serve_lease,
 	.serve_add_chunk = gfs_cluster_serve_add_chunk,
 	.serve_servers = cluster_serve_servers,
+	.serve_rebalance = gfs_cluster_serve_rebalance,
 };

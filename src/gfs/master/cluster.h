@@ -63,6 +63,9 @@ struct gfs_cluster_operations {
 	int (*serve_servers)(struct gw_rpc_call *call, struct gfs_master *master,
 			     const Gfs__ServersRequest *request, Gfs__ServersReply *reply,
 			     struct gw_error *error);
+	int (*serve_rebalance)(struct gw_rpc_call *call, struct gfs_master *master,
+			       const Gfs__RebalanceRequest *request, Gfs__RebalanceReply *reply,
+			       struct gw_error *error);
 };
 
 extern const struct gfs_cluster_operations gfs_cluster;

@@ -188,6 +188,7 @@ int gfs_call_clone(struct gfs_master *master, uint64_t term, uint32_t number,
 	request.version = order->version;
 	request.n_from = make_places(master, &order->set, &places);
 	request.from = places.pointers;
+	request.bytes_per_second = order->bytes_per_second;
 	if (code == 0)
 		code = chunkserver_clone_with(client, &request, &options, &reply, error);
 	gw_rpc_reply_free(reply);

@@ -17,73 +17,18 @@
 enum {
 	TASKS_MAX = 64,   /* that tell or trim */
 	TRIES = 256,      /* of chunks that cannot be cloned now, in one tick */
-	QUEUE_MAX = 1 << 24,
 };
 
 static const struct gfs_clone_limits limits = {
 	.all = 256, .each = 4, .all_busy = 32, .each_busy = 1};
 
-/* ---- Queues ------------------------------------------------------------------------------ */
-
-static struct gw_bytes slot_key(const uint32_t *slot)
-{
-	return (struct gw_bytes){slot, sizeof(*slot)};
-}
-
-/* Once, until it was worked on. What is not queued for want of memory is found again. */
-static void push(struct gfs_cluster *cluster, unsigned care, uint32_t slot)
-{
-	struct gfs_slots *queue = &cluster->needs[care];
-	uint32_t *slots;
-
-	if (queue->count >= QUEUE_MAX || base_map_find(&cluster->busy, slot_key(&slot), NULL))
-		return;
-	if (queue->first > queue->capacity / 2) {
-		memmove(queue->slots, queue->slots + queue->first,
-			(queue->count - queue->first) * sizeof(*slots));
-		queue->count -= queue->first;
-		queue->first = 0;
-	}
-	slots = base_grow(queue->slots, sizeof(*slots), &queue->capacity, queue->count + 1);
-	if (!slots)
-		return;
-	queue->slots = slots;
-	if (base_map_put(&cluster->busy, slot_key(&slot), NULL, NULL) == 0)
-		queue->slots[queue->count++] = slot;
-}
-
-static bool pop(struct gfs_cluster *cluster, unsigned care, uint32_t *slot)
-{
-	struct gfs_slots *queue = &cluster->needs[care];
-
-	if (queue->first == queue->count)
-		return false;
-	*slot = queue->slots[queue->first++];
-	return true;
-}
-
-static void not_busy(struct gfs_cluster *cluster, uint32_t slot)
-{
-	(void)base_map_remove(&cluster->busy, slot_key(&slot), NULL);
-}
-
-/* What was queued is not any more. */
-static void clear(struct gfs_cluster *cluster, unsigned care)
-{
-	struct gfs_slots *queue = &cluster->needs[care];
-
-	for (size_t i = queue->first; i < queue->count; i++)
-		not_busy(cluster, queue->slots[i]);
-	free(queue->slots);
-	*queue = (struct gfs_slots){0};
-}
-
 void gfs_cluster_hurry(struct gfs_cluster *cluster)
 {
 	for (unsigned care = 0; care < GFS_CARES; care++)
-		clear(cluster, care);
+		gfs_care_clear(cluster, care);
 	cluster->scan_slot = 0;
 	cluster->short_now = cluster->missing_now = 0;
+	cluster->rebalance.crowded_now = 0;
 	cluster->is_hurried = true;
 }
 
@@ -104,7 +49,7 @@ static bool is_to_be_settled(const struct gfs_master *master, uint32_t slot)
 
 void gfs_cluster_tell_later(struct gfs_master *master, uint32_t slot)
 {
-	push(master->cluster,
+	gfs_care_push(master->cluster,
 	     is_to_be_settled(master, slot) ? GFS_CARE_SETTLE : GFS_CARE_TELL, slot);
 }
 
@@ -139,16 +84,20 @@ static void look_at(struct gfs_master *master, uint32_t slot)
 	cluster->short_now += alive.count < chunk->goal;
 	cluster->missing_now += alive.count == 0;
 	if (alive.count == 0 && gfs_cluster_has_suspects(master, slot))
-		push(cluster, GFS_CARE_SETTLE, slot);
+		gfs_care_push(cluster, GFS_CARE_SETTLE, slot);
 	/* Perhaps it was never made: there is nothing to clone. */
 	else if (gfs_cluster_told(master, slot) & (GFS_FRESH | GFS_DOUBTFUL))
-		push(cluster, GFS_CARE_TELL, slot);
+		gfs_care_push(cluster, GFS_CARE_TELL, slot);
 	else if (class != GFS_CLONE_NONE)
-		push(cluster, class, slot);
+		gfs_care_push(cluster, class, slot);
 	else if (gfs_cluster_told(master, slot) & GFS_UNTOLD)
-		push(cluster, GFS_CARE_TELL, slot);
+		gfs_care_push(cluster, GFS_CARE_TELL, slot);
 	else if (alive.count > chunk->goal)
-		push(cluster, GFS_CARE_TRIM, slot);
+		gfs_care_push(cluster, GFS_CARE_TRIM, slot);
+	else if (alive.count > 0)
+		gfs_rebalance_look_at(master, slot, &alive);
+	/* It may move again when its old replica is gone. */
+	cluster->rebalance.found_now += alive.count > chunk->goal;
 }
 
 static void scan(struct gfs_master *master)
@@ -164,46 +113,9 @@ static void scan(struct gfs_master *master)
 	cluster->short_count = cluster->short_now;
 	cluster->missing_count = cluster->missing_now;
 	cluster->short_now = cluster->missing_now = 0;
+	gfs_rebalance_scanned(cluster);
 	cluster->scan_slot = 0;
 	cluster->is_hurried = false;
-}
-
-/* ---- Tasks ------------------------------------------------------------------------------- */
-
-/* Something that is done for one chunk. */
-struct job {
-	struct gfs_master *master;
-	uint64_t term;
-	uint32_t slot;
-	uint64_t handle;
-	uint32_t from, to; /* of a clone */
-};
-
-static void job_end(struct job *job)
-{
-	not_busy(job->master->cluster, job->slot);
-	free(job);
-}
-
-static int start(struct gfs_master *master, gw_task_function *function, uint32_t slot,
-		 uint32_t from, uint32_t to)
-{
-	struct job *job = calloc(1, sizeof(*job));
-	int code = GW_E_NO_MEMORY;
-
-	if (job) {
-		*job = (struct job){.master = master, .term = master->term, .slot = slot,
-				    .from = from, .to = to};
-		job->handle = gfs_chunks_handle(&master->machine.state.chunks, slot);
-		code = base_map_put(&master->cluster->busy, slot_key(&slot), job, NULL);
-	}
-	if (job && code == 0)
-		code = gw_spawn(&master->cluster->tasks, function, job, NULL);
-	if (code < 0) {
-		free(job);
-		not_busy(master->cluster, slot);
-	}
-	return code;
 }
 
 /* ---- A clone ----------------------------------------------------------------------------- */
@@ -220,7 +132,7 @@ void gfs_set_put_first(struct gfs_set *set, uint32_t server)
 }
 
 /* Of a chunk that is held: nobody writes to it meanwhile, so the clone is whole. */
-static int clone_held(const struct job *job, uint64_t deadline_ns)
+static int clone_held(const struct gfs_care_job *job, uint64_t deadline_ns)
 {
 	struct gfs_master *master = job->master;
 	struct gfs_order order = {.handle = job->handle};
@@ -246,7 +158,7 @@ static int clone_held(const struct job *job, uint64_t deadline_ns)
 /* Who fails finds it wanting again at the next look. */
 static int clone(void *argument)
 {
-	struct job *job = argument;
+	struct gfs_care_job *job = argument;
 	struct gfs_master *master = job->master;
 	uint64_t deadline_ns = gw_after_ms(GFS_CLONE_MS);
 	struct gfs_hold *hold = NULL;
@@ -258,7 +170,7 @@ static int clone(void *argument)
 	master->cluster->clones.under_way--;
 	gfs_cluster_server(master, job->from)->sends--;
 	gfs_cluster_server(master, job->to)->receives--;
-	job_end(job);
+	gfs_care_job_end(job);
 	return 0;
 }
 
@@ -305,7 +217,7 @@ static bool start_clone(struct gfs_master *master, struct gfs_plan_server *facts
 		return false;
 	to = gfs_facts_find(facts, count, target.servers[0]);
 	if (!gfs_plan_may_clone(&limits, &cluster->clones, class, from, to) ||
-	    start(master, clone, slot, from->number, to->number) < 0)
+	    gfs_care_start(master, clone, slot, from->number, to->number) < 0)
 		return false;
 	cluster->clones.under_way++;
 	gfs_cluster_server(master, from->number)->sends++;
@@ -328,17 +240,17 @@ static void start_clones(struct gfs_master *master, unsigned class)
 	if (left == 0)
 		return;
 	facts = gfs_cluster_facts(master, &count);
-	while (facts && left-- > 0 && failed < TRIES && pop(cluster, class, &slot)) {
+	while (facts && left-- > 0 && failed < TRIES && gfs_care_pop(cluster, class, &slot)) {
 		struct gfs_set alive;
 		unsigned now = class_of(master, slot, &alive);
 
 		if (now != GFS_CLONE_NONE &&
 		    start_clone(master, facts, count, now, slot, &alive))
 			continue;
-		not_busy(cluster, slot);
+		gfs_care_not_busy(cluster, slot);
 		if (now == GFS_CLONE_NONE)
 			continue;
-		push(cluster, now, slot);
+		gfs_care_push(cluster, now, slot);
 		failed++;
 	}
 	free(facts);
@@ -348,7 +260,7 @@ static void start_clones(struct gfs_master *master, unsigned class)
 
 static int tell(void *argument)
 {
-	struct job *job = argument;
+	struct gfs_care_job *job = argument;
 	struct gfs_master *master = job->master;
 	const struct gfs_secure what = {.term = job->term,
 					.handle = job->handle,
@@ -357,23 +269,34 @@ static int tell(void *argument)
 	/* What fails is found again at the next look. */
 	(void)!gfs_cluster_secure_held(master, &what, NULL);
 	master->cluster->under_way--;
-	job_end(job);
+	gfs_care_job_end(job);
 	return 0;
 }
 
 static int settle(void *argument)
 {
-	struct job *job = argument;
+	struct gfs_care_job *job = argument;
 	struct gfs_master *master = job->master;
 
 	/* What does not go now is found again. */
 	(void)!gfs_cluster_settle(master, job->term, job->handle, gw_after_ms(GFS_SETTLE_MS));
 	master->cluster->under_way--;
-	job_end(job);
+	gfs_care_job_end(job);
 	return 0;
 }
 
-static void spare(const struct job *job)
+/* One that moved is about to go where it was. */
+static bool is_spared(const struct gfs_master *master, uint64_t handle,
+		      const struct gfs_set *alive)
+{
+	for (uint32_t i = 0; i < alive->count; i++)
+		if (base_map_find(&gfs_cluster_server(master, alive->servers[i])->spared,
+				  gfs_cluster_key(&handle), NULL))
+			return true;
+	return false;
+}
+
+static void spare(const struct gfs_care_job *job)
 {
 	struct gfs_master *master = job->master;
 	const struct gfs_chunk *chunk = gfs_cluster_chunk(master, job->handle);
@@ -383,7 +306,7 @@ static void spare(const struct job *job)
 	size_t count;
 
 	gfs_cluster_alive(master, job->slot, &alive, NULL);
-	if (!chunk || alive.count <= chunk->goal)
+	if (!chunk || alive.count <= chunk->goal || is_spared(master, job->handle, &alive))
 		return;
 	facts = gfs_cluster_facts(master, &count);
 	if (!facts)
@@ -397,7 +320,7 @@ static void spare(const struct job *job)
 
 static int trim(void *argument)
 {
-	struct job *job = argument;
+	struct gfs_care_job *job = argument;
 	struct gfs_master *master = job->master;
 	uint64_t deadline_ns = gw_after_ms(GFS_PROPOSE_TIMEOUT_MS);
 	struct gfs_hold *hold = NULL;
@@ -408,7 +331,7 @@ static int trim(void *argument)
 		gfs_cluster_let_go(master, hold);
 	}
 	master->cluster->under_way--;
-	job_end(job);
+	gfs_care_job_end(job);
 	return 0;
 }
 
@@ -417,12 +340,12 @@ static void start_tasks(struct gfs_master *master, unsigned care, gw_task_functi
 	struct gfs_cluster *cluster = master->cluster;
 	uint32_t slot;
 
-	while (cluster->under_way < TASKS_MAX && pop(cluster, care, &slot)) {
+	while (cluster->under_way < TASKS_MAX && gfs_care_pop(cluster, care, &slot)) {
 		/* Suspects may have been heard of since it was queued. */
 		if (!gfs_chunks_slot(&master->machine.state.chunks, slot) ||
 		    (care == GFS_CARE_TELL && is_to_be_settled(master, slot)))
-			not_busy(cluster, slot);
-		else if (start(master, function, slot, 0, 0) == 0)
+			gfs_care_not_busy(cluster, slot);
+		else if (gfs_care_start(master, function, slot, 0, 0) == 0)
 			cluster->under_way++;
 	}
 }
@@ -459,6 +382,7 @@ void gfs_cluster_care(struct gfs_master *master)
 	start_tasks(master, GFS_CARE_SETTLE, settle);
 	if (!cluster->is_hurried)
 		start_tasks(master, GFS_CARE_TRIM, trim);
+	gfs_rebalance_tick(master);
 	if (!cluster->is_collecting && gfs_is_collectable(&master->machine.state) &&
 	    gw_spawn(&cluster->tasks, collect, master, NULL) == 0)
 		cluster->is_collecting = true;

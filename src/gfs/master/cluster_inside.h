@@ -7,6 +7,7 @@
 #ifndef GFS_MASTER_CLUSTER_INSIDE_H
 #define GFS_MASTER_CLUSTER_INSIDE_H
 
+#include "gfs/master/balance.h"
 #include "gfs/master/grants.h"
 #include "gfs/master/inside.h"
 #include "gfs/master/plan.h"
@@ -41,6 +42,7 @@ struct gfs_cluster_server {
 	uint64_t chunks;              /* replicas in the table */
 	uint32_t recent;              /* chunks that it was given of late */
 	uint32_t sends, receives;     /* clones under way */
+	uint32_t moves_out, moves_in; /* of those, for rebalancing */
 	/* All that it has. */
 	bool has_reported;            /* in this life of its, and under this term of ours */
 	uint8_t *report_slots;        /* a report is under way: a bit for each slot it told of */
@@ -55,6 +57,7 @@ enum {
 	GFS_CARE_TELL = GFS_CLONE_NONE,      /* a grant that its servers may not know */
 	GFS_CARE_TRIM = GFS_CLONE_SHORT + 1, /* it has more replicas than its goal */
 	GFS_CARE_SETTLE,                     /* all of them lost power */
+	GFS_CARE_MOVE,                       /* a replica may be better off elsewhere */
 	GFS_CARES,
 };
 
@@ -62,6 +65,20 @@ enum {
 struct gfs_slots {
 	uint32_t *slots;
 	size_t first, count, capacity;
+};
+
+/* Rebalancing (cluster_move.c). */
+struct gfs_rebalance {
+	bool is_stopped;              /* by somebody, until he starts it again */
+	bool is_asked;                /* to make things more even than by itself */
+	bool is_running;              /* a round of it, which began then; what it has done: */
+	uint64_t began_ns, moved, failed;
+	uint32_t under_way;
+	uint64_t scans;               /* of all chunks, since it was asked */
+	uint64_t crowded_now, crowded_count; /* chunks in fewer racks than could be, as short_* */
+	uint64_t found_now, found_count; /* that might move, or are at it, likewise */
+	uint64_t in_vain;             /* tries of them, one after the other, by which none did */
+	struct gfs_balance balance;   /* when it was last looked at */
 };
 
 struct gfs_cluster {
@@ -86,6 +103,7 @@ struct gfs_cluster {
 	uint64_t missing_now, missing_count; /* the same: chunks without a replica that lives */
 	unsigned under_way;           /* tasks that tell and trim */
 	struct gfs_clone_state clones;
+	struct gfs_rebalance rebalance;
 	bool is_collecting;
 	uint64_t ticks;
 };
@@ -165,6 +183,7 @@ struct gfs_order {
 	struct gfs_set set;      /* of a grant; of a clone: where it is */
 	uint64_t incarnation;    /* of a grant: the life of its primary in which it is one */
 	uint64_t source, source_version; /* of a copy */
+	uint64_t bytes_per_second; /* of a clone; 0: no limit */
 };
 
 /* Each waits, not longer than its own time and the deadline. */
@@ -266,6 +285,30 @@ int gfs_cluster_serve_report(struct gw_rpc_call *call, void *context,
 			     struct gw_error *error);
 void gfs_cluster_report_end(struct gfs_cluster_server *server);
 
+/* ---- cluster_queue.c: chunks that wait for something -------------------------------------- */
+
+/* Something that is done for one chunk. */
+struct gfs_care_job {
+	struct gfs_master *master;
+	uint64_t term;
+	uint32_t slot;
+	uint64_t handle;
+	uint32_t from, to; /* of a clone */
+};
+
+/* Once, until it was worked on. What is not queued for want of memory is found again. */
+void gfs_care_push(struct gfs_cluster *cluster, unsigned care, uint32_t slot);
+/* False: none waits. The slot stays busy, until gfs_care_not_busy or its task's end. */
+bool gfs_care_pop(struct gfs_cluster *cluster, unsigned care, uint32_t *slot);
+void gfs_care_not_busy(struct gfs_cluster *cluster, uint32_t slot);
+/* What was queued is not any more. */
+void gfs_care_clear(struct gfs_cluster *cluster, unsigned care);
+/* Starts a task for a slot that was popped, with a job as its argument; it ends with
+ * gfs_care_job_end. When it does not start the slot is not busy. */
+int gfs_care_start(struct gfs_master *master, gw_task_function *function, uint32_t slot,
+		   uint32_t from, uint32_t to);
+void gfs_care_job_end(struct gfs_care_job *job);
+
 /* ---- cluster_care.c: as many replicas as there should be --------------------------------- */
 
 /* In each tick of a master that leads. */
@@ -278,6 +321,19 @@ void gfs_cluster_care_done(struct gfs_cluster *cluster);
 void gfs_set_put_first(struct gfs_set *set, uint32_t server);
 /* A chunk whose servers may not know its grant. */
 void gfs_cluster_tell_later(struct gfs_master *master, uint32_t slot);
+
+/* ---- cluster_move.c: rebalancing --------------------------------------------------------- */
+
+/* In each tick of a master that leads, behind the care for what is short. */
+void gfs_rebalance_tick(struct gfs_master *master);
+/* In a scan: a chunk that has as many replicas as it should, and they live; the scan is over. */
+void gfs_rebalance_look_at(struct gfs_master *master, uint32_t slot, const struct gfs_set *alive);
+void gfs_rebalance_scanned(struct gfs_cluster *cluster);
+/* Moves that are to be made, about. */
+uint64_t gfs_rebalance_left(const struct gfs_cluster *cluster);
+int gfs_cluster_serve_rebalance(struct gw_rpc_call *call, struct gfs_master *master,
+				const Gfs__RebalanceRequest *request,
+				Gfs__RebalanceReply *reply, struct gw_error *error);
 
 /* ---- cluster_settle.c: chunks whose replicas all lost power ------------------------------- */
 

@@ -119,6 +119,12 @@ static void set_defaults(struct gfs_master_options *options)
 		options->chunk_heartbeat_ms = GFS_HEARTBEAT_MS;
 	if (!options->safe_ms)
 		options->safe_ms = GFS_SAFE_MS;
+	if (!options->rebalance_percent || options->rebalance_percent > 100)
+		options->rebalance_percent = GFS_REBALANCE_PERCENT;
+	if (!options->rebalance_moves)
+		options->rebalance_moves = GFS_REBALANCE_MOVES;
+	if (!options->rebalance_bytes)
+		options->rebalance_bytes = GFS_REBALANCE_BYTES;
 }
 
 static int copy_options(struct gfs_master_options *out, const struct gfs_master_options *options,

@@ -43,6 +43,11 @@ struct gfs_master_options {
 	/* Of chunkservers: GFS_LEASE_MS, GFS_HEARTBEAT_MS, GFS_SAFE_MS. The first is the same on
 	 * all masters. */
 	uint64_t chunk_lease_ms, chunk_heartbeat_ms, safe_ms;
+	/* Replicas move when the shares of space that servers use differ by more than so many
+	 * percent (100: only when it is asked for), so many at once, each at so many bytes a
+	 * second. 0: GFS_REBALANCE_PERCENT, _MOVES, _BYTES. */
+	uint32_t rebalance_percent, rebalance_moves;
+	uint64_t rebalance_bytes;
 	/* The master has stepped aside (replog.h): the program is to end. From a task, once. May be
 	 * NULL. */
 	void (*failed)(void *context, const struct gw_error *error);

@@ -50,7 +50,7 @@ static uint32_t average_percent(const struct gfs_plan_server *servers, size_t co
 	return usable > 0 ? (uint32_t)(sum / usable) : 0;
 }
 
-static bool has_room(const struct gfs_plan_server *server, uint64_t bytes)
+bool gfs_plan_has_room(const struct gfs_plan_server *server, uint64_t bytes)
 {
 	uint64_t kept = server->bytes / 100 * GFS_PLAN_FREE_PERCENT;
 
@@ -107,7 +107,8 @@ uint32_t gfs_plan_place(const struct gfs_plan_server *servers, size_t count,
 				.tie = tie(request->draw, at->number),
 			};
 
-			if (!has_room(at, request->bytes_needed) || gfs_set_has(&taken, at->number))
+			if (!gfs_plan_has_room(at, request->bytes_needed) ||
+			    gfs_set_has(&taken, at->number))
 				continue;
 			if (!best || before(&rank, &best_rank)) {
 				best = at;

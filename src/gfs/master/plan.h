@@ -25,6 +25,8 @@ struct gfs_plan_server {
 	uint64_t bytes_free;
 	uint32_t recent;      /* chunks that it was given of late */
 	uint32_t sends, receives; /* clones under way */
+	uint32_t moves_out, moves_in; /* replicas that are to leave or come: their bytes count */
+	uint64_t chunks;      /* replicas that it has */
 	bool usable;          /* lives, does not drain */
 };
 
@@ -36,6 +38,9 @@ struct gfs_place_request {
 };
 
 enum { GFS_PLAN_FREE_PERCENT = 2 }; /* of a disk, always left free */
+
+/* Whether so many bytes more may come to it. */
+bool gfs_plan_has_room(const struct gfs_plan_server *server, uint64_t bytes);
 
 /* Chooses up to request->count servers, the best first; *set gets those alone. Returns how many. */
 uint32_t gfs_plan_place(const struct gfs_plan_server *servers, size_t count,

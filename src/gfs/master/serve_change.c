@@ -342,6 +342,17 @@ static int serve_add_chunk(struct gw_rpc_call *call, void *context,
 	return master->options.cluster->serve_add_chunk(call, master, request, reply, error);
 }
 
+static int serve_rebalance(struct gw_rpc_call *call, void *context,
+			   const Gfs__RebalanceRequest *request, Gfs__RebalanceReply *reply,
+			   struct gw_error *error)
+{
+	struct gfs_master *master = context;
+
+	if (!master->cluster)
+		return gw_fail(error, GW_E_UNREACHABLE, "%s has no chunkservers", master->name);
+	return master->options.cluster->serve_rebalance(call, master, request, reply, error);
+}
+
 static int serve_servers(struct gw_rpc_call *call, void *context,
 			 const Gfs__ServersRequest *request, Gfs__ServersReply *reply,
 			 struct gw_error *error)
@@ -374,5 +385,6 @@ const struct master_handlers gfs_master_handlers = {
 	.close_writer = serve_close_writer,
 	.status = gfs_serve_status,
 	.servers = serve_servers,
+	.rebalance = serve_rebalance,
 	.drain = serve_drain,
 };
