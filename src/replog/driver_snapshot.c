@@ -17,7 +17,7 @@
 
 enum {
 	RETRY_MS = 1000,
-	FETCHED_LATELY_MS = 5000, /* another member is at it: ours is not replaced under it */
+	FETCHED_LATELY_MS = 5000, /* since a member at our snapshot was heard, or had a piece */
 	PATIENCE = 8,             /* but for so many times snapshot_bytes */
 	PIECE_MS = 120000,        /* a peer that is gone is noticed earlier */
 	MANIFEST_BYTES_FIRST = 256,
@@ -135,12 +135,19 @@ static int make(struct replog *log, struct gw_error *error)
 	return result;
 }
 
+/* Another member is at our snapshot, or has just been. Over a slow link a piece alone takes longer
+ * than any time that could be named here: who is still at it is told by its answers to offers. */
+static bool is_fetched(const struct replog *log)
+{
+	const uint64_t lately_ns = FETCHED_LATELY_MS * REPLOG_MS;
+
+	return raft_is_fetched(log->raft, lately_ns) ||
+	       (log->served_ns != 0 && io_now_ns(log->io) - log->served_ns < lately_ns);
+}
+
 void replog_snapshot_due(struct replog *log)
 {
-	uint64_t now_ns = io_now_ns(log->io);
-
-	if (log->served_ns != 0 && now_ns - log->served_ns < FETCHED_LATELY_MS * REPLOG_MS &&
-	    log->bytes_applied < PATIENCE * log->options.snapshot_bytes)
+	if (is_fetched(log) && log->bytes_applied < PATIENCE * log->options.snapshot_bytes)
 		return;
 	log->snapshot_wanted = true;
 	rpc_wake(&log->maker);

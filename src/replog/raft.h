@@ -251,5 +251,8 @@ uint64_t raft_log_base(const struct raft *raft);
 const struct raft_entry *raft_log_entry(const struct raft *raft, uint64_t index);
 /* What the leader knows of a member: its last entry that matches, 0 if unknown. */
 uint64_t raft_match(const struct raft *raft, uint64_t id);
+/* Whether a member was offered our snapshot, has not got it yet, and was heard not longer ago than
+ * that. The leader knows. */
+bool raft_is_fetched(const struct raft *raft, uint64_t within_ns);
 
 #endif

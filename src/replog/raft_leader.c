@@ -28,6 +28,17 @@ uint64_t raft_match(const struct raft *raft, uint64_t id)
 	return 0;
 }
 
+bool raft_is_fetched(const struct raft *raft, uint64_t within_ns)
+{
+	for (uint32_t i = 0; raft->role == RAFT_LEADER && i < raft->peer_count; i++) {
+		const struct raft_peer *peer = &raft->peers[i];
+
+		if (peer->state == RAFT_FETCHING && raft->now_ns - peer->heard_ns < within_ns)
+			return true;
+	}
+	return false;
+}
+
 /* Peers are the members but us; who stays keeps what is known of it. */
 void raft_sync_peers(struct raft *raft)
 {

@@ -245,30 +245,37 @@ static void a_leader_removes_itself_and_another_one_leads(void **state)
 	keepers_end(&keepers);
 }
 
+/* The first member alone, with so many entries, a hundred at a time. */
+static void fill(struct keepers *keepers, int count)
+{
+	char text[40];
+
+	(void)leader_wait(keepers, NOBODY);
+	for (int i = 0; i < count; i += 100) {
+		struct deed deeds[100] = {{0}};
+
+		for (int j = 0; j < 100; j++) {
+			snprintf(text, sizeof text, "a text that fills a line, or so %d", i + j);
+			deed_start(keepers, 0, &deeds[j], text);
+		}
+		for (int j = 0; j < 100; j++)
+			if (deed_wait(keepers, &deeds[j]) < 0)
+				fail_msg("%d: %s", i + j, deeds[j].error.text);
+		sim_run_for(keepers->sim, 1);
+	}
+}
+
 /* Every life of the one that fetches ends before it has all. */
 static void a_fetch_that_is_cut_short_goes_on(void **state)
 {
 	struct sim_options options = {0};
 	struct keepers keepers;
-	char text[40];
 
 	(void)state;
 	keepers_begin(&keepers, 2, 8, &options);
 	keepers.items[0].options.keep_entries = 1;
 	keeper_start(&keepers, 0);
-	(void)leader_wait(&keepers, NOBODY);
-	for (int i = 0; i < 60000; i += 100) { /* some MiB, several pieces */
-		struct deed deeds[100] = {{0}};
-
-		for (int j = 0; j < 100; j++) {
-			snprintf(text, sizeof text, "a text that fills a line, or so %d", i + j);
-			deed_start(&keepers, 0, &deeds[j], text);
-		}
-		for (int j = 0; j < 100; j++)
-			if (deed_wait(&keepers, &deeds[j]) < 0)
-				fail_msg("%d: %s", i + j, deeds[j].error.text);
-		sim_run_for(keepers.sim, 1);
-	}
+	fill(&keepers, 60000); /* some MiB, several pieces */
 	keepers.items[0].options.snapshot_bytes = 1000; /* at its next start */
 	keeper_kill(&keepers, 0);
 	keeper_start(&keepers, 0);
@@ -285,6 +292,30 @@ static void a_fetch_that_is_cut_short_goes_on(void **state)
 	keepers_end(&keepers);
 }
 
+/* One piece is longer under way than entries for a new snapshot take to come: the old one stays. */
+static void a_fetch_over_a_slow_link_ends_while_entries_come(void **state)
+{
+	struct keepers keepers;
+	int count = 0;
+
+	(void)state;
+	keepers_begin(&keepers, 2, 9, NULL);
+	keepers.items[0].options.keep_entries = 1;
+	keepers.items[0].options.snapshot_bytes = 4096;
+	keeper_start(&keepers, 0);
+	fill(&keepers, 70000); /* the state is more than a piece */
+	sim_link(keepers.items[0].node, keepers.items[1].node)->bytes_per_s = 30000;
+	keeper_start(&keepers, 1);
+	for (; count < 600 && keepers.items[1].machine.restores == 0; count++) {
+		put_at(&keepers, 0, "meanwhile");
+		pass_ms(&keepers, 100);
+	}
+	assert_in_range(count, 100, 400);
+	voters_wait(&keepers, 2);
+	all_equal(&keepers);
+	keepers_end(&keepers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_member_is_removed),
 		cmocka_unit_test(a_leader_removes_itself_and_another_one_leads),
 		cmocka_unit_test(a_fetch_that_is_cut_short_goes_on),
+		cmocka_unit_test(a_fetch_over_a_slow_link_ends_while_entries_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
