@@ -202,7 +202,9 @@ def tell_scenarios(tests):
           f"{sum(test['duration'] for test in ours) / CORES:.0f} s on {CORES} cores\n", flush=True)
 
 
-SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+# Memory is filled so that what reads behind what was written does so in every run.
+SANITIZER_OPTIONS = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:"
+                                     "max_malloc_fill_size=65536",
                      "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "second_deadlock_stack=1"}
 
 

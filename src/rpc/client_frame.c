@@ -15,6 +15,18 @@ static void greeted(struct rpc_connection *connection)
 	rpc_wake(&client->ready);
 }
 
+/* Not strndup, which wants a text that ends; NULL: memory is short, and nobody is followed. */
+static char *text_of(struct gw_bytes bytes)
+{
+	char *text = malloc(bytes.size + 1);
+
+	if (text) {
+		memcpy(text, bytes.data, bytes.size);
+		text[bytes.size] = 0;
+	}
+	return text;
+}
+
 /* The handler's failure, or the server's. */
 static int take_failure(struct gw_rpc_call *call, const struct rpc_header *header,
 			struct gw_bytes payload, struct gw_error *error)
@@ -30,7 +42,7 @@ static int take_failure(struct gw_rpc_call *call, const struct rpc_header *heade
 		      (const char *)failure.text.data);
 	if (failure.redirect.size > 0) {
 		free(call->redirect);
-		call->redirect = strndup(failure.redirect.data, failure.redirect.size);
+		call->redirect = text_of(failure.redirect);
 	}
 	return 0;
 }
