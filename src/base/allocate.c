@@ -32,13 +32,16 @@ void *base_grow(void *items, size_t item_size, size_t *capacity, size_t need)
 	return moved;
 }
 
-/* By malloc itself, which tests can make fail; strdup's they cannot. */
-static char *copy_of(const char *text)
+char *base_copy_text(struct gw_bytes text)
 {
-	size_t size = strlen(text) + 1;
-	char *copy = malloc(size);
+	char *copy = malloc(text.size + 1);
 
-	return copy ? memcpy(copy, text, size) : NULL;
+	if (!copy)
+		return NULL;
+	if (text.size > 0)
+		memcpy(copy, text.data, text.size);
+	copy[text.size] = '\0';
+	return copy;
 }
 
 bool base_copy_texts(const char **const texts[], size_t count)
@@ -48,7 +51,9 @@ bool base_copy_texts(const char **const texts[], size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const char *given = *texts[i];
 
-		*texts[i] = given && all ? copy_of(given) : NULL;
+		*texts[i] = NULL;
+		if (given && all)
+			*texts[i] = base_copy_text((struct gw_bytes){given, strlen(given)});
 		all = all && (!given || *texts[i]);
 	}
 	return all;

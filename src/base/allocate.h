@@ -17,6 +17,12 @@
 void *base_grow(void *items, size_t item_size, size_t *capacity, size_t need) GW_MUST_CHECK;
 
 /*
+ * A copy of the bytes with a NUL behind them, to be freed; NULL: memory is short. Unlike strndup it
+ * wants no text that ends (what sanitizers look for), and tests can make it fail.
+ */
+char *base_copy_text(struct gw_bytes text) GW_MUST_CHECK;
+
+/*
  * Options that are kept: replaces each text by a copy of its own; NULL stays. false: memory is
  * short, and what was not copied is NULL, so base_free_texts may be called.
  */

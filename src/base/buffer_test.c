@@ -149,6 +149,21 @@ static void texts_are_copied_all_or_freed(void **state)
 	assert_int_equal(test_each_allocation_fails(copy_three, NULL), 2);
 }
 
+static void bytes_that_do_not_end_are_copied_as_a_text(void **state)
+{
+	char *three = malloc(3), *copy, *empty = base_copy_text((struct gw_bytes){NULL, 0});
+
+	(void)state;
+	assert_non_null(three);
+	memcpy(three, "abc", 3);
+	copy = base_copy_text((struct gw_bytes){three, 3});
+	assert_string_equal(copy, "abc");
+	assert_string_equal(empty, "");
+	free(three);
+	free(copy);
+	free(empty);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +174,7 @@ int main(void)
 		cmocka_unit_test(the_limit_can_be_reached_but_not_passed),
 		cmocka_unit_test(memory_that_runs_out_is_reported),
 		cmocka_unit_test(texts_are_copied_all_or_freed),
+		cmocka_unit_test(bytes_that_do_not_end_are_copied_as_a_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,18 +11,6 @@
 
 /* ---- Paths ----------------------------------------------------------------------------------- */
 
-/* A text of so many bytes, with a NUL behind them. */
-static char *copy(const char *text, size_t size)
-{
-	char *path = malloc(size + 1);
-
-	if (path) {
-		memcpy(path, text, size);
-		path[size] = 0;
-	}
-	return path;
-}
-
 /* Without slashes at the end. */
 static size_t size_of(const char *path)
 {
@@ -50,7 +38,7 @@ char *cli_fs_join(const char *directory, struct gw_bytes name)
 
 char *cli_fs_path(const char *operand)
 {
-	return copy(operand, size_of(operand));
+	return base_copy_text((struct gw_bytes){operand, size_of(operand)});
 }
 
 struct gw_bytes cli_fs_last(const char *path)
@@ -219,7 +207,7 @@ static int match_under(struct cli_fs *fs, struct cli_fs_paths *paths, const char
 		       const char *pattern, struct gw_error *error)
 {
 	size_t from = strspn(pattern, "/"), size = strcspn(pattern + from, "/");
-	char *name = copy(pattern + from, size);
+	char *name = base_copy_text((struct gw_bytes){pattern + from, size});
 	struct match match = {.fs = fs,
 			      .paths = paths,
 			      .directory = directory,

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/allocate.h"
 #include "io/rare.h"
 #include "rpc/message.h"
 
@@ -13,18 +14,6 @@ static void greeted(struct rpc_connection *connection)
 	struct gw_rpc_client *client = rpc_line_of(connection)->owner;
 
 	rpc_wake(&client->ready);
-}
-
-/* Not strndup, which wants a text that ends; NULL: memory is short, and nobody is followed. */
-static char *text_of(struct gw_bytes bytes)
-{
-	char *text = malloc(bytes.size + 1);
-
-	if (text) {
-		memcpy(text, bytes.data, bytes.size);
-		text[bytes.size] = 0;
-	}
-	return text;
 }
 
 /* The handler's failure, or the server's. */
@@ -42,7 +31,8 @@ static int take_failure(struct gw_rpc_call *call, const struct rpc_header *heade
 		      (const char *)failure.text.data);
 	if (failure.redirect.size > 0) {
 		free(call->redirect);
-		call->redirect = text_of(failure.redirect);
+		/* Without memory for it nobody is followed; the addresses are still tried. */
+		call->redirect = base_copy_text(failure.redirect);
 	}
 	return 0;
 }

@@ -37,11 +37,9 @@ int mr_strings_add(struct mr_strings *strings, struct gw_bytes text, struct gw_e
 	assert(text.data || text.size == 0);
 	if (result)
 		return result;
-	copy = malloc(text.size + 1);
+	copy = base_copy_text(text);
 	if (!copy)
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for names");
-	memcpy(copy, text.data, text.size);
-	copy[text.size] = 0;
 	strings->items[strings->count++] = copy;
 	return 0;
 }

@@ -73,14 +73,11 @@ int mr_top_add(struct mr_top *top, struct gw_bytes text, int64_t number, struct 
 		items = base_grow(items, sizeof(*items), &top->capacity, top->count + 1);
 	if (items)
 		top->items = items;
-	item.text = malloc(text.size + 1);
+	item.text = base_copy_text(text);
 	if (!items || !item.text) {
 		free(item.text);
 		return gw_fail(error, GW_E_NO_MEMORY, "no memory for the %zu greatest", top->max);
 	}
-	if (text.size > 0)
-		memcpy(item.text, text.data, text.size);
-	item.text[text.size] = '\0';
 	if (top->count < top->max) {
 		items[top->count++] = item;
 		sift_up(top);
